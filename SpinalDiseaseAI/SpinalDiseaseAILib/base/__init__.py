@@ -1,0 +1,1 @@
+"""Anatomy, geometry, Study and Report. Numpy and the standard library only."""

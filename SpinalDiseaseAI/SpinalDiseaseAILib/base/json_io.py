@@ -1,0 +1,169 @@
+"""Report and Study to and from JSON, without loss. The schema is in ``docs/developer/report-schema.md``.
+
+A report is one document. A study is a document beside one ``.npy`` file a series: voxels never pass through JSON.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from . import anatomy
+from .errors import InputError, SchemaError
+from .geometry import Image
+from .report import FindingResult, ModelProvenance, Note, Numbering, Report, SeriesIdentity, StructureResult
+from .study import Role, Series, Study
+
+REPORT_SCHEMA = "spinal-disease-ai/report"
+STUDY_SCHEMA = "spinal-disease-ai/study"
+SCHEMA_VERSION = 1
+
+
+def report_to_dict(report: Report) -> dict[str, Any]:
+    """A report as JSON values, with its schema name and version."""
+    document = {"schema": REPORT_SCHEMA, "version": SCHEMA_VERSION, **asdict(report)}
+    for item, structure in zip(document["structures"], report.structures, strict=True):
+        for entry, finding in zip(item["findings"], structure.findings, strict=True):
+            # Derived, for readers of the file; ignored when it is read again.
+            entry["predicted"] = list(finding.predicted)
+            entry["confidence"] = finding.confidence
+    return document
+
+
+def report_from_dict(document: Any) -> Report:
+    """The report of a document made by :func:`report_to_dict`.
+
+    :raises SchemaError: if it is another document, a newer version, or a field is missing or wrong.
+    """
+    _check_header(document, REPORT_SCHEMA)
+    try:
+        return Report(
+            pipeline=str(document["pipeline"]),
+            structures=tuple(_structure(item) for item in document["structures"]),
+            numberings=tuple(Numbering(**item) for item in document["numberings"]),
+            models=tuple(ModelProvenance(**item) for item in document["models"]),
+            series=tuple(SeriesIdentity(**{**item, "spacing": _point(item["spacing"])}) for item in document["series"]),
+            study_uid=str(document["study_uid"]),
+            device=str(document["device"]),
+            seconds={str(key): float(value) for key, value in document["seconds"].items()},
+            notes=tuple(Note(**item) for item in document["notes"]),
+            created=str(document["created"]),
+            software=str(document["software"]),
+        )
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise SchemaError(f"The report cannot be read: {error!r}.", "A report written by this product is needed.") from error
+
+
+def report_to_json(report: Report) -> str:
+    """A report as an indented JSON text."""
+    return json.dumps(report_to_dict(report), indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+
+
+def report_from_json(text: str) -> Report:
+    """The report of a JSON text.
+
+    :raises SchemaError: if the text is not JSON or not a report.
+    """
+    try:
+        document = json.loads(text)
+    except ValueError as error:
+        raise SchemaError(f"The report is not JSON: {error}.") from error
+    return report_from_dict(document)
+
+
+def write_study(study: Study, folder: Path) -> Path:
+    """Write ``study.json`` and ``series-<n>.npy`` into an existing folder.
+
+    :returns: path of ``study.json``.
+    """
+    series = []
+    for number, item in enumerate(study.series):
+        name = f"series-{number}.npy"
+        np.save(folder / name, np.ascontiguousarray(item.image.voxels), allow_pickle=False)
+        series.append(
+            {
+                "role": item.role.value,
+                "voxels": name,
+                "affine": item.image.affine.tolist(),
+                "uid": item.uid,
+                "description": item.description,
+                "frame_of_reference_uid": item.frame_of_reference_uid,
+                "spacing_known": item.spacing_known,
+            }
+        )
+    document = {
+        "schema": STUDY_SCHEMA,
+        "version": SCHEMA_VERSION,
+        "uid": study.uid,
+        "notes": [asdict(note) for note in study.notes],
+        "series": series,
+    }
+    path = folder / "study.json"
+    path.write_text(json.dumps(document, indent=1, ensure_ascii=False, allow_nan=False), encoding="utf-8")
+    return path
+
+
+def read_study(path: Path) -> Study:
+    """The study of a ``study.json``, its voxels read into memory.
+
+    :raises SchemaError: if the document or a voxel file is missing or wrong.
+    """
+    try:
+        document = json.loads(path.read_text(encoding="utf-8"))
+        _check_header(document, STUDY_SCHEMA)
+        series = tuple(
+            Series(
+                role=Role(item["role"]),
+                # Only the file's own name counts: a document cannot point outside its folder.
+                image=Image(np.load(path.parent / Path(item["voxels"]).name, allow_pickle=False), np.array(item["affine"])),
+                uid=str(item["uid"]),
+                description=str(item["description"]),
+                frame_of_reference_uid=str(item["frame_of_reference_uid"]),
+                spacing_known=bool(item["spacing_known"]),
+            )
+            for item in document["series"]
+        )
+        return Study(series, str(document["uid"]), tuple(Note(**item) for item in document["notes"]))
+    except InputError:
+        raise
+    except (OSError, KeyError, TypeError, ValueError, AttributeError) as error:
+        raise SchemaError(f"The study cannot be read: {error!r}.", "A study written by this product is needed.") from error
+
+
+def _check_header(document: Any, schema: str) -> None:
+    if not isinstance(document, dict) or document.get("schema") != schema:
+        raise SchemaError(f"The document is not a {schema.split('/')[1]} of this product.", f'"schema" should be "{schema}".')
+    if document.get("version") != SCHEMA_VERSION:
+        raise SchemaError(
+            f"The document has version {document.get('version')!r}.",
+            f"Version {SCHEMA_VERSION} can be read.",
+            "Update SpinalDiseaseAI to read it.",
+        )
+
+
+def _structure(item: dict[str, Any]) -> StructureResult:
+    anatomy.structure(item["name"])
+    return StructureResult(
+        name=item["name"],
+        position=_point(item["position"]),
+        confidence=float(item["confidence"]),
+        findings=tuple(_finding(entry) for entry in item["findings"]),
+        manual=bool(item["manual"]),
+    )
+
+
+def _finding(entry: dict[str, Any]) -> FindingResult:
+    wanted = anatomy.finding(entry["name"]).class_names
+    values = entry["probabilities"]
+    if set(values) != set(wanted):
+        raise ValueError(f"{entry['name']} has the classes {sorted(values)}, not {sorted(wanted)}")
+    return FindingResult(entry["name"], {key: float(values[key]) for key in wanted}, str(entry["model"]))
+
+
+def _point(values: Any) -> tuple[float, float, float]:
+    x, y, z = values
+    return float(x), float(y), float(z)

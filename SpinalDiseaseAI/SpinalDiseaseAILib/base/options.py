@@ -1,0 +1,55 @@
+"""What a caller may choose for an analysis, and how progress is told."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from .errors import InputError
+
+DEFAULT_PIPELINE = "lumbar-mr"
+DEFAULT_LOCALIZER = "lumbar-mr-localizer"
+DEFAULT_CLASSIFIER = "lumbar-mr-degeneration"
+DEVICES = ("auto", "cuda", "mps", "cpu")
+
+Progress = Callable[[str, float, str], None]
+"""Called with (stage, fraction of the whole in 0 … 1, message). It may raise :class:`errors.Cancelled` to stop the analysis."""
+
+
+def no_progress(stage: str, fraction: float, message: str) -> None:
+    """Progress that nobody looks at."""
+
+
+@dataclass(frozen=True)
+class Options:
+    """Choices for an analysis; the defaults are what a user gets who chooses nothing.
+
+    :param pipeline: a pipeline of the registry.
+    :param localizer: bundle that finds the key points.
+    :param classifiers: bundles that grade them, one or more.
+    :param device: one of :data:`DEVICES`, or a torch device such as ``"cuda:1"``.
+    :param models_folder: folder of the bundles; empty for the one that the product carries.
+    """
+
+    pipeline: str = DEFAULT_PIPELINE
+    localizer: str = DEFAULT_LOCALIZER
+    classifiers: tuple[str, ...] = (DEFAULT_CLASSIFIER,)
+    device: str = "auto"
+    models_folder: str = ""
+
+    def to_dict(self) -> dict[str, Any]:
+        """JSON values."""
+        return {**asdict(self), "classifiers": list(self.classifiers)}
+
+    @classmethod
+    def from_dict(cls, values: dict[str, Any]) -> Options:
+        """The options of :meth:`to_dict`.
+
+        :raises InputError: if a field is unknown.
+        """
+        unknown = set(values) - set(cls.__dataclass_fields__)
+        if unknown:
+            raise InputError(f"Unknown options: {', '.join(sorted(unknown))}.", code="options")
+        classifiers = tuple(values.get("classifiers", (DEFAULT_CLASSIFIER,)))
+        return cls(**{**values, "classifiers": classifiers})

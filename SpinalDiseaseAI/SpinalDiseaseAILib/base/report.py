@@ -1,0 +1,167 @@
+"""Report: what an analysis found, on what, by which models. Everything that is shown or written comes from it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+
+from . import anatomy
+
+Point = tuple[float, float, float]
+
+
+@dataclass(frozen=True)
+class FindingResult:
+    """Probabilities of one finding at one structure.
+
+    :param name: a finding of :mod:`anatomy`.
+    :param probabilities: class name to probability, every class of the finding in order; they sum to 1 if it is exclusive.
+    :param model: name of the model bundle that gave them.
+    """
+
+    name: str
+    probabilities: dict[str, float]
+    model: str
+
+    @property
+    def predicted(self) -> tuple[str, ...]:
+        """Predicted classes: the most probable one, or each at one half or above where several can hold together."""
+        best = max(self.probabilities, key=lambda key: self.probabilities[key])
+        if anatomy.finding(self.name).exclusive:
+            return (best,)
+        return tuple(key for key, value in self.probabilities.items() if value >= 0.5) or (best,)
+
+    @property
+    def confidence(self) -> float:
+        """Probability of the predicted class; the lowest where several are predicted."""
+        return min(self.probabilities[key] for key in self.predicted)
+
+    @property
+    def abnormal(self) -> bool:
+        """True if a predicted class is abnormal."""
+        info = anatomy.finding(self.name)
+        return any(info.class_of(key).abnormal for key in self.predicted)
+
+
+@dataclass(frozen=True)
+class StructureResult:
+    """A structure that was found.
+
+    :param name: a structure of :mod:`anatomy`.
+    :param position: centre, RAS millimetres.
+    :param confidence: probability in 0 … 1 that the point is right.
+    :param findings: in the order of :data:`anatomy.FINDINGS`.
+    :param manual: True if a person placed or moved the point.
+    """
+
+    name: str
+    position: Point
+    confidence: float
+    findings: tuple[FindingResult, ...] = ()
+    manual: bool = False
+
+    def finding(self, name: str) -> FindingResult | None:
+        """The result of one finding, None if it was not assessed here."""
+        return next((item for item in self.findings if item.name == name), None)
+
+
+@dataclass(frozen=True)
+class Numbering:
+    """One way to name the levels that were found.
+
+    :param shift: levels that every name moves down against the names in the report: 0 is the report's own.
+    :param probability: in 0 … 1; those of a report's numberings sum to 1.
+    :param description: for a reader, such as ``"lowest mobile disc is L5-S1"``.
+    """
+
+    shift: int | None
+    probability: float
+    description: str
+
+
+@dataclass(frozen=True)
+class ModelProvenance:
+    """A model bundle that took part.
+
+    :param sha256: of the weights file, lower-case hexadecimal.
+    :param research_only: True if the licence of its training data allows research use only.
+    """
+
+    name: str
+    version: str
+    sha256: str
+    licence: str
+    research_only: bool = False
+
+
+@dataclass(frozen=True)
+class SeriesIdentity:
+    """Identity of an input series without anything that names the patient.
+
+    :param uid: SeriesInstanceUID; empty if the input is not DICOM.
+    :param sha256: of the voxels and the affine as they were analysed.
+    :param role: a value of :class:`study.Role`.
+    :param spacing: millimetres along the voxel axes.
+    """
+
+    role: str
+    uid: str
+    sha256: str
+    spacing: Point
+    frame_of_reference_uid: str = ""
+
+
+@dataclass(frozen=True)
+class Note:
+    """Something that a reader must know.
+
+    :param code: short stable name for programs.
+    :param severity: ``"info"`` or ``"warning"``.
+    """
+
+    code: str
+    text: str
+    severity: str = "info"
+
+
+@dataclass(frozen=True)
+class Report:
+    """The result of one analysis of one study.
+
+    :param pipeline: name of the pipeline, such as ``"lumbar-mr"``.
+    :param study_uid: StudyInstanceUID; empty if the input is not DICOM.
+    :param structures: from cranial to caudal.
+    :param numberings: most probable first; empty if every point was given by a person.
+    :param device: where the networks ran, such as ``"cpu"`` or ``"cuda:0 (NVIDIA …)"``.
+    :param seconds: wall time by stage, ``"total"`` included.
+    :param created: ISO 8601 time in UTC.
+    :param software: name and version of the product that made it.
+    """
+
+    pipeline: str
+    structures: tuple[StructureResult, ...]
+    numberings: tuple[Numbering, ...]
+    models: tuple[ModelProvenance, ...]
+    series: tuple[SeriesIdentity, ...]
+    study_uid: str = ""
+    device: str = ""
+    seconds: dict[str, float] = field(default_factory=dict)
+    notes: tuple[Note, ...] = ()
+    created: str = ""
+    software: str = ""
+
+    def structure(self, name: str) -> StructureResult | None:
+        """The result of one structure, None if it was not found."""
+        return next((item for item in self.structures if item.name == name), None)
+
+    @property
+    def research_only(self) -> bool:
+        """True if a model that may be used for research only took part."""
+        return any(model.research_only for model in self.models)
+
+    def with_structures(self, changed: tuple[StructureResult, ...]) -> Report:
+        """A copy in which the structures of the given names are replaced; the others stay."""
+        new = {item.name: item for item in changed}
+        return replace(self, structures=tuple(new.get(item.name, item) for item in self.structures))
+
+
+DISCLAIMER = "Research tool, not a medical device. Not for diagnosis or treatment decisions."

@@ -1,0 +1,68 @@
+"""Study: the series of one patient visit that an analysis works on."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from enum import Enum
+
+import numpy as np
+
+from .geometry import Image
+from .report import Note, Point, SeriesIdentity
+
+
+class Role(Enum):
+    """What a series is to an analysis."""
+
+    SAGITTAL_T2 = "sagittal T2"
+    SAGITTAL_T1 = "sagittal T1"
+
+
+@dataclass(frozen=True, eq=False)
+class Series:
+    """One series.
+
+    :param uid: SeriesInstanceUID; empty if the input is not DICOM.
+    :param description: for a reader; never a patient's name.
+    :param spacing_known: False if the file states no spacing, and the image's millimetres are therefore a guess.
+    """
+
+    role: Role
+    image: Image
+    uid: str = ""
+    description: str = ""
+    frame_of_reference_uid: str = ""
+    spacing_known: bool = True
+
+    def identity(self) -> SeriesIdentity:
+        """Identity for a report: UIDs and a hash of voxels and affine."""
+        digest = hashlib.sha256()
+        digest.update(f"{self.image.voxels.dtype.str}{self.image.voxels.shape}".encode())
+        digest.update(np.ascontiguousarray(self.image.voxels).data)
+        digest.update(np.ascontiguousarray(self.image.affine).data)
+        spacing: Point = tuple(round(float(value), 6) for value in self.image.spacing)  # type: ignore[assignment]
+        return SeriesIdentity(self.role.value, self.uid, digest.hexdigest(), spacing, self.frame_of_reference_uid)
+
+
+@dataclass(frozen=True, eq=False)
+class Study:
+    """One or more series of one patient visit.
+
+    :param uid: StudyInstanceUID; empty if the input is not DICOM.
+    :param series: at most one of each role.
+    :param notes: what reading them brought up: gaps, duplicates, guessed spacing.
+    """
+
+    series: tuple[Series, ...]
+    uid: str = ""
+    notes: tuple[Note, ...] = ()
+
+    def of_role(self, role: Role) -> Series | None:
+        """The series of a role, None if there is none."""
+        return next((item for item in self.series if item.role is role), None)
+
+    @property
+    def primary(self) -> Series:
+        """The series that levels are found on: sagittal T2, else sagittal T1."""
+        return self.of_role(Role.SAGITTAL_T2) or self.series[0]
