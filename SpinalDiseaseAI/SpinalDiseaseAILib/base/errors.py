@@ -6,6 +6,7 @@ EXIT_USAGE = 2
 EXIT_INPUT = 3
 EXIT_MODEL = 4
 EXIT_COMPUTE = 5
+EXIT_OUTPUT = 6
 EXIT_CANCELLED = 130
 
 
@@ -53,6 +54,13 @@ class ComputeError(SpinalDiseaseAIError):
     """The computation could not run: no device, no torch, out of memory, worker lost."""
 
     default_code = "compute"
+
+
+class OutputError(SpinalDiseaseAIError):
+    """The results cannot be written where they should go."""
+
+    exit_status = EXIT_OUTPUT
+    default_code = "output"
 
 
 class Cancelled(SpinalDiseaseAIError):

@@ -1,0 +1,75 @@
+"""Results in a reader's few words, and how strongly each should draw the eye: the same in pictures, pages, tables and terminals."""
+
+from __future__ import annotations
+
+from enum import Enum
+
+from . import anatomy
+from .report import FindingResult, StructureResult
+
+NOTHING_ABNORMAL = "nothing abnormal"
+
+
+class Severity(Enum):
+    """How strongly a result should draw a reader's eye."""
+
+    NORMAL = "normal"
+    BORDERLINE = "borderline"
+    ABNORMAL = "abnormal"
+    SEVERE = "severe"
+
+
+def severity(result: FindingResult) -> Severity:
+    """Severity of the predicted class.
+
+    In a finding with more than two grades the last grade is severe and the one just before the first abnormal grade is
+    borderline (Pfirrmann 3, for example); everywhere else a class is abnormal or normal.
+    """
+    info = anatomy.finding(result.name)
+    graded = _is_graded(info)
+    if result.abnormal:
+        return Severity.SEVERE if graded and result.predicted[-1] == info.class_names[-1] else Severity.ABNORMAL
+    names = info.class_names
+    following = names.index(result.predicted[0]) + 1
+    if graded and following < len(names) and info.classes[following].abnormal:
+        return Severity.BORDERLINE
+    return Severity.NORMAL
+
+
+def short_text(result: FindingResult) -> str:
+    """The predicted class in as few words as are clear beside the structure's name: ``"Pfirrmann 4"``, ``"no narrowing"``."""
+    info = anatomy.finding(result.name)
+    words = []
+    for item in (info.class_of(name) for name in result.predicted):
+        noun = info.display.lower().removeprefix(f"{info.kind.value} ")
+        if item.name == "present":
+            words.append(noun)
+        elif item.name == "absent":
+            words.append(f"no {noun}")
+        elif item.display.endswith(f" {item.name}"):  # "grade 4" of "Pfirrmann grade"
+            words.append(f"{info.display.split()[0]} {item.name}")
+        else:
+            words.append(item.display)
+    return ", ".join(words)
+
+
+def headline(structure: StructureResult) -> tuple[FindingResult, ...]:
+    """The results that a summary names: grades always, everything else only where it is abnormal."""
+    return tuple(item for item in structure.findings if item.abnormal or _is_graded(anatomy.finding(item.name)))
+
+
+def summary(structure: StructureResult) -> str:
+    """One line on a structure: ``"Pfirrmann 4 (0.72) · narrowing 0.91"``; empty if nothing was assessed there."""
+    if not structure.findings:
+        return ""
+    parts = []
+    for item in headline(structure):
+        number = f"({item.confidence:.2f})" if _is_graded(anatomy.finding(item.name)) else f"{item.confidence:.2f}"
+        parts.append(f"{short_text(item)} {number}")
+    if not any(item.abnormal for item in structure.findings):
+        parts.append(NOTHING_ABNORMAL)
+    return " · ".join(parts)
+
+
+def _is_graded(info: anatomy.Finding) -> bool:
+    return info.exclusive and info.ordinal and len(info.classes) > 2
