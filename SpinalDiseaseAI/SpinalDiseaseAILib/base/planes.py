@@ -11,7 +11,10 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from .geometry import SAGITTAL_CODES, Array, FloatArray, Image, reorient, spacing_of, transform_points
+from .geometry import SAGITTAL_CODES, Array, FloatArray, Image, reorient
+
+ASSUMED_FIELD_OF_VIEW = 320.0
+"""Millimetres along the longer side of a lumbar plane whose file states no spacing: the usual protocol, within about a quarter."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -88,4 +91,8 @@ def image_of_plane(pixels: Array, pixel_spacing: tuple[float, float]) -> Image:
     return Image(np.ascontiguousarray(pixels.T)[None], affine)
 
 
-__all__ = ["SagittalVolume", "image_of_plane", "plane_affine", "spacing_of", "transform_points"]
+def assumed_spacing(shape: tuple[int, int]) -> tuple[float, float]:
+    """Millimetres (a column, a row) that are assumed for a plane of (rows, columns) whose spacing is not known."""
+    step = ASSUMED_FIELD_OF_VIEW / max(shape)
+    return step, step
+

@@ -1,0 +1,1 @@
+"""Steps of pipelines: localization, classification, quality. Torch is used here and below."""

@@ -1,0 +1,1 @@
+"""The commands that trained the shipped weights. Nothing on the run-time path imports this."""

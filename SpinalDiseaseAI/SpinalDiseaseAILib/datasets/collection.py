@@ -1,0 +1,39 @@
+"""The development data sets by name, from the folder that holds them all."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from ..base.errors import InputError
+from .records import Imported, Record
+from .spider import read_spider, read_spider_space
+from .sudirman import read_sudirman
+from .tianchi import read_tianchi
+
+IMPORTERS: dict[str, tuple[str, Callable[[Path], Imported]]] = {
+    "spider": ("spider", read_spider),
+    "spider_space": ("spider", read_spider_space),
+    "sudirman": ("sudirman_t1", read_sudirman),
+    "tianchi2020": ("tianchi2020", read_tianchi),
+}
+"""Name in configurations to (folder below the data folder, importer)."""
+
+
+def read_dataset(name: str, data: Path, splits: tuple[str, ...]) -> tuple[Record, ...]:
+    """Records of a data set that belong to some splits.
+
+    :param data: folder with one folder a data set.
+    :raises InputError: if the data set is unknown or its folder is missing.
+    """
+    if name not in IMPORTERS:
+        raise InputError(f"There is no data set {name!r}.", f"Known are {', '.join(IMPORTERS)}.", code="dataset")
+    folder, importer = IMPORTERS[name]
+    if not (data / folder).is_dir():
+        raise InputError(
+            f"The data set {name} is not in {data}.",
+            f"A folder {folder}/ is needed there.",
+            "Pass the folder of the data sets with --data.",
+            code="dataset",
+        )
+    return tuple(record for record in importer(data / folder).records if record.split in splits)

@@ -1,0 +1,81 @@
+"""The record that every importer gives: a sagittal plane, its key points and its findings."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+Pixels = npt.NDArray[np.uint8]
+
+SPLITS = ("train", "tune", "report")
+"""Train: fitted. Tune: choices are made on it. Report: held aside for the stated figures."""
+
+
+@dataclass(frozen=True)
+class Record:
+    """One sagittal plane of a patient.
+
+    :param dataset: ``"spider"``, ``"tianchi2020"`` or ``"sudirman"``.
+    :param patient: identity within the data set; a split never divides a patient.
+    :param series: identity of the plane within the data set.
+    :param contrast: ``"T2"`` or ``"T1"``.
+    :param path: 8-bit grey image, anterior to the left, head up.
+    :param spacing: millimetres (a column, a row); None where the data set does not tell.
+    :param points: key point name to (column, row) in pixels; only what is known.
+    :param findings: structure name to finding name to class names; several where a finding is not exclusive.
+    :param mask: labelled image of the same shape, where there is one.
+    """
+
+    dataset: str
+    patient: str
+    series: str
+    contrast: str
+    path: Path
+    spacing: tuple[float, float] | None
+    points: dict[str, tuple[float, float]]
+    findings: dict[str, dict[str, tuple[str, ...]]] = field(default_factory=dict)
+    mask: Path | None = None
+
+    @property
+    def split(self) -> str:
+        """The split of its patient."""
+        return split_of(self.dataset, self.patient)
+
+    def pixels(self) -> Pixels:
+        """Pixels, shape (rows, columns)."""
+        return read_grey(self.path)
+
+
+@dataclass(frozen=True)
+class Imported:
+    """What an importer found, and what it left out and why."""
+
+    records: tuple[Record, ...]
+    skipped: tuple[str, ...]
+
+
+def split_of(dataset: str, patient: str) -> str:
+    """The split of a patient: 20 % report, 10 % tune, the rest train, by SHA-256 of data set and patient.
+
+    The rule needs no file, cannot drift and gives a patient of a data set the same split in every experiment. The patients of the
+    packaged sample are in the report split whatever their hash, so that the demo never shows an image that was trained on.
+    """
+    if (dataset, patient) in SAMPLE_PATIENTS:
+        return "report"
+    bucket = int(hashlib.sha256(f"{dataset}/{patient}".encode()).hexdigest(), 16) % 10
+    return "report" if bucket < 2 else "tune" if bucket == 2 else "train"
+
+
+SAMPLE_PATIENTS = frozenset({("spider", "127"), ("spider", "110")})
+
+
+def read_grey(path: Path) -> Pixels:
+    """An 8-bit grey image, shape (rows, columns)."""
+    from PIL import Image
+
+    with Image.open(path) as image:
+        return np.asarray(image.convert("L"))

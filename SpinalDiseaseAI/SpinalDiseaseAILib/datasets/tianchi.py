@@ -1,0 +1,46 @@
+"""Spinal Disease 2020 (Tianchi) as a plain folder: one mid-sagittal T2 plane a study with 11 points and their classes.
+
+The competition's terms allow research use only: nothing trained on it may be part of a bundle that is not marked so.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from ..base.anatomy import Kind, finding, structure
+from .records import Imported, Record
+
+FINDING_OF_KIND = {Kind.DISC: "disc_disease", Kind.VERTEBRA: "vertebra_disease"}
+
+
+def read_tianchi(folder: Path) -> Imported:
+    """Every study of ``annotation.json``. Spacing is not known; unknown classes are left out and told in ``skipped``."""
+    records = []
+    skipped: list[str] = []
+    for item in json.loads((folder / "annotation.json").read_text(encoding="utf-8")):
+        points = {}
+        findings = {}
+        if not item["reliable"]:
+            skipped.append(f"{item['study']}: classes of discs and vertebrae alternate wrongly, points kept")
+        for point in item["points"]:
+            name = point["identification"]
+            points[name] = (float(point["coord"][0]), float(point["coord"][1]))
+            kind = FINDING_OF_KIND[structure(name).kind]
+            classes = parse_classes(point["tag"])
+            if not item["reliable"]:
+                continue
+            if not classes or not set(classes) <= set(finding(kind).class_names):
+                skipped.append(f"{item['study']} {name}: class {point['tag']!r} is not one of {finding(kind).class_names}")
+                continue
+            findings[name] = {kind: classes}
+        path = folder / "images" / f"{item['study']}.png"
+        records.append(Record("tianchi2020", item["study"], item["study"], "T2", path, None, points, findings))
+    return Imported(tuple(records), tuple(skipped))
+
+
+def parse_classes(tag: str | None) -> tuple[str, ...]:
+    """Classes of a tag such as ``"v2,v5"``; an empty text means v1, None that the class is not known."""
+    if tag is None:
+        return ()
+    return tuple(part.strip() for part in tag.split(",")) if tag.strip() else ("v1",)

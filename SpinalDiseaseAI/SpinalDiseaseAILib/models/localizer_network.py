@@ -1,0 +1,82 @@
+"""The key point network: a U-Net at half resolution with one heat map a key point and a canal map."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+
+class ConvolutionBlock(nn.Module):
+    """Two 3×3 convolutions with batch norm and ReLU, and a shortcut round both."""
+
+    def __init__(self, inputs: int, outputs: int) -> None:
+        super().__init__()
+        self.body = nn.Sequential(
+            nn.Conv2d(inputs, outputs, 3, padding=1, bias=False),
+            nn.BatchNorm2d(outputs),
+            nn.ReLU(inplace=True),
+            nn.Conv2d(outputs, outputs, 3, padding=1, bias=False),
+            nn.BatchNorm2d(outputs),
+        )
+        self.shortcut = nn.Identity() if inputs == outputs else nn.Conv2d(inputs, outputs, 1, bias=False)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return functional.relu(self.body(x) + self.shortcut(x))
+
+
+class LocalizerNetwork(nn.Module):
+    """Heat maps of key points in a sagittal plane.
+
+    Every key point has a softmax over all pixels and one more place, "not in this image": a spine whose sacrum was cut off
+    therefore shows in the output as mass outside, not as a wrong peak.
+
+    :param key_points: number of heat maps.
+    :param widths: channels from half resolution downwards, one level a halving.
+    """
+
+    STRIDE = 2
+    """Image pixels a heat map pixel."""
+
+    def __init__(self, key_points: int, widths: tuple[int, ...] = (16, 32, 64, 128, 160)) -> None:
+        super().__init__()
+        self.multiple = self.STRIDE * 2 ** (len(widths) - 1)
+        self.stem = nn.Sequential(nn.Conv2d(1, widths[0], 5, stride=2, padding=2, bias=False), nn.BatchNorm2d(widths[0]), nn.ReLU())
+        self.down = nn.ModuleList(
+            ConvolutionBlock(before, after) for before, after in zip((widths[0], *widths[:-1]), widths, strict=True)
+        )
+        self.bottom = ConvolutionBlock(widths[-1], widths[-1])
+        self.up = nn.ModuleList(
+            ConvolutionBlock(below + here, here) for below, here in zip(widths[:0:-1], widths[-2::-1], strict=True)
+        )
+        self.head = nn.Conv2d(widths[0], key_points, 1)
+        self.outside = nn.Linear(widths[-1], key_points)
+        self.canal = nn.Conv2d(widths[0], 1, 1)
+
+    def forward(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Logits of a batch.
+
+        :param x: shape (N, 1, H, W), H and W multiples of :attr:`multiple`, grey values of about 0 … 1.
+        :returns: heat map logits (N, K, H/2, W/2), logits of "not in this image" (N, K), canal logits (N, 1, H/2, W/2).
+        """
+        x = self.stem(x)
+        levels = []
+        for index, block in enumerate(self.down):
+            x = block(x if index == 0 else functional.max_pool2d(x, 2))
+            levels.append(x)
+        x = self.bottom(x)
+        outside = self.outside(x.mean(dim=(2, 3)))
+        for block, skip in zip(self.up, levels[-2::-1], strict=True):
+            x = block(torch.cat([functional.interpolate(x, size=skip.shape[-2:], mode="bilinear", align_corners=False), skip], 1))
+        return self.head(x), outside, self.canal(x)
+
+
+def log_probabilities(heat: Tensor, outside: Tensor) -> tuple[Tensor, Tensor]:
+    """Log-probabilities of each key point's place.
+
+    :param heat: logits (N, K, H, W).
+    :param outside: logits (N, K).
+    :returns: (N, K, H, W) and (N, K); for each key point the exponentials of both sum to 1.
+    """
+    flat = torch.cat([heat.flatten(2), outside[..., None]], 2).log_softmax(2)
+    return flat[..., :-1].reshape(heat.shape), flat[..., -1]

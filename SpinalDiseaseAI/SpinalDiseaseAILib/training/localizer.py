@@ -1,0 +1,163 @@
+"""Training of the key point network."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from ..base.anatomy import KEY_POINTS
+from ..base.planes import assumed_spacing
+from ..base.resampling import resample_plane
+from ..datasets.collection import read_dataset
+from ..datasets.records import Record, read_grey
+from ..datasets.spider import CANAL_MASK
+from ..models.localizer_network import LocalizerNetwork, log_probabilities
+from ..steps.intensity import normalised
+from .augmentation import ViewRange, random_contrast, random_cutout, random_views, to_target, warp
+from .loop import Loop
+
+STORED_SPACING = 0.8
+"""Millimetres of the planes that are kept in memory; views are drawn from them at 1 mm."""
+
+
+@dataclass(frozen=True)
+class StoredPlane:
+    """A training plane in memory.
+
+    :param image: (2, H, W) at :data:`STORED_SPACING`: grey values and canal, the latter NaN-free and valid if ``has_canal``.
+    :param points: (K, 2) as (column, row), NaN where not known.
+    """
+
+    image: Tensor
+    points: Tensor
+    has_canal: bool
+
+
+def store(record: Record) -> StoredPlane:
+    """Resample a record to the stored spacing."""
+    pixels = record.pixels()
+    spacing = record.spacing or assumed_spacing((pixels.shape[0], pixels.shape[1]))
+    ratio = (STORED_SPACING / spacing[0], STORED_SPACING / spacing[1])
+    shape = (math.ceil(pixels.shape[0] / ratio[1]), math.ceil(pixels.shape[1] / ratio[0]))
+    matrix = np.array([[ratio[0], 0, (ratio[0] - 1) / 2], [0, ratio[1], (ratio[1] - 1) / 2]])
+    planes = [resample_plane(normalised(pixels), matrix, shape)]
+    canal = (read_grey(record.mask) == CANAL_MASK).astype(np.float32) if record.mask else np.zeros_like(pixels, dtype=np.float32)
+    planes.append(resample_plane(canal, matrix, shape))
+    known = [record.points.get(name, (math.nan, math.nan)) for name in KEY_POINTS]
+    points = [((x + 0.5) / ratio[0] - 0.5, (y + 0.5) / ratio[1] - 0.5) for x, y in known]
+    return StoredPlane(torch.from_numpy(np.stack(planes)).half(), torch.tensor(points, dtype=torch.float32), record.mask is not None)
+
+
+class PlaneSampler:
+    """Endless batches of random views.
+
+    :param groups: planes and the weight of each group; within a group every patient is as likely as another.
+    :param size: side of the square views, in millimetres and pixels.
+    :param cut: share of views in which the field of view ends inside the lumbar spine.
+    """
+
+    def __init__(self, groups: list[tuple[float, dict[str, list[StoredPlane]]]], size: int, cut: float) -> None:
+        self.groups = groups
+        self.size = size
+        self.cut = cut
+        self.ranges = ViewRange()
+
+    def batch(self, count: int, generator: torch.Generator) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """Views (N, 1, S, S), points (N, K, 2), canal (N, 1, S, S), and whether the canal is known (N,)."""
+        views = random_views(count, self.ranges, generator) / STORED_SPACING
+        weights = torch.tensor([weight for weight, _ in self.groups])
+        images, points, known = [], [], []
+        for index, group in enumerate(torch.multinomial(weights, count, replacement=True, generator=generator).tolist()):
+            patients = list(self.groups[group][1].values())
+            planes = patients[int(torch.randint(len(patients), (), generator=generator))]
+            plane = planes[int(torch.randint(len(planes), (), generator=generator))]
+            shift = (torch.rand(2, generator=generator) * 2 - 1) * self.ranges.shift / STORED_SPACING
+            source = plane.points[~plane.points[:, 0].isnan()].mean(0) + shift
+            shape = (self.size, self.size)
+            image = warp(plane.image.float(), views[index], source, shape)
+            place = to_target(plane.points, views[index], source, shape)
+            if torch.rand((), generator=generator) < self.cut:
+                image = self._cut(image, place, generator)
+            images.append(image)
+            points.append(place)
+            known.append(plane.has_canal)
+        stack = torch.stack(images)
+        grey = random_cutout(random_contrast(stack[:, :1], generator), generator)
+        return grey, torch.stack(points), stack[:, 1:], torch.tensor(known)
+
+    def _cut(self, image: Tensor, place: Tensor, generator: torch.Generator) -> Tensor:
+        """Black out what lies above or below a random row; points there become invisible by the border rule of the target."""
+        rows = place[:, 1][~place[:, 1].isnan()]
+        row = rows.min() + torch.rand((), generator=generator) * (rows.max() - rows.min())
+        image = image.clone()
+        upper = torch.rand((), generator=generator) < 0.6
+        edge = int(row.clamp(0, self.size - 1))
+        if upper:  # the field of view begins below the thoracolumbar junction: common
+            image[:, : min(edge, self.size * 2 // 3)] = 0
+            place[place[:, 1] < min(edge, self.size * 2 // 3)] = -1e4
+        else:
+            image[:, edge:] = 0
+            place[place[:, 1] >= edge] = -1e4
+        return image
+
+
+def localizer_loss(network: LocalizerNetwork, batch: tuple[Tensor, Tensor, Tensor, Tensor], sigma: float) -> Tensor:
+    """Cross-entropy of each key point's softmax against a Gaussian (or "outside"), plus the canal where it is known."""
+    images, points, canal, canal_known = batch
+    heat, outside, canal_logits = network(images.contiguous(memory_format=torch.channels_last))
+    logs, log_outside = log_probabilities(heat, outside)
+    height, width = heat.shape[-2:]
+    stride = network.STRIDE
+    place = (points + 0.5) / stride - 0.5  # heat map pixels
+    columns = torch.arange(width, device=heat.device) - place[..., 0:1]
+    rows = torch.arange(height, device=heat.device) - place[..., 1:2]
+    spread = sigma / stride
+    target = torch.exp(-0.5 * (rows / spread) ** 2)[..., :, None] * torch.exp(-0.5 * (columns / spread) ** 2)[..., None, :]
+    inside = ((place >= -0.5) & (place < torch.tensor([width - 0.5, height - 0.5], device=heat.device))).all(-1)
+    target = target / target.sum((-1, -2), keepdim=True).clamp(min=1e-6)
+    entropy = -(target.nan_to_num() * logs).sum((-1, -2))
+    each = torch.where(inside, entropy, -log_outside)
+    known = ~points[..., 0].isnan()
+    loss = (each * known).sum() / known.sum()
+    if canal_known.any():
+        small = functional.avg_pool2d(canal[canal_known], stride)
+        loss = loss + 2 * functional.binary_cross_entropy_with_logits(canal_logits[canal_known], small)
+    return loss
+
+
+def stored_groups(config: dict[str, Any], data: Path) -> list[tuple[float, dict[str, list[StoredPlane]]]]:
+    """The planes of a configuration's data sets, by patient."""
+    groups = []
+    for name, weight in config["datasets"].items():
+        patients: dict[str, list[StoredPlane]] = {}
+        for record in read_dataset(name, data, tuple(config["splits"])):
+            if record.points:
+                patients.setdefault(record.patient, []).append(store(record))
+        groups.append((float(weight), patients))
+    return groups
+
+
+def train_localizer(config: dict[str, Any], data: Path, run: Path) -> Path:
+    """Train by a configuration; a run that was stopped goes on where its last checkpoint stands.
+
+    :param data: folder of the data sets.
+    :param run: folder of checkpoints and logs.
+    :returns: path of the averaged weights, ``weights.safetensors``.
+    """
+    network = LocalizerNetwork(len(KEY_POINTS), tuple(config["widths"])).to(memory_format=torch.channels_last)
+    sampler = PlaneSampler(stored_groups(config, data), config["size"], config["cut"])
+
+    def losses(model: torch.nn.Module, generator: torch.Generator) -> Iterator[Tensor]:
+        assert isinstance(model, LocalizerNetwork)
+        while True:
+            yield localizer_loss(model, sampler.batch(config["batch"], generator), config["sigma"])
+
+    return Loop(network, config, run).fit(losses)
