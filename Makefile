@@ -1,0 +1,56 @@
+# make demo    set up .venv and analyse the sample study into out/demo
+# make test    set up .venv, then ruff, mypy and every test
+# make check   ruff and mypy alone
+# make bench   time the stages, cold and warm, with peak memory
+# Needs Python 3.11 or 3.12 and make. VENV=<folder> uses another virtual environment, PYTHON=<program> another Python.
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test check bench package-lists clean
+.DELETE_ON_ERROR:
+
+# The first Python that starts and is new enough.
+PYTHON ?= $(firstword $(foreach name,python3.11 python3.12 python3,\
+            $(shell $(name) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $(name))))
+VENV ?= .venv
+RUN := $(VENV)/bin/python
+INSTALL := $(RUN) -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
+
+help:
+	@sed -n 's/^# //p' Makefile | head -5
+
+# Set-up is done again when what is to be installed changes.
+$(VENV)/.created:
+	@test -n "$(PYTHON)" || { echo "Python 3.11 or newer is needed, and none was found. Name one: make PYTHON=/path/to/python3.11" >&2; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+	@touch $@
+
+$(VENV)/.installed: $(VENV)/.created pyproject.toml constraints.txt
+	@echo "Installing SpinalDiseaseAI into $(VENV)"
+	@$(INSTALL) --editable ".[scene,dicom-codecs]"
+	@touch $@
+
+$(VENV)/.installed-test: $(VENV)/.installed
+	@echo "Installing what the tests need into $(VENV)"
+	@$(INSTALL) --editable ".[scene,dicom-codecs,training,test]"
+	@touch $@
+
+demo: $(VENV)/.installed
+	@$(RUN) -m SpinalDiseaseAILib demo --output out/demo
+
+check: $(VENV)/.installed-test
+	$(RUN) -m ruff check .
+	$(RUN) -m ruff format --check .
+	$(RUN) -m mypy
+
+test: check
+	$(RUN) -m pytest
+
+bench: $(VENV)/.installed-test
+	$(RUN) Testing/benchmarks/bench_stages.py
+
+# Write the file lists of the CMake files anew, from the tree.
+package-lists: $(VENV)/.installed-test
+	$(RUN) Testing/packaging/package_lists.py
+
+clean:
+	rm -rf $(VENV) build out .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -1,0 +1,1 @@
+file(WRITE ${CMAKE_BINARY_DIR}/recorded/cpack.txt "${EXTENSION_NAME}\n")
