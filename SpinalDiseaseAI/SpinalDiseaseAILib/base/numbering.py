@@ -1,0 +1,42 @@
+"""The same report with its levels named one or more levels further up or down."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from . import anatomy
+from .errors import InputError
+from .report import Note, Numbering, Report
+
+NOTE_CODE = "renumbered"
+
+
+def renumbered_report(report: Report, shift: int) -> tuple[Report, dict[str, str]]:
+    """A report with other names at the same places, and which structure got which name.
+
+    Structures that would move beyond T11 or S1, and a sixth lumbar vertebra with its discs, have no name in the new
+    numbering; they are left out, and a note says so.
+
+    :param shift: levels; +1 moves every name one level down (L4 becomes L5).
+    :returns: the report, and old name to new name of the structures that stay.
+    :raises InputError: if no structure would keep a name.
+    """
+    names: dict[str, str] = {}
+    for item in report.structures:
+        try:
+            names[item.name] = anatomy.renumbered((item.name,), shift)[0]
+        except (KeyError, ValueError):
+            continue
+    if not names:
+        raise InputError(f"Moving the numbering by {shift} levels leaves no structure with a name.", code="renumber")
+    structures = tuple(replace(item, name=names[item.name]) for item in report.structures if item.name in names)
+    lost = [item.name for item in report.structures if item.name not in names]
+    text = f"The numbering was moved by {shift:+d} level{'s' if abs(shift) > 1 else ''} by the user."
+    if lost:
+        text += f" {', '.join(lost)} had no name in it and {'was' if len(lost) == 1 else 'were'} left out."
+    numberings = tuple(
+        Numbering(None if item.shift is None else item.shift - shift, item.probability, item.description)
+        for item in report.numberings
+    )
+    notes = (*report.notes, Note(NOTE_CODE, text))
+    return replace(report, structures=structures, numberings=numberings, notes=notes), names

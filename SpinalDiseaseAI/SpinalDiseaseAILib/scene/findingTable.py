@@ -1,0 +1,107 @@
+"""Report to a table node: one row a structure and finding, typed columns."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import vtk
+
+from ..base import anatomy
+from ..base.report import FindingResult, Report, StructureResult
+
+MISSING = float("nan")
+"""Value of a probability column where the row's finding has fewer classes."""
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column of the table.
+
+    :param name: identity in scripts and files.
+    :param title: text of the header.
+    :param number: True for a column of doubles, False for a column of text.
+    """
+
+    name: str
+    title: str
+    description: str
+    number: bool = False
+
+
+TEXT_COLUMNS = (
+    Column("level", "Level", "Vertebra or intervertebral disc, by level"),
+    Column("structure", "Structure", "Kind of structure: vertebra or disc"),
+    Column("finding", "Finding", "Disease or grade that was assessed"),
+    Column("predicted", "Predicted", "Predicted class; several where several hold together"),
+)
+CONFIDENCE = Column("confidence", "Confidence", "Probability of the predicted class, 0 to 1", number=True)
+PROBABILITIES = Column("probabilities", "Probabilities", "Probability of every class of the finding, in words")
+MODEL = Column("model", "Model", "Model bundle that gave the probabilities")
+
+
+def columnsFor(report: Report) -> tuple[Column, ...]:
+    """Columns of a report's table: as many probability columns as its finding with the most classes has classes."""
+    probabilities = tuple(
+        Column(
+            f"p{slot}", f"P{slot}", f"Probability of class {slot} of the finding, in the order of “Probabilities”", number=True
+        )
+        for slot in range(1, _slotCount(report) + 1)
+    )
+    return (*TEXT_COLUMNS, CONFIDENCE, PROBABILITIES, *probabilities, MODEL)
+
+
+def rowsOf(report: Report) -> list[tuple[StructureResult, FindingResult]]:
+    """What each row of the table shows, from cranial to caudal."""
+    return [(item, result) for item in report.structures for result in item.findings]
+
+
+def fillFindingTable(tableNode: Any, report: Report) -> None:
+    """Make a vtkMRMLTableNode show a report; whatever it held is replaced. It is locked: its numbers are results."""
+    columns = columnsFor(report)
+    values: dict[str, list[Any]] = {column.name: [] for column in columns}
+    for item, result in rowsOf(report):
+        for name, value in _row(item, result, _slotCount(report)).items():
+            values[name].append(value)
+    wasModifying = tableNode.StartModify()
+    tableNode.RemoveAllColumns()
+    for column in columns:
+        array = vtk.vtkDoubleArray() if column.number else vtk.vtkStringArray()
+        array.SetName(column.name)
+        for value in values[column.name]:
+            array.InsertNextValue(value)
+        tableNode.AddColumn(array)
+        tableNode.SetColumnType(column.name, vtk.VTK_DOUBLE if column.number else vtk.VTK_STRING)
+        tableNode.SetColumnTitle(column.name, column.title)
+        tableNode.SetColumnDescription(column.name, column.description)
+        if column.number:
+            tableNode.SetColumnUnitLabel(column.name, "1")  # UCUM: no unit
+    tableNode.SetUseColumnTitleAsColumnHeader(True)
+    tableNode.SetLocked(True)
+    tableNode.EndModify(wasModifying)
+
+
+def levelOfRow(tableNode: Any, row: int) -> str:
+    """Level that a row of the table is about; empty if there is no such row."""
+    table = tableNode.GetTable()
+    column = table.GetColumnByName("level")
+    return str(column.GetValue(row)) if column is not None and 0 <= row < table.GetNumberOfRows() else ""
+
+
+def _slotCount(report: Report) -> int:
+    return max((len(result.probabilities) for _, result in rowsOf(report)), default=0)
+
+
+def _row(item: StructureResult, result: FindingResult, slots: int) -> dict[str, str | float]:
+    info = anatomy.finding(result.name)
+    padded = [*result.probabilities.values(), *[MISSING] * (slots - len(result.probabilities))]
+    return {
+        "level": item.name,
+        "structure": info.kind.value,
+        "finding": info.display,
+        "predicted": ", ".join(info.class_of(name).display for name in result.predicted),
+        "confidence": result.confidence,
+        "probabilities": " · ".join(f"{info.class_of(name).display} {value:.2f}" for name, value in result.probabilities.items()),
+        "model": result.model,
+        **{f"p{slot}": value for slot, value in enumerate(padded, start=1)},
+    }

@@ -1,0 +1,90 @@
+"""Scene files: a study and its report as one file that 3D Slicer opens, and back."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import slicer
+
+from ..base.errors import InputError, OutputError
+from ..base.report import Report
+from ..base.study import Role, Study
+from .hierarchy import hierarchyOf, moveTo
+from .results import writeReport
+from .volumes import addVolumeNode
+
+_CACHE_MARK = ".slicer-cache"
+"""File that Slicer's cache wants to see in a folder before it will use it."""
+
+
+def new_scene() -> Any:
+    """An empty vtkMRMLScene with the node classes that a result needs. In the application, use ``slicer.mrmlScene``."""
+    scene = slicer.vtkMRMLScene()
+    # The application's logic adds the singletons that other nodes ask for; that of the markups registers their storage.
+    for name in ("vtkSlicerApplicationLogic", "vtkSlicerMarkupsLogic"):
+        getattr(slicer, name)().SetMRMLScene(scene)
+    return scene
+
+
+def write_scene(report: Report, study: Study, path: Path) -> Path:
+    """Write the volumes of a study and its report as a scene file.
+
+    :param path: file to write, ending in ``.mrb``; it is replaced if it exists, and only once the new one is whole.
+    :returns: ``path``.
+    :raises OutputError: if the file cannot be written.
+    """
+    scene = new_scene()
+    nodes = add_study(scene, study)
+    writeReport(report, scene, nodes.get(Role.SAGITTAL_T2), nodes.get(Role.SAGITTAL_T1))
+    try:
+        with tempfile.TemporaryDirectory(dir=path.parent, prefix=".scene-") as folder:
+            # The name inside the archive is that of the file, so that the file is written under its own name.
+            part = Path(folder) / path.name
+            if not scene.WriteToMRB(str(part)) or not part.is_file():
+                raise OutputError(
+                    f"The scene could not be written to {path}.", remedy="Look whether the disk is full.", code="scene"
+                )
+            os.replace(part, path)
+    except OSError as error:
+        raise OutputError(
+            f"The scene could not be written to {path}: {error.strerror}.", remedy="Choose another folder.", code="scene"
+        ) from error
+    return path
+
+
+def add_study(scene: Any, study: Study) -> dict[Role, Any]:
+    """Add the volumes of a study to a scene, under one item of the subject hierarchy.
+
+    :returns: role to vtkMRMLScalarVolumeNode.
+    """
+    hierarchy = hierarchyOf(scene)
+    item = hierarchy.CreateStudyItem(hierarchy.GetSceneItemID(), "Lumbar spine MR study")
+    if study.uid:
+        hierarchy.SetItemUID(item, slicer.vtkMRMLSubjectHierarchyConstants.GetDICOMUIDName(), study.uid)
+    nodes = {}
+    for series in study.series:
+        nodes[series.role] = addVolumeNode(scene, series)
+        moveTo(item, nodes[series.role])
+    return nodes
+
+
+def read_scene(path: Path) -> Any:
+    """The vtkMRMLScene of a scene file, without the application.
+
+    :raises InputError: if the file cannot be read.
+    """
+    scene = new_scene()
+    with tempfile.TemporaryDirectory(prefix="spinal-disease-ai-") as folder:
+        (Path(folder) / _CACHE_MARK).touch()
+        cache = slicer.vtkCacheManager()
+        cache.SetRemoteCacheDirectory(folder)
+        manager = slicer.vtkDataIOManager()
+        manager.SetCacheManager(cache)
+        scene.SetCacheManager(cache)
+        scene.SetDataIOManager(manager)
+        if not path.is_file() or not scene.ReadFromMRB(str(path), True):
+            raise InputError(f"The scene {path} cannot be read.", "An .mrb file of 3D Slicer is needed.", code="scene")
+    return scene

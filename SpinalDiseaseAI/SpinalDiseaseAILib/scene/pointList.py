@@ -1,0 +1,209 @@
+"""Report to a list of control points, in which what a user edited stays as the user left it.
+
+With the points the list keeps, as an attribute, what the report put there. A difference between the two is an edit.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from enum import Enum
+from typing import Any
+
+import numpy as np
+import slicer
+import vtk
+
+from ..base import anatomy
+from ..base.report import Point, Report, StructureResult
+from ..base.wording import summary
+
+WRITTEN = "SpinalDiseaseAI.WrittenPoints"
+"""Attribute of the list: JSON of control point ID to [structure, [R, A, S] in world millimetres, description]."""
+
+MOVED_MILLIMETRES = 0.01
+"""A point that lies farther than this from where it was written was moved by someone."""
+
+COLOUR_OF = "L4-L5"
+"""The structure whose colour the list has: a list has one colour."""
+
+
+class EditKind(Enum):
+    """What a user did to a point."""
+
+    MOVED = "moved"
+    RENAMED = "renamed"
+    DESCRIBED = "described"
+    REMOVED = "removed"
+    ADDED = "added"
+
+
+@dataclass(frozen=True)
+class PointEdit:
+    """Something that a user did to a point of the list.
+
+    :param structure: the structure that the point was written for; the label of a point that the user added.
+    :param position: where the point is now, world RAS millimetres; None if it was removed.
+    """
+
+    structure: str
+    kind: EditKind
+    position: Point | None = None
+
+
+@dataclass(frozen=True)
+class _Written:
+    """What the report put into the list for one point."""
+
+    structure: str
+    position: Point
+    description: str
+
+
+def fillPointList(node: Any, report: Report, associatedNodeID: str, *, overwriteEdits: bool = False) -> tuple[PointEdit, ...]:
+    """Make a vtkMRMLMarkupsFiducialNode show the structures of a report.
+
+    :param associatedNodeID: ID of the volume that the points lie on; empty if it is not in the scene.
+    :param overwriteEdits: False keeps the position, label and description that a user changed, leaves points out that a user
+        removed, and leaves points in that a user added.
+    :returns: the edits that were kept and differ from the report.
+    """
+    written = {} if overwriteEdits else _written(node)
+    wasModifying = node.StartModify()
+    node.SetFixedNumberOfControlPoints(False)
+    if overwriteEdits:
+        node.RemoveAllControlPoints()
+    edits = _editsByID(node, written)
+    wanted = {item.name for item in report.structures}
+    now: dict[str, _Written] = {}
+    for pointID, before in written.items():
+        if before.structure not in wanted and not edits[pointID]:
+            node.RemoveNthControlPoint(node.GetNthControlPointIndexByID(pointID))
+        elif before.structure not in wanted:
+            now[pointID] = before
+    byStructure = {before.structure: pointID for pointID, before in written.items()}
+    index = 0
+    for item in report.structures:
+        pointID = byStructure.get(item.name, "")
+        kinds = {edit.kind for edit in edits.get(pointID, ())}
+        if EditKind.REMOVED not in kinds:
+            if not pointID:
+                node.InsertControlPointWorld(index, vtk.vtkVector3d(*item.position), item.name)
+                pointID = node.GetNthControlPointID(index)
+            index = node.GetNthControlPointIndexByID(pointID)
+            _update(node, index, item, kinds)
+            node.SetNthControlPointAssociatedNodeID(index, associatedNodeID)
+            index += 1
+        now[pointID] = _Written(item.name, item.position, describe(item))
+    node.SetFixedNumberOfControlPoints(True)
+    _remember(node, now)
+    node.EndModify(wasModifying)
+    return editsOf(node)
+
+
+def editsOf(node: Any) -> tuple[PointEdit, ...]:
+    """What a user did to the points since the report was written, in the order of the report, added points last."""
+    written = _written(node)
+    edits = _editsByID(node, written)
+    added = [
+        PointEdit(node.GetNthControlPointLabel(index), EditKind.ADDED, _positionOf(node, index))
+        for index in range(node.GetNumberOfControlPoints())
+        if node.GetNthControlPointID(index) not in written
+    ]
+    return (*(edit for pointID in written for edit in edits[pointID]), *added)
+
+
+def renamePoints(node: Any, names: dict[str, str]) -> None:
+    """Give the points the names of other structures, and no point to structures that get none; what a user edited stays.
+
+    :param names: structure that a point was written for, to its new structure.
+    """
+    now: dict[str, _Written] = {}
+    wasModifying = node.StartModify()
+    node.SetFixedNumberOfControlPoints(False)
+    for pointID, before in _written(node).items():
+        index = node.GetNthControlPointIndexByID(pointID)
+        if before.structure not in names:
+            if index >= 0:
+                node.RemoveNthControlPoint(index)
+            continue
+        new = names[before.structure]
+        if index >= 0 and node.GetNthControlPointLabel(index) == before.structure:
+            node.SetNthControlPointLabel(index, new)
+        now[pointID] = _Written(new, before.position, before.description)
+    node.SetFixedNumberOfControlPoints(True)
+    _remember(node, now)
+    node.EndModify(wasModifying)
+
+
+def pointOf(node: Any, structure: str) -> Point | None:
+    """World RAS millimetres of the point that was written for a structure; None if there is none."""
+    for pointID, before in _written(node).items():
+        index = node.GetNthControlPointIndexByID(pointID)
+        if before.structure == structure and index >= 0:
+            return _positionOf(node, index)
+    return None
+
+
+def describe(item: StructureResult) -> str:
+    """Description of a point: the structure and what was found there."""
+    display = anatomy.structure(item.name).display
+    found = summary(item)
+    return f"{display}: {found}" if found else display
+
+
+def showPoints(node: Any) -> None:
+    """Give a new list its display: labels, the colour of the product's discs."""
+    node.CreateDefaultDisplayNodes()
+    display = node.GetDisplayNode()
+    colour = anatomy.structure(COLOUR_OF).colour
+    display.SetSelectedColor(*colour)
+    display.SetColor(*colour)
+    display.SetPointLabelsVisibility(True)
+
+
+def _update(node: Any, index: int, item: StructureResult, kept: set[EditKind]) -> None:
+    if EditKind.MOVED not in kept:
+        node.SetNthControlPointPositionWorld(index, *item.position)
+    if EditKind.RENAMED not in kept:
+        node.SetNthControlPointLabel(index, item.name)
+    if EditKind.DESCRIBED not in kept:
+        node.SetNthControlPointDescription(index, describe(item))
+
+
+def _editsByID(node: Any, written: dict[str, _Written]) -> dict[str, tuple[PointEdit, ...]]:
+    return {
+        pointID: _editsOfPoint(node, node.GetNthControlPointIndexByID(pointID), before) for pointID, before in written.items()
+    }
+
+
+def _editsOfPoint(node: Any, index: int, before: _Written) -> tuple[PointEdit, ...]:
+    defined = slicer.vtkMRMLMarkupsNode.PositionDefined
+    if index < 0 or node.GetNthControlPointPositionStatus(index) != defined:
+        return (PointEdit(before.structure, EditKind.REMOVED),)
+    position = _positionOf(node, index)
+    kinds = []
+    if np.linalg.norm(np.subtract(position, before.position)) > MOVED_MILLIMETRES:
+        kinds.append(EditKind.MOVED)
+    if node.GetNthControlPointLabel(index) != before.structure:
+        kinds.append(EditKind.RENAMED)
+    if node.GetNthControlPointDescription(index) != before.description:
+        kinds.append(EditKind.DESCRIBED)
+    return tuple(PointEdit(before.structure, kind, position) for kind in kinds)
+
+
+def _positionOf(node: Any, index: int) -> Point:
+    x, y, z = node.GetNthControlPointPositionWorld(index)
+    return float(x), float(y), float(z)
+
+
+def _written(node: Any) -> dict[str, _Written]:
+    document = json.loads(node.GetAttribute(WRITTEN) or "{}")
+    return {
+        pointID: _Written(structure, (x, y, z), description) for pointID, (structure, (x, y, z), description) in document.items()
+    }
+
+
+def _remember(node: Any, points: dict[str, _Written]) -> None:
+    document = {pointID: [item.structure, item.position, item.description] for pointID, item in points.items()}
+    node.SetAttribute(WRITTEN, json.dumps(document))

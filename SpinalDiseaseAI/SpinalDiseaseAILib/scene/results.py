@@ -1,0 +1,189 @@
+"""Report to scene nodes and back.
+
+A result is three nodes in one folder: a text with the report itself, a list of points and a table of findings. The text is the
+truth, the other two show it. Node references tie them to one another and to the volumes that were analysed, so that a result is
+found again after a scene was saved and loaded, renamed or moved about.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import slicer
+import vtk
+
+from ..base.errors import InputError
+from ..base.json_io import report_from_json, report_to_json
+from ..base.numbering import renumbered_report
+from ..base.report import DISCLAIMER, Report
+from ..base.study import Role
+from .findingTable import fillFindingTable
+from .hierarchy import folderOf, hierarchyOf, moveTo, parentForResults
+from .pointList import PointEdit, fillPointList, renamePoints, showPoints
+from .provenance import setProvenance
+
+REPORT_ATTRIBUTE = "SpinalDiseaseAI.Report"
+"""Attribute that marks a text node as the report of a result; its value is the pipeline."""
+
+REPORT_REFERENCE = "SpinalDiseaseAI.report"
+POINTS_REFERENCE = "SpinalDiseaseAI.points"
+TABLE_REFERENCE = "SpinalDiseaseAI.table"
+INPUT_REFERENCES = {Role.SAGITTAL_T2: "SpinalDiseaseAI.t2", Role.SAGITTAL_T1: "SpinalDiseaseAI.t1"}
+
+FOLDER_NAME = "Lumbar spine analysis"
+
+
+@dataclass(frozen=True)
+class ResultNodes:
+    """The nodes of one result.
+
+    :param reportNode: vtkMRMLTextNode that holds the report.
+    :param pointsNode: vtkMRMLMarkupsFiducialNode; None if someone deleted it.
+    :param tableNode: vtkMRMLTableNode; None if someone deleted it.
+    :param folderItem: subject hierarchy item of their folder; 0 if the report was taken out of it.
+    :param kept: edits of a user that the last writing left as they were.
+    """
+
+    reportNode: Any
+    pointsNode: Any
+    tableNode: Any
+    folderItem: int
+    kept: tuple[PointEdit, ...] = ()
+
+
+def writeReport(
+    report: Report, scene: Any, t2Node: Any = None, t1Node: Any = None, *, overwriteEdits: bool = False
+) -> ResultNodes:
+    """Show a report in a scene. An earlier result of the same pipeline on the same volume is brought up to date.
+
+    Input nodes are not changed. Nodes are found and made by what they are, never by their names.
+
+    :param t2Node: volume node that was analysed as T2; None if there was none or it is no longer in the scene.
+    :param t1Node: the same for T1.
+    :param overwriteEdits: True to replace also points that a user moved, renamed, described, removed or added.
+    """
+    primary = t2Node or t1Node
+    earlier = resultOf(primary, report.pipeline) if primary is not None else None
+    reportNode = earlier.reportNode if earlier else _newReportNode(scene, report, primary)
+    for role, node in ((Role.SAGITTAL_T2, t2Node), (Role.SAGITTAL_T1, t1Node)):
+        reportNode.SetNodeReferenceID(INPUT_REFERENCES[role], node.GetID() if node is not None else None)
+    return _show(reportNode, report, overwriteEdits)
+
+
+def updateReport(reportNode: Any, report: Report, *, overwriteEdits: bool = False) -> ResultNodes:
+    """Make an existing result show another report on the same volumes, such as one with levels that were graded again."""
+    return _show(reportNode, report, overwriteEdits)
+
+
+def renumberResult(reportNode: Any, shift: int) -> ResultNodes:
+    """Move the numbering of a result by whole levels: points, table and report together. What a user edited stays.
+
+    :param shift: levels; +1 moves every name one level down (L4 becomes L5).
+    :raises InputError: if no structure would keep a name.
+    """
+    report, names = renumbered_report(reportFromNode(reportNode), shift)
+    result = _resultFrom(reportNode)
+    if result.pointsNode is not None:
+        renamePoints(result.pointsNode, names)
+    return _show(result.reportNode, report, False)
+
+
+def reportFromNode(node: Any) -> Report:
+    """The report that a node of a result belongs to, as it was written: the text, the list or the table will do.
+
+    :raises InputError: if the node belongs to no result, or its report was deleted.
+    :raises SchemaError: if the text was changed and is no report any more.
+    """
+    return report_from_json(_resultFrom(node).reportNode.GetText())
+
+
+def resultsInScene(scene: Any) -> list[ResultNodes]:
+    """Every result in a scene, oldest node first."""
+    return [_resultFrom(node) for node in _reportNodes(scene)]
+
+
+def resultOf(volumeNode: Any, pipeline: str = "") -> ResultNodes | None:
+    """The newest result on a volume.
+
+    :param pipeline: only results of this pipeline; empty for any.
+    """
+    found = None
+    for node in _reportNodes(volumeNode.GetScene()):
+        onVolume = any(node.GetNodeReference(role) is volumeNode for role in INPUT_REFERENCES.values())
+        if onVolume and pipeline in ("", node.GetAttribute(REPORT_ATTRIBUTE)):
+            found = node
+    return _resultFrom(found) if found is not None else None
+
+
+def inputsOf(reportNode: Any) -> tuple[Any, Any]:
+    """The T2 and the T1 volume node of a result, each None if there was none or it was deleted."""
+    t2Node, t1Node = (reportNode.GetNodeReference(INPUT_REFERENCES[role]) for role in (Role.SAGITTAL_T2, Role.SAGITTAL_T1))
+    return t2Node, t1Node
+
+
+def _reportNodes(scene: Any) -> Iterator[Any]:
+    nodes = scene.GetNodesByClass("vtkMRMLTextNode")
+    nodes.UnRegister(None)
+    for index in range(nodes.GetNumberOfItems()):
+        node = nodes.GetItemAsObject(index)
+        if node.GetAttribute(REPORT_ATTRIBUTE):
+            yield node
+
+
+def _resultFrom(node: Any) -> ResultNodes:
+    reportNode = node if node.GetAttribute(REPORT_ATTRIBUTE) else node.GetNodeReference(REPORT_REFERENCE)
+    if reportNode is None:
+        raise InputError(
+            f"The node “{node.GetName()}” holds no result of an analysis.",
+            "A report, or the points or table of one, is needed.",
+            "Choose another node, or analyse the study again.",
+            code="no-result",
+        )
+    return ResultNodes(
+        reportNode,
+        reportNode.GetNodeReference(POINTS_REFERENCE),
+        reportNode.GetNodeReference(TABLE_REFERENCE),
+        folderOf(reportNode),
+    )
+
+
+def _newReportNode(scene: Any, report: Report, inputNode: Any) -> Any:
+    hierarchy = hierarchyOf(scene)
+    name = f"{FOLDER_NAME}: {inputNode.GetName()}" if inputNode is not None else FOLDER_NAME
+    folderItem = hierarchy.CreateFolderItem(parentForResults(scene, inputNode), name)
+    node = scene.AddNewNodeByClass("vtkMRMLTextNode", f"{FOLDER_NAME} report")
+    node.SetAttribute(REPORT_ATTRIBUTE, report.pipeline)
+    # Kept in a file of its own: inside the scene's XML a long text is not safe from being rewrapped.
+    node.SetForceCreateStorageNode(slicer.vtkMRMLTextNode.CreateStorageNodeAlways)
+    moveTo(folderItem, node)
+    return node
+
+
+def _show(reportNode: Any, report: Report, overwriteEdits: bool) -> ResultNodes:
+    pointsNode = _companion(reportNode, POINTS_REFERENCE, "vtkMRMLMarkupsFiducialNode", "Lumbar levels")
+    tableNode = _companion(reportNode, TABLE_REFERENCE, "vtkMRMLTableNode", "Lumbar findings")
+    primary = next((node for node in inputsOf(reportNode) if node is not None), None)
+    kept = fillPointList(pointsNode, report, primary.GetID() if primary is not None else "", overwriteEdits=overwriteEdits)
+    fillFindingTable(tableNode, report)
+    reportNode.SetText(report_to_json(report), vtk.VTK_ENCODING_UTF_8)
+    for node in (reportNode, pointsNode, tableNode):
+        setProvenance(node, report)
+        node.SetDescription(DISCLAIMER)
+    return ResultNodes(reportNode, pointsNode, tableNode, folderOf(reportNode), kept)
+
+
+def _companion(reportNode: Any, reference: str, className: str, name: str) -> Any:
+    """The list or table of a result; made anew where it is missing."""
+    node = reportNode.GetNodeReference(reference)
+    if node is None:
+        node = reportNode.GetScene().AddNewNodeByClass(className, name)
+        reportNode.SetNodeReferenceID(reference, node.GetID())
+        node.SetNodeReferenceID(REPORT_REFERENCE, reportNode.GetID())
+        folderItem = folderOf(reportNode)
+        if folderItem:
+            moveTo(folderItem, node)
+        if node.IsA("vtkMRMLMarkupsNode"):
+            showPoints(node)
+    return node

@@ -1,0 +1,152 @@
+"""Volume nodes to a study, and a study to volume nodes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import slicer
+import vtk
+
+from ..base.errors import InputError
+from ..base.geometry import FloatArray, Image
+from ..base.report import Note
+from ..base.study import Role, Series, Study
+from .hierarchy import hierarchyOf, itemOf
+
+INSTANCE_UIDS = "DICOM.instanceUIDs"
+"""Node attribute in which Slicer keeps the SOPInstanceUIDs of a volume that it loaded from DICOM, separated by blanks."""
+
+FRAME_OF_REFERENCE_UID = "DICOM.FrameOfReferenceUID"
+"""Attribute of a volume's subject hierarchy item."""
+
+_SERIES_UID_TAG = "0020,000E"
+_STUDY_UID_TAG = "0020,000D"
+_FRAME_OF_REFERENCE_TAG = "0020,0052"
+
+
+def studyFromVolumeNodes(t2Node: Any, t1Node: Any = None) -> Study:
+    """The study that volume nodes hold. The nodes are not changed, and changing them later does not change the study.
+
+    Positions are those of the world: linear parent transforms are applied. Identity is kept as UIDs alone; nothing that names
+    the patient is read.
+
+    :param t2Node: vtkMRMLScalarVolumeNode of the sagittal T2 series, None if there is only a T1 series.
+    :param t1Node: vtkMRMLScalarVolumeNode of the sagittal T1 series, None if there is none.
+    :raises InputError: if no volume is given, one is given twice, or one holds no usable grey values or position.
+    """
+    if t2Node is None and t1Node is None:
+        raise InputError("No volume was given.", remedy="Choose a sagittal T2 volume.", code="no-volume")
+    if t2Node is t1Node:
+        raise InputError(
+            f"{_called(t2Node)} was given both as T2 and as T1.",
+            remedy="Choose two volumes, or the T2 volume alone.",
+            code="same-volume",
+        )
+    given = [(Role.SAGITTAL_T2, t2Node), (Role.SAGITTAL_T1, t1Node)]
+    series = tuple(_series(role, node) for role, node in given if node is not None)
+    uids = [uid for uid in (_studyUid(node) for _, node in given if node is not None) if uid]
+    notes: tuple[Note, ...] = ()
+    if len(set(uids)) > 1:
+        text = "The T2 and the T1 volume belong to different studies; they were taken as one patient in the same position."
+        notes = (Note("different-studies", text, "warning"),)
+    return Study(series, uids[0] if uids else "", notes)
+
+
+def addVolumeNode(scene: Any, series: Series) -> Any:
+    """Add a series to a scene as a vtkMRMLScalarVolumeNode, with an item in the subject hierarchy that carries its UIDs."""
+    voxels = series.image.voxels
+    if voxels.dtype == np.bool_ or voxels.dtype == np.float16:
+        voxels = voxels.astype(np.uint8 if voxels.dtype == np.bool_ else np.float32)
+    node = scene.AddNewNodeByClass("vtkMRMLScalarVolumeNode", series.description or series.role.value)
+    node.SetIJKToRASMatrix(slicer.util.vtkMatrixFromArray(series.image.affine))
+    slicer.util.updateVolumeFromArray(node, np.ascontiguousarray(voxels.T))  # (K, J, I), first index slowest
+    node.CreateDefaultDisplayNodes()
+    hierarchy = hierarchyOf(scene)
+    item = itemOf(node)
+    if series.uid:
+        hierarchy.SetItemUID(item, slicer.vtkMRMLSubjectHierarchyConstants.GetDICOMUIDName(), series.uid)
+    if series.frame_of_reference_uid:
+        hierarchy.SetItemAttribute(item, FRAME_OF_REFERENCE_UID, series.frame_of_reference_uid)
+    return node
+
+
+def _series(role: Role, node: Any) -> Series:
+    return Series(
+        role=role,
+        image=_image(node),
+        uid=_uid(node, itemOf(node), _SERIES_UID_TAG),
+        description=node.GetName() or "",
+        frame_of_reference_uid=hierarchyOf(node.GetScene()).GetItemAttribute(itemOf(node), FRAME_OF_REFERENCE_UID)
+        or _tagOfFirstInstance(node, _FRAME_OF_REFERENCE_TAG),
+    )
+
+
+def _image(node: Any) -> Image:
+    data = node.GetImageData()
+    if data is None or data.GetNumberOfPoints() == 0 or data.GetPointData().GetScalars() is None:
+        raise InputError(
+            f"{_called(node)} holds no voxels.", remedy="Load the series again, or choose another volume.", code="empty"
+        )
+    if node.IsA("vtkMRMLLabelMapVolumeNode") or data.GetNumberOfScalarComponents() != 1:
+        raise InputError(
+            f"{_called(node)} is a {node.GetNodeTagName()} with {data.GetNumberOfScalarComponents()} components a voxel.",
+            "A volume of grey values is needed.",
+            "Choose the MR volume itself.",
+            code="not-grey",
+        )
+    # A copy: the node may be edited or deleted while the study is analysed.
+    voxels = np.array(slicer.util.arrayFromVolume(node)).T  # (I, J, K)
+    if voxels.dtype.kind == "f" and not np.isfinite(voxels).all():
+        raise InputError(
+            f"{_called(node)} holds voxels that are not numbers.",
+            remedy="Load the series again, or choose another volume.",
+            code="nan",
+        )
+    return Image(voxels, _worldFromIjk(node))
+
+
+def _worldFromIjk(node: Any) -> FloatArray:
+    """4×4 matrix from voxel indices to world RAS millimetres, parent transforms included."""
+    matrix = vtk.vtkMatrix4x4()
+    node.GetIJKToRASMatrix(matrix)
+    transform = node.GetParentTransformNode()
+    if transform is not None:
+        if not transform.IsTransformToWorldLinear():
+            raise InputError(
+                f"{_called(node)} is under the transform “{transform.GetName()}”, which is not linear.",
+                "Only linear transforms can be followed.",
+                "Harden the transform on the volume, or take the volume out of it.",
+                code="non-linear-transform",
+            )
+        toWorld = vtk.vtkMatrix4x4()
+        transform.GetMatrixTransformToWorld(toWorld)
+        vtk.vtkMatrix4x4.Multiply4x4(toWorld, matrix, matrix)
+    result: FloatArray = np.array(slicer.util.arrayFromVTKMatrix(matrix), dtype=np.float64)
+    return result
+
+
+def _studyUid(node: Any) -> str:
+    hierarchy = hierarchyOf(node.GetScene())
+    level = slicer.vtkMRMLSubjectHierarchyConstants.GetDICOMLevelStudy()
+    return _uid(node, hierarchy.GetItemAncestorAtLevel(itemOf(node), level), _STUDY_UID_TAG)
+
+
+def _uid(node: Any, item: int, tag: str) -> str:
+    """UID of a subject hierarchy item, else what the DICOM database says of the volume's first instance; else empty."""
+    hierarchy = hierarchyOf(node.GetScene())
+    name = slicer.vtkMRMLSubjectHierarchyConstants.GetDICOMUIDName()
+    return (hierarchy.GetItemUID(item, name) if item else "") or _tagOfFirstInstance(node, tag)
+
+
+def _tagOfFirstInstance(node: Any, tag: str) -> str:
+    # The runtime without the application has no database; in the application it is None or closed until one is chosen.
+    database = getattr(slicer, "dicomDatabase", None)
+    instances = (node.GetAttribute(INSTANCE_UIDS) or "").split()
+    if database is None or not database.isOpen or not instances:
+        return ""
+    return str(database.instanceValue(instances[0], tag) or "")
+
+
+def _called(node: Any) -> str:
+    return f"The volume “{node.GetName()}”"
