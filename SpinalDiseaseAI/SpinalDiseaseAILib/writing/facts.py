@@ -1,0 +1,42 @@
+"""Facts on a study and its analysis as lines of text, without anything that names the patient."""
+
+from __future__ import annotations
+
+from ..base.report import Report
+from ..base.study import Study
+
+
+def spacing_text(spacing: tuple[float, float, float]) -> str:
+    """Voxel size, smallest length first: ``"0.56 x 0.56 x 3.30 mm"``."""
+    return " x ".join(f"{value:.2f}" for value in sorted(spacing)) + " mm"
+
+
+def capitalised(text: str) -> str:
+    """The text with its first letter large and the others as they are."""
+    return text[:1].upper() + text[1:]
+
+
+def series_line(study: Study, slice_range: tuple[int, int]) -> str:
+    """The series that levels were found on, its voxel size and the slices that the structures lie on."""
+    series = study.primary
+    image = series.image
+    count = image.voxels.shape[["R" in code or "L" in code for code in image.codes].index(True)]
+    first, last = slice_range
+    where = f"slice {first + 1}" if first == last else f"slices {first + 1} to {last + 1}"
+    right, anterior, superior = (float(value) for value in image.spacing)
+    size = spacing_text((right, anterior, superior)) if series.spacing_known else "voxel size not known"
+    return f"{capitalised(series.role.value)} · {size} · levels on {where} of {count}"
+
+
+def numbering_line(report: Report) -> str:
+    """The numbering with its probability, then the alternatives."""
+    if not report.numberings:
+        return "Numbering: points placed by hand"
+    texts = [f"{item.description} ({item.probability:.2f})" for item in report.numberings]
+    return "Numbering: " + " · or ".join(texts)
+
+
+def model_line(report: Report) -> str:
+    """The models that took part, research-only ones marked, and the program."""
+    models = [f"{item.name} {item.version}{' (research only)' if item.research_only else ''}" for item in report.models]
+    return " · ".join(part for part in (report.software, *models) if part)

@@ -1,0 +1,121 @@
+"""The report as one web page that needs nothing beside it."""
+
+from __future__ import annotations
+
+import base64
+import io
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
+from PIL import Image as Picture
+
+from ..base import anatomy, wording
+from ..base.report import DISCLAIMER, FindingResult, Report, StructureResult
+from ..base.study import Study
+from . import facts
+
+_TEMPLATES = Path(__file__).parent / "templates"
+
+
+@dataclass(frozen=True)
+class Bar:
+    """Probability of one class, as a bar.
+
+    :param percent: 0 … 100.
+    :param predicted: True if the class is predicted, and the bar therefore coloured.
+    """
+
+    label: str
+    text: str
+    percent: float
+    predicted: bool
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One finding at one structure. A finding that is present or absent has the one bar of ``present``."""
+
+    text: str
+    confidence: float
+    severity: str
+    bars: tuple[Bar, ...]
+
+
+@dataclass(frozen=True)
+class Table:
+    """Findings of all structures of one kind: ``rows`` of a structure and a cell (or None) for each of ``columns``."""
+
+    title: str
+    columns: tuple[anatomy.Finding, ...]
+    rows: tuple[tuple[StructureResult, tuple[Cell | None, ...]], ...]
+
+
+def html_of(report: Report, study: Study, overlay: Picture.Image) -> str:
+    """The page as text: the picture inside, no script, no address of anything outside.
+
+    :param overlay: the picture of the report.
+    """
+    return _template().render(
+        report=report,
+        study=study,
+        disclaimer=DISCLAIMER,
+        picture=_data_uri(overlay),
+        picture_text=_picture_text(report),
+        tables=[table for table in (_table(report, kind) for kind in (anatomy.Kind.DISC, anatomy.Kind.VERTEBRA)) if table.rows],
+        structure=anatomy.structure,
+        spacing_text=facts.spacing_text,
+        capitalised=facts.capitalised,
+        alternatives=[(item, _names_under(report, item.shift)) for item in report.numberings],
+        spacing_known={item.role.value: item.spacing_known for item in study.series},
+    )
+
+
+@lru_cache(maxsize=1)
+def _template() -> Template:
+    environment = Environment(
+        loader=FileSystemLoader(_TEMPLATES), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
+    return environment.get_template("report.html")
+
+
+def _data_uri(picture: Picture.Image) -> str:
+    stream = io.BytesIO()
+    picture.save(stream, "PNG")
+    return "data:image/png;base64," + base64.b64encode(stream.getvalue()).decode("ascii")
+
+
+def _picture_text(report: Report) -> str:
+    levels = "; ".join(f"{item.name}: {wording.summary(item)}" for item in report.structures if item.findings)
+    return f"Sagittal picture of the lumbar spine with its levels named. {levels}"
+
+
+def _table(report: Report, kind: anatomy.Kind) -> Table:
+    structures = [item for item in report.structures if item.findings and anatomy.structure(item.name).kind is kind]
+    columns = tuple(info for info in anatomy.FINDINGS if any(item.finding(info.name) for item in structures))
+    rows = tuple((item, tuple(_cell(item.finding(info.name)) for info in columns)) for item in structures)
+    return Table("Intervertebral discs" if kind is anatomy.Kind.DISC else "Vertebrae", columns, rows)
+
+
+def _cell(result: FindingResult | None) -> Cell | None:
+    if result is None:
+        return None
+    info = anatomy.finding(result.name)
+    classes = info.classes[-1:] if info.class_names == ("absent", "present") else info.classes
+    bars = tuple(
+        Bar(item.name, item.display, 100 * result.probabilities[item.name], item.name in result.predicted) for item in classes
+    )
+    return Cell(wording.short_text(result), result.confidence, wording.severity(result).value, bars)
+
+
+def _names_under(report: Report, shift: int | None) -> str:
+    """First and last name under another numbering; empty where a name would not exist."""
+    names = tuple(item.name for item in report.structures)
+    if shift is None or not names:
+        return ""
+    try:
+        moved = anatomy.renumbered((names[0], names[-1]), shift)
+    except (KeyError, ValueError):
+        return ""
+    return f"{moved[0]} to {moved[1]}"

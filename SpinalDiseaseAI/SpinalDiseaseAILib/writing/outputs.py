@@ -1,0 +1,140 @@
+"""All files of a report in one folder: whole or not at all."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import tempfile
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+from PIL import Image as Picture
+
+from ..base import json_io
+from ..base.errors import OutputError
+from ..base.report import Report
+from ..base.study import Study
+from .html_report import html_of
+from .markups import markups_of
+from .overlay import draw_overlay
+from .table import table_of
+
+REPORT_FILE = "report.json"
+SCENE_FILE = "scene.mrb"
+
+
+@dataclass(frozen=True, eq=False)
+class Results:
+    """A report, the study it is about, and what several files share."""
+
+    report: Report
+    study: Study
+
+    @cached_property
+    def overlay(self) -> Picture.Image:
+        """The picture of the spine with its findings."""
+        return draw_overlay(self.report, self.study)
+
+
+Writer = Callable[[Results, Path], None]
+"""Writes one file of the results at the path it is given."""
+
+
+def _write_text(text: Callable[[Results], str]) -> Writer:
+    def write(results: Results, path: Path) -> None:
+        path.write_text(text(results), encoding="utf-8", newline="\n")
+
+    return write
+
+
+FORMATS: Mapping[str, Writer] = {
+    REPORT_FILE: _write_text(lambda results: json_io.report_to_json(results.report)),
+    "report.tsv": _write_text(lambda results: table_of(results.report)),
+    "points.mrk.json": _write_text(lambda results: markups_of(results.report)),
+    "overlay.png": lambda results, path: results.overlay.save(path),
+    "report.html": _write_text(lambda results: html_of(results.report, results.study, results.overlay)),
+}
+"""File name to writer. A scene needs a floor that this one does not know; a caller adds its writer as ``SCENE_FILE``."""
+
+
+def check_folder(folder: Path, *, overwrite: bool = False) -> None:
+    """Make sure that results can go into a folder, before the work that makes them.
+
+    :param folder: where results shall go; it may be absent.
+    :param overwrite: allow that files of the same names which this product did not write are replaced.
+    :raises OutputError: if it is a file, or holds files of the results' names beside no report of this product.
+    """
+    if folder.exists() and not folder.is_dir():
+        raise OutputError(f"{folder} is a file.", "The results need a folder.", "Choose another folder.", code="output-is-a-file")
+    foreign = [name for name in (*FORMATS, SCENE_FILE) if (folder / name).exists()]
+    if foreign and not overwrite and not _is_ours(folder / REPORT_FILE):
+        raise OutputError(
+            f"{folder} already holds {', '.join(foreign)}, which SpinalDiseaseAI did not write.",
+            remedy="Choose another folder, or allow overwriting (--overwrite on the command line).",
+            code="output-exists",
+        )
+
+
+def write_results(
+    report: Report, study: Study, folder: Path, *, formats: Mapping[str, Writer] = FORMATS, overwrite: bool = False
+) -> dict[str, Path]:
+    """Write the files of a report into a folder.
+
+    They are made in a temporary folder inside it and moved in place at the end, so that a failure leaves what was there before.
+    Results of an earlier analysis are replaced as a whole; other files in the folder stay.
+
+    :param folder: made if it is absent, with its parents.
+    :param formats: file names and writers, in the order in which they are made.
+    :param overwrite: see :func:`check_folder`.
+    :returns: file name to path.
+    :raises OutputError: if the folder cannot be used or written.
+    """
+    check_folder(folder, overwrite=overwrite)
+    results = Results(report, study)
+    existed = folder.exists()
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        # Inside the target: the same file system, and writable where the parent may not be.
+        with tempfile.TemporaryDirectory(prefix=".unfinished-", dir=folder, ignore_cleanup_errors=True) as temporary:
+            new, old = Path(temporary, "new"), Path(temporary, "old")
+            new.mkdir()
+            old.mkdir()
+            for name, write in formats.items():
+                write(results, new / name)
+            _swap(new, folder, old)
+    except BaseException as error:
+        if not existed and folder.is_dir() and not any(folder.iterdir()):
+            folder.rmdir()
+        if not isinstance(error, OSError):
+            raise
+        raise OutputError(
+            f"The results cannot be written to {folder}: {error.strerror or error}.",
+            remedy="Choose a folder that can be written and has space left.",
+            code="output-unwritable",
+        ) from error
+    return {name: folder / name for name in formats}
+
+
+def _swap(new: Path, folder: Path, old: Path) -> None:
+    """Move files of the results' names from ``folder`` to ``old``, then all of ``new`` to ``folder``; undone on failure."""
+    moves = [(folder / name, old / name) for name in (*FORMATS, SCENE_FILE) if (folder / name).exists()]
+    moves += [(path, folder / path.name) for path in sorted(new.iterdir())]
+    done: list[tuple[Path, Path]] = []
+    try:
+        for source, target in moves:
+            shutil.move(source, target)
+            done.append((source, target))
+    except OSError:
+        for source, target in reversed(done):
+            shutil.move(target, source)
+        raise
+
+
+def _is_ours(path: Path) -> bool:
+    try:
+        document = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return False
+    return isinstance(document, dict) and document.get("schema") == json_io.REPORT_SCHEMA
