@@ -75,7 +75,8 @@ STRUCTURES: tuple[Structure, ...] = (
     _disc("L4-L5", "84020006", (0.93, 0.79, 0.33)),
     _vertebra("L5", "49668003", (0.78, 0.42, 0.18)),
     _disc("L5-S1", "715056000", (0.95, 0.60, 0.36)),
-    _vertebra("S1", "54735007", (0.66, 0.28, 0.34)),
+    # DICOM has no code for the first sacral vertebra alone: the sacrum is the nearest.
+    Structure("S1", Kind.VERTEBRA, _sct("54735007", "Sacrum"), (0.66, 0.28, 0.34)),
     _vertebra("L6", None, (0.72, 0.35, 0.26)),
     _disc("L5-L6", None, (0.94, 0.52, 0.42)),
     _disc("L6-S1", None, (0.90, 0.46, 0.50)),

@@ -46,9 +46,13 @@ class Image:
             raise InputError(
                 f"The image has shape {tuple(self.voxels.shape)}.", "Three non-empty dimensions are needed.", code="shape"
             )
-        if affine.shape != (4, 4) or not np.isfinite(affine).all():
-            raise InputError("The image has no usable position: its affine is not a finite 4×4 matrix.", code="affine")
-        if abs(np.linalg.det(affine[:3, :3])) < 1e-9 or not np.allclose(affine[3], (0, 0, 0, 1)):
+        if affine.shape != (4, 4) or not np.isfinite(affine).all() or not np.allclose(affine[3], (0, 0, 0, 1)):
+            raise InputError(
+                "The image has no usable position: its affine is not a finite 4×4 matrix whose last row is 0, 0, 0, 1.",
+                remedy="Export the series again from the archive.",
+                code="affine",
+            )
+        if abs(np.linalg.det(affine[:3, :3])) < 1e-9:
             raise InputError(
                 "The image has a voxel spacing of zero or voxel axes that coincide.",
                 "Every voxel axis needs a length in millimetres.",
@@ -74,7 +78,7 @@ class Image:
 
     def to_ijk(self, ras: npt.ArrayLike) -> FloatArray:
         """Continuous voxel indices of RAS points; (..., 3) in, (..., 3) out."""
-        return transform_points(np.linalg.inv(self.affine), ras)
+        return transform_points(np.asarray(np.linalg.inv(self.affine), dtype=np.float64), ras)
 
 
 def transform_points(matrix: FloatArray, points: npt.ArrayLike) -> FloatArray:

@@ -69,9 +69,9 @@ def report_from_json(text: str) -> Report:
     :raises SchemaError: if the text is not JSON or not a report.
     """
     try:
-        document = json.loads(text)
+        document = json.loads(text, parse_constant=_refuse_constant)
     except ValueError as error:
-        raise SchemaError(f"The report is not JSON: {error}.") from error
+        raise SchemaError(f"The report is not JSON: {error}.", "A report written by this product is needed.") from error
     return report_from_dict(document)
 
 
@@ -130,8 +130,13 @@ def read_study(path: Path) -> Study:
         return Study(series, str(document["uid"]), tuple(Note(**item) for item in document["notes"]))
     except InputError:
         raise
-    except (OSError, KeyError, TypeError, ValueError, AttributeError) as error:
+    except (OSError, EOFError, KeyError, TypeError, ValueError, AttributeError) as error:
         raise SchemaError(f"The study cannot be read: {error!r}.", "A study written by this product is needed.") from error
+
+
+def _refuse_constant(name: str) -> float:
+    # Python's reader takes NaN and Infinity; JSON has neither, and no number of a report may be one.
+    raise ValueError(f"{name} is not a number")
 
 
 def _check_header(document: Any, schema: str) -> None:

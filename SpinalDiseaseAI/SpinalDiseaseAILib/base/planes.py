@@ -48,7 +48,8 @@ class SagittalVolume:
 
     def pixels(self, index: int) -> Array:
         """Pixels of one plane, shape (rows, columns): a view."""
-        return self.image.voxels[index].T
+        plane: Array = self.image.voxels[index].T
+        return plane
 
     def to_ras(self, slice_column_row: npt.ArrayLike) -> FloatArray:
         """RAS millimetres of (slice, column, row), continuous; (..., 3) in and out."""

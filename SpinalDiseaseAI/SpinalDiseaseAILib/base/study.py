@@ -8,6 +8,7 @@ from enum import Enum
 
 import numpy as np
 
+from .errors import InputError
 from .geometry import Image
 from .report import Note, Point, SeriesIdentity
 
@@ -50,13 +51,26 @@ class Study:
     """One or more series of one patient visit.
 
     :param uid: StudyInstanceUID; empty if the input is not DICOM.
-    :param series: at most one of each role.
+    :param series: one or more, at most one of each role.
     :param notes: what reading them brought up: gaps, duplicates, guessed spacing.
+    :raises InputError: if there is no series, or two have one role.
     """
 
     series: tuple[Series, ...]
     uid: str = ""
     notes: tuple[Note, ...] = ()
+
+    def __post_init__(self) -> None:
+        if not self.series:
+            raise InputError("The study has no series.", "A sagittal T2 or T1 series is needed.", code="no-series")
+        roles = [item.role for item in self.series]
+        for role in Role:
+            if roles.count(role) > 1:
+                raise InputError(
+                    f"The study has {roles.count(role)} series for the role {role.value}.",
+                    "One series of each role is needed.",
+                    code="ambiguous-series",
+                )
 
     def of_role(self, role: Role) -> Series | None:
         """The series of a role, None if there is none."""
