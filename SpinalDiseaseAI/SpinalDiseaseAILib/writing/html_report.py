@@ -106,7 +106,8 @@ def _cell(result: FindingResult | None) -> Cell | None:
     bars = tuple(
         Bar(item.name, item.display, 100 * result.probabilities[item.name], item.name in result.predicted) for item in classes
     )
-    return Cell(wording.short_text(result), result.confidence, wording.severity(result).value, bars)
+    text = ", ".join(info.class_of(name).display for name in result.predicted)
+    return Cell(text, result.confidence, wording.severity(result).value, bars)
 
 
 def _names_under(report: Report, shift: int | None) -> str:
