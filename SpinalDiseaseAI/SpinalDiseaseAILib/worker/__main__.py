@@ -1,0 +1,34 @@
+"""``python -m SpinalDiseaseAILib.worker``: check this Python, then serve the analyser on standard input and output."""
+
+from __future__ import annotations
+
+import importlib.util
+import sys
+
+from .protocol import MINIMUM_PYTHON, encode, hello
+
+REQUIRED_PACKAGES = ("numpy", "torch", "safetensors")
+
+
+def main() -> int:
+    """Serve until the client is done.
+
+    :returns: exit status; the handshake tells a client why it is not 0.
+    """
+    missing = [name for name in REQUIRED_PACKAGES if importlib.util.find_spec(name) is None]
+    if missing or sys.version_info < MINIMUM_PYTHON:
+        sys.stdout.buffer.write(encode(hello(missing)))
+        return 1
+    # Only now: these need a Python and packages that are known to be there.
+    from .server import AnalyserLike, serve
+
+    def make_analyser() -> AnalyserLike:
+        from ..pipelines.analyser import Analyser
+
+        return Analyser()
+
+    return serve(make_analyser)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,116 @@
+"""A job that a client gave to its worker."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
+
+from ..base.errors import Cancelled, SpinalDiseaseAIError
+from ..base.options import Progress
+from ..base.study import Study
+
+if TYPE_CHECKING:
+    from .client import WorkerClient
+
+Result = TypeVar("Result")
+_TURN = 0.05  # seconds that waiting listens before it looks at the time
+
+
+OnError = Callable[[SpinalDiseaseAIError], None]
+
+
+@dataclass(frozen=True)
+class Callbacks(Generic[Result]):
+    """What a caller wants to be told of, on the thread that dispatches."""
+
+    on_progress: Progress | None
+    on_done: Callable[[Result], None] | None
+    on_error: OnError | None
+
+
+class Job(Generic[Result]):
+    """Handle of a job; :class:`client.WorkerClient` makes it. Used from the thread that uses the client."""
+
+    def __init__(
+        self,
+        client: WorkerClient,
+        message: dict[str, Any],
+        study: Study | None,
+        read_result: Callable[[dict[str, Any]], Result],
+        callbacks: Callbacks[Result],
+    ) -> None:
+        """A job that was not sent yet.
+
+        :param message: what the worker gets, the study left out.
+        :param read_result: makes the result from the worker's JSON values; may raise :class:`errors.SchemaError`.
+        """
+        self.message = message
+        self.study = study
+        self.cancelled_at: float | None = None
+        self._client = client
+        self._read_result = read_result
+        self._callbacks = callbacks
+        self._result: Result | None = None
+        self._error: SpinalDiseaseAIError | None = None
+
+    @property
+    def finished(self) -> bool:
+        """True once there is a result or an error."""
+        return self._result is not None or self._error is not None
+
+    def cancel(self) -> None:
+        """Ask for an early end. The job then finishes with :class:`errors.Cancelled`, whatever the worker still sends."""
+        if not self.finished and self.cancelled_at is None:
+            self.cancelled_at = time.monotonic()
+            self._client.forward_cancellation(self)
+
+    def wait(self, timeout: float | None = None) -> Result:
+        """Run the client's callbacks on this thread until the job is finished.
+
+        :param timeout: seconds; None waits as long as it takes.
+        :returns: the result.
+        :raises SpinalDiseaseAIError: the error that the job finished with.
+        :raises TimeoutError: if the time is over; the job goes on.
+        """
+        until = None if timeout is None else time.monotonic() + timeout
+        while not self.finished:
+            if until is not None and time.monotonic() >= until:
+                raise TimeoutError(f"The job did not finish within {timeout} seconds.")
+            self._client.dispatch(_TURN)
+        if self._error is not None:
+            raise self._error
+        assert self._result is not None
+        return self._result
+
+    def progressed(self, stage: str, fraction: float, text: str) -> None:
+        """Tell the caller about progress; its callback may raise :class:`errors.Cancelled` to cancel the job."""
+        if self._callbacks.on_progress is not None and self.cancelled_at is None:
+            try:
+                self._callbacks.on_progress(stage, fraction, text)
+            except Cancelled:
+                self.cancel()
+
+    def succeed(self, values: dict[str, Any]) -> None:
+        """Finish with the worker's result; a result that cannot be read is an error."""
+        if self.cancelled_at is not None:
+            self.fail(Cancelled())
+            return
+        try:
+            self._result = self._read_result(values)
+        except SpinalDiseaseAIError as error:
+            self.fail(error)
+            return
+        if self._callbacks.on_done is not None:
+            self._callbacks.on_done(self._result)
+
+    def fail(self, error: SpinalDiseaseAIError) -> None:
+        """Finish with an error; that of a cancelled job is always its cancellation."""
+        self._error = error if self.cancelled_at is None else Cancelled()
+        if self._callbacks.on_error is not None:
+            self._callbacks.on_error(self._error)
+
+    def abandon(self) -> None:
+        """Finish as cancelled without any callback."""
+        self._error = Cancelled()

@@ -1,0 +1,149 @@
+"""The worker's process as its client sees it: started, listened to, ended with everything that it started."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import queue
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import IO, Literal
+
+from ..base.errors import ComputeError
+from .protocol import MAX_LINE
+
+Heard = tuple[Literal["output", "log", "end"], bytes]
+
+_LIBRARY_PARENT = Path(__file__).resolve().parents[2]
+_OUTPUT_DELAY = 1.0  # seconds that the output of a process may end after the process
+_LEAST_WAIT = 0.002
+
+
+def worker_environment(extra: Mapping[str, str] | None = None) -> dict[str, str]:
+    """Environment of a worker: the caller's own, with what makes Python find this library and speak UTF-8 at once.
+
+    The caller's variables stay, because inside Slicer its Python does not run without them.
+
+    :param extra: variables that go before all others.
+    """
+    environment = {
+        **os.environ,
+        "PYTHONUTF8": "1",
+        "PYTHONUNBUFFERED": "1",
+        # The current folder may hold anything, a file named torch.py too: it is not searched for modules.
+        "PYTHONSAFEPATH": "1",
+        **(extra or {}),
+    }
+    known = environment.get("PYTHONPATH")
+    environment["PYTHONPATH"] = os.pathsep.join([str(_LIBRARY_PARENT), *([known] if known else [])])
+    return environment
+
+
+class WorkerProcess:
+    """A started process. Two threads listen to it and put what they hear into a queue, for :meth:`hear`."""
+
+    def __init__(self, python: str, arguments: Sequence[str], environment: Mapping[str, str] | None = None) -> None:
+        """Start the process in a group of its own, so that it can be ended with its children and Ctrl-C does not reach it.
+
+        :raises ComputeError: if the executable cannot be started.
+        """
+        self._heard: queue.SimpleQueue[Heard] = queue.SimpleQueue()
+        self._gone_since: float | None = None
+        flags = 0
+        if sys.platform == "win32":
+            flags = subprocess.CREATE_NEW_PROCESS_GROUP | subprocess.CREATE_NO_WINDOW
+        try:
+            self._process = subprocess.Popen(
+                [python, *arguments],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                env=worker_environment(environment),
+                start_new_session=True,  # has no effect on Windows
+                creationflags=flags,
+            )
+        except OSError as error:
+            raise ComputeError(
+                f"{python} cannot be started: {error.strerror or type(error).__name__}.",
+                "The Python that has PyTorch is needed.",
+                "Choose another Python for the analysis.",
+                code="no-python",
+            ) from error
+        assert self._process.stdin and self._process.stdout and self._process.stderr
+        self._input = self._process.stdin
+        # The threads hold the streams and not this object, so that a forgotten one is collected and its pipe closed.
+        self._threads = [_listen(self._process.stdout, self._heard, "output"), _listen(self._process.stderr, self._heard, "log")]
+
+    def send(self, line: bytes) -> None:
+        """Send a line. That the process is gone is not noticed here but when its output ends."""
+        with contextlib.suppress(OSError, ValueError):
+            self._input.write(line)
+            self._input.flush()
+
+    def hear(self, timeout: float) -> Heard | None:
+        """What was heard next: a line of output, a line of the log, or the end; None if nothing was.
+
+        :param timeout: seconds to wait for it. Even for 0 a moment is waited, which hands the interpreter to the listening
+            threads: in an application whose event loop keeps it, they run only then.
+        """
+        with contextlib.suppress(queue.Empty):
+            return self._heard.get(timeout=max(timeout, _LEAST_WAIT))
+        return ("end", b"") if self._gone_for_long() else None
+
+    def _gone_for_long(self) -> bool:
+        """True if the process ended but its output did not: a launcher was killed, and its child keeps the pipe open."""
+        if self._process.poll() is None:
+            return False
+        if self._gone_since is None:
+            self._gone_since = time.monotonic()
+        return time.monotonic() - self._gone_since > _OUTPUT_DELAY
+
+    def end(self, grace: float = 0.0) -> int | None:
+        """End the process and everything that it started.
+
+        :param grace: seconds that it gets to end by itself; its input is closed, which asks it to.
+        :returns: its exit status, minus the signal if another program killed it; None if it had to be ended here.
+        """
+        with contextlib.suppress(OSError, ValueError):
+            self._input.close()
+        status: int | None = None
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            status = self._process.wait(grace)
+        if sys.platform == "win32":
+            command = ["taskkill", "/F", "/T", "/PID", str(self._process.pid)]
+            subprocess.run(command, capture_output=True, creationflags=subprocess.CREATE_NO_WINDOW, check=False)
+        else:
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                os.killpg(self._process.pid, signal.SIGKILL)
+        self._process.wait()
+        return status
+
+    def rest_of_log(self) -> list[bytes]:
+        """After the end: lines of the log that were not heard."""
+        for thread in self._threads:
+            thread.join(_OUTPUT_DELAY)
+        lines = []
+        with contextlib.suppress(queue.Empty):
+            while True:
+                kind, line = self._heard.get_nowait()
+                if kind == "log":
+                    lines.append(line)
+        return lines
+
+
+def _listen(stream: IO[bytes], heard: queue.SimpleQueue[Heard], kind: Literal["output", "log"]) -> threading.Thread:
+    def run() -> None:
+        with stream:
+            for line in iter(lambda: stream.readline(MAX_LINE), b""):
+                heard.put((kind, line))
+        if kind == "output":
+            heard.put(("end", b""))
+
+    thread = threading.Thread(target=run, daemon=True, name=f"worker-{kind}")
+    thread.start()
+    return thread

@@ -1,0 +1,200 @@
+"""The worker's side: jobs come in as lines and are run one after another on an analyser that stays loaded.
+
+A thread reads, so that a cancellation is seen while a job runs; the main thread computes. The running job notices the
+cancellation at its next call of progress.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import queue
+import sys
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, BinaryIO, Protocol
+
+from ..base.errors import Cancelled, InputError
+from ..base.json_io import read_study, report_to_dict
+from ..base.options import Options, Progress
+from ..base.report import Point, Report
+from ..base.study import Study
+from . import protocol
+from .failures import error_of_exception
+
+_GRACE = 2.0  # seconds that a running job gets to notice that its client is gone
+_PARENT_INTERVAL = 1.0  # seconds between looks at whether the parent process lives
+
+_log = logging.getLogger(__name__)
+
+
+class AnalyserLike(Protocol):
+    """What the worker serves: :class:`SpinalDiseaseAILib.pipelines.analyser.Analyser`."""
+
+    def analyse(self, study: Study, options: Options, progress: Progress) -> Report:
+        """Find, name and grade every structure."""
+
+    def regrade(
+        self, study: Study, points: dict[str, Point], changed: tuple[str, ...], options: Options, progress: Progress
+    ) -> Report:
+        """Grade the changed structures again."""
+
+    def probe(self, device: str) -> dict[str, object]:
+        """What a device is."""
+
+
+def serve(make_analyser: Callable[[], AnalyserLike]) -> int:
+    """Serve this process's standard input and output until the client shuts the worker down or is gone.
+
+    :param make_analyser: called once, before the first job, so that what it imports is loaded while the client is still busy.
+    :returns: exit status.
+    """
+    incoming, outgoing = _claim_standard_streams()
+    logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(levelname)s %(name)s: %(message)s")
+    return _Server(make_analyser, incoming, outgoing).run()
+
+
+def _claim_standard_streams() -> tuple[BinaryIO, BinaryIO]:
+    """Keep standard input and output for the protocol: whatever a library reads or prints goes elsewhere.
+
+    The file descriptors themselves are moved, because compiled libraries print past :data:`sys.stdout`.
+
+    :returns: the protocol's input and output, the latter unbuffered.
+    """
+    sys.stdout.flush()
+    incoming = os.fdopen(os.dup(0), "rb")
+    outgoing = os.fdopen(os.dup(1), "wb", buffering=0)
+    nothing = os.open(os.devnull, os.O_RDONLY)
+    os.dup2(nothing, 0)
+    os.close(nothing)
+    os.dup2(2, 1)
+    return incoming, outgoing
+
+
+class _Server:
+    def __init__(self, make_analyser: Callable[[], AnalyserLike], incoming: BinaryIO, outgoing: BinaryIO) -> None:
+        self._make_analyser = make_analyser
+        self._analyser: AnalyserLike | None = None
+        self._incoming = incoming
+        self._outgoing = outgoing
+        self._sending = threading.Lock()
+        self._jobs: queue.SimpleQueue[dict[str, Any] | None] = queue.SimpleQueue()
+        self._cancelled: set[str] = set()
+        self._client_gone = threading.Event()
+        self._study: tuple[str, Study] | None = None
+
+    def run(self) -> int:
+        self._send(protocol.hello())
+        for target in (self._read, self._watch_parent):
+            threading.Thread(target=target, daemon=True).start()
+        try:
+            self._loaded_analyser()
+        except Exception:
+            # The first job tries again, and tells its client what is wrong.
+            _log.exception("The analyser could not be loaded.")
+        for message in iter(self._jobs.get, None):
+            self._run_job(message)
+        return 0
+
+    def _loaded_analyser(self) -> AnalyserLike:
+        if self._analyser is None:
+            self._analyser = self._make_analyser()
+        return self._analyser
+
+    # -- reading, on its own thread
+
+    def _read(self) -> None:
+        for line in iter(lambda: self._incoming.readline(protocol.MAX_LINE), b""):
+            try:
+                message = protocol.decode(line)
+                kind, job = message["type"], str(message.get("job", ""))
+            except (ValueError, KeyError):
+                _log.error("A line that is not a message was ignored.")
+                continue
+            if kind == "cancel":
+                self._cancelled.add(job)
+            elif kind == "shutdown":
+                break
+            else:
+                self._jobs.put(message)
+        self._leave()
+
+    def _watch_parent(self) -> None:
+        # Where a launcher stands between client and worker, the launcher can be killed while the client's pipe stays open.
+        parent = os.getppid()
+        while os.getppid() == parent:
+            time.sleep(_PARENT_INTERVAL)
+        self._leave()
+
+    def _leave(self) -> None:
+        """End the process: at once if it is idle, else when the running job notices or the grace is over."""
+        self._client_gone.set()
+        self._jobs.put(None)
+        time.sleep(_GRACE)
+        os._exit(0)
+
+    # -- jobs, on the main thread
+
+    def _run_job(self, message: dict[str, Any]) -> None:
+        job = str(message.get("job", ""))
+
+        def check() -> None:
+            if job in self._cancelled or self._client_gone.is_set():
+                raise Cancelled
+
+        def progress(stage: str, fraction: float, text: str) -> None:
+            check()
+            self._send({"event": "progress", "job": job, "stage": stage, "fraction": float(fraction), "message": text})
+
+        try:
+            check()
+            result = self._result(message, progress)
+            check()
+            answer = protocol.encode({"event": "done", "job": job, "result": result})
+        except Exception as exception:
+            error = error_of_exception(exception)
+            if error is not exception:
+                _log.exception("Job %s failed.", job)
+            answer = protocol.encode({"event": "error", "job": job, "error": protocol.error_to_dict(error)})
+        self._cancelled.discard(job)
+        self._send_line(answer)
+
+    def _result(self, message: dict[str, Any], progress: Progress) -> dict[str, Any]:
+        kind = message["type"]
+        if kind == "probe":
+            return self._loaded_analyser().probe(str(message["device"]))
+        if kind not in ("analyse", "regrade"):
+            raise InputError(f"The worker knows no job {kind!r}.", code="unknown-job")
+        options = Options.from_dict(message["options"])
+        study = self._study_of(message)
+        analyser = self._loaded_analyser()
+        if kind == "analyse":
+            return report_to_dict(analyser.analyse(study, options, progress))
+        points = {name: (float(x), float(y), float(z)) for name, (x, y, z) in message["points"].items()}
+        return report_to_dict(analyser.regrade(study, points, tuple(message["changed"]), options, progress))
+
+    def _study_of(self, message: dict[str, Any]) -> Study:
+        """The study of a job: read from the given files, else the one of the job before."""
+        key, path = message["study"]["key"], message["study"].get("path")
+        if path:
+            self._study = None  # before reading: two studies at a time are never in memory
+            self._study = key, read_study(Path(path))
+            self._send({"event": "study-read", "job": str(message["job"]), "key": key})
+        if self._study is None or self._study[0] != key:
+            raise InputError("The worker does not have this study.", "The job should name its files.", code="study-unknown")
+        return self._study[1]
+
+    # -- sending, from any thread
+
+    def _send(self, message: dict[str, Any]) -> None:
+        self._send_line(protocol.encode(message))
+
+    def _send_line(self, line: bytes) -> None:
+        with self._sending:
+            try:
+                while line:
+                    line = line[self._outgoing.write(line) :]
+            except OSError:  # the reading thread sees the same and ends the process
+                self._client_gone.set()
