@@ -14,7 +14,7 @@ import numpy as np
 
 from . import anatomy
 from .errors import InputError, SchemaError
-from .geometry import Image
+from .geometry import Array, Image
 from .report import FindingResult, ModelProvenance, Note, Numbering, Report, SeriesIdentity, StructureResult
 from .study import Role, Series, Study
 
@@ -119,7 +119,7 @@ def read_study(path: Path) -> Study:
             Series(
                 role=Role(item["role"]),
                 # Only the file's own name counts: a document cannot point outside its folder.
-                image=Image(np.load(path.parent / Path(item["voxels"]).name, allow_pickle=False), np.array(item["affine"])),
+                image=Image(_voxels(path.parent / Path(item["voxels"]).name), np.array(item["affine"])),
                 uid=str(item["uid"]),
                 description=str(item["description"]),
                 frame_of_reference_uid=str(item["frame_of_reference_uid"]),
@@ -130,8 +130,15 @@ def read_study(path: Path) -> Study:
         return Study(series, str(document["uid"]), tuple(Note(**item) for item in document["notes"]))
     except InputError:
         raise
-    except (OSError, EOFError, KeyError, TypeError, ValueError, AttributeError) as error:
+    except (OSError, KeyError, TypeError, ValueError, AttributeError) as error:
         raise SchemaError(f"The study cannot be read: {error!r}.", "A study written by this product is needed.") from error
+
+
+def _voxels(path: Path) -> Array:
+    # numpy.load would also take archives and pickles.
+    with path.open("rb") as file:
+        voxels: Array = np.lib.format.read_array(file, allow_pickle=False)
+    return voxels
 
 
 def _refuse_constant(name: str) -> float:
