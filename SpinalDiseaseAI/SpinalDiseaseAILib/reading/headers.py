@@ -1,0 +1,181 @@
+"""DICOM headers to slices. Pixels are not read here, and only the elements that are needed are."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import warnings
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import pydicom
+from pydicom.dataset import Dataset
+from pydicom.uid import MediaStorageDirectoryStorage
+
+from .frames import FAT_SUPPRESSION, frame_slices
+from .slices import MR_CLASSES, Acquisition, Slice
+from .values import integer, number, numbers, text, texts, vector
+
+_KEYWORDS = """
+    SOPClassUID SOPInstanceUID SeriesInstanceUID StudyInstanceUID FrameOfReferenceUID PatientID PatientName PatientBirthDate
+    Modality BodyPartExamined StudyDescription SeriesDescription ProtocolName SeriesNumber AcquisitionNumber InstanceNumber
+    Rows Columns SamplesPerPixel NumberOfFrames ImagePositionPatient ImageOrientationPatient PixelSpacing SliceThickness
+    SpacingBetweenSlices RescaleSlope RescaleIntercept ImageType RepetitionTime EchoTime InversionTime ScanningSequence
+    ScanOptions SequenceName PulseSequenceName MRAcquisitionType ContrastBolusAgent ContrastBolusAgentSequence
+    EchoPulseSequence SpectrallySelectedSuppression AcquisitionContrast SharedFunctionalGroupsSequence
+    PerFrameFunctionalGroupsSequence SpecificCharacterSet
+""".split()
+
+_FAT_OPTIONS = {"FS", "SFS", "FATSAT", "FAT_SAT", "FAT SAT", "SPIR", "SPAIR", "WE"}
+
+
+@dataclass(frozen=True)
+class Headers:
+    """What the headers of many files gave.
+
+    :param slices: of every image that was read, in the order of files and frames.
+    :param unreadable: DICOM files whose header ends early or cannot be parsed.
+    :param other: number of files that are DICOM but no images, or no DICOM at all.
+    """
+
+    slices: tuple[Slice, ...]
+    unreadable: tuple[Path, ...]
+    other: int
+
+
+def read_headers(files: Iterable[Path]) -> Headers:
+    """The slices of every DICOM image among files."""
+    slices: list[Slice] = []
+    unreadable: list[Path] = []
+    other = 0
+    with warnings.catch_warnings():
+        # pydicom quotes invalid values in its warnings, a patient's name among them.
+        warnings.simplefilter("ignore")
+        for path in files:
+            if not is_dicom(path):
+                other += 1
+                continue
+            try:
+                dataset = pydicom.dcmread(path, stop_before_pixels=True, specific_tags=_KEYWORDS, force=True)
+                found = slices_of(dataset, path)
+            except Exception:  # noqa: BLE001 - a damaged header raises whatever the damaged byte leads to
+                unreadable.append(path)
+                continue
+            if found is None:
+                unreadable.append(path)
+            elif found:
+                slices.extend(found)
+            else:
+                other += 1
+    return Headers(tuple(slices), tuple(unreadable), other)
+
+
+def is_dicom(path: Path) -> bool:
+    """True if a file has DICOM's preamble, or starts as a data set without preamble does (group 0002 or 0008)."""
+    with path.open("rb") as file:
+        start = file.read(132)
+    return start[128:132] == b"DICM" or start[:4] in (b"\x08\x00\x00\x00", b"\x08\x00\x05\x00", b"\x08\x00\x08\x00", b"\x02\x00\x00\x00")
+
+
+def slices_of(dataset: Dataset, path: Path) -> list[Slice] | None:
+    """The slices of a data set; empty if it is no image, None if it is one whose header ends early."""
+    sop_class = text(dataset, "SOPClassUID") or str(getattr(dataset.file_meta, "MediaStorageSOPClassUID", ""))
+    if sop_class == MediaStorageDirectoryStorage:
+        return []
+    rows, columns = integer(dataset, "Rows"), integer(dataset, "Columns")
+    if not rows or not columns or not text(dataset, "SeriesInstanceUID"):
+        return None if sop_class in MR_CLASSES or not sop_class else []
+    directions = numbers(dataset, "ImageOrientationPatient", 6)
+    row_direction, column_direction = _unit_vectors(directions)
+    first = Slice(
+        path=path,
+        frame=None,
+        sop_class=sop_class,
+        sop_uid=text(dataset, "SOPInstanceUID"),
+        series_uid=text(dataset, "SeriesInstanceUID"),
+        study_uid=text(dataset, "StudyInstanceUID"),
+        patient=_patient_digest(dataset),
+        modality=text(dataset, "Modality").upper(),
+        rows=rows,
+        columns=columns,
+        samples=integer(dataset, "SamplesPerPixel") or 1,
+        position=vector(dataset, "ImagePositionPatient"),
+        row_direction=row_direction,
+        column_direction=column_direction,
+        pixel_spacing=_pair(numbers(dataset, "PixelSpacing", 2)),
+        thickness=number(dataset, "SliceThickness"),
+        spacing_between=number(dataset, "SpacingBetweenSlices"),
+        slope=_or_default(number(dataset, "RescaleSlope"), 1.0),
+        intercept=_or_default(number(dataset, "RescaleIntercept"), 0.0),
+        frame_of_reference_uid=text(dataset, "FrameOfReferenceUID"),
+        body_part=text(dataset, "BodyPartExamined").upper(),
+        study_text=without_identifiers(text(dataset, "StudyDescription"), dataset),
+        description=without_identifiers(text(dataset, "SeriesDescription") or text(dataset, "ProtocolName"), dataset),
+        series_number=integer(dataset, "SeriesNumber") or 0,
+        acquisition_number=integer(dataset, "AcquisitionNumber") or 0,
+        instance_number=integer(dataset, "InstanceNumber") or 0,
+        acquisition=_acquisition(dataset),
+    )
+    if "PerFrameFunctionalGroupsSequence" in dataset:
+        return frame_slices(dataset, first)
+    # Several frames without functional groups, as in a video capture, state no place of their own.
+    count = integer(dataset, "NumberOfFrames") or 1
+    return [first] if count == 1 else [replace(first, frame=index, position=None) for index in range(count)]
+
+
+def _acquisition(dataset: Dataset) -> Acquisition:
+    scan_options = {item.upper() for item in texts(dataset, "ScanOptions")}
+    suppression = text(dataset, "SpectrallySelectedSuppression").upper()
+    # An enhanced object states the kind of echo in words of its own.
+    echo = {"SPIN": ("SE",), "GRADIENT": ("GR",), "BOTH": ("SE", "GR")}.get(text(dataset, "EchoPulseSequence").upper(), ())
+    return Acquisition(
+        repetition_time=number(dataset, "RepetitionTime"),
+        echo_time=number(dataset, "EchoTime"),
+        inversion_time=number(dataset, "InversionTime"),
+        scanning_sequence=tuple(item.upper() for item in texts(dataset, "ScanningSequence")) or echo,
+        sequence_name=(text(dataset, "SequenceName") or text(dataset, "PulseSequenceName")).lower(),
+        three_dimensional=text(dataset, "MRAcquisitionType").upper() == "3D",
+        fat_suppressed=bool(scan_options & _FAT_OPTIONS) or suppression in FAT_SUPPRESSION,
+        contrast_agent=bool(text(dataset, "ContrastBolusAgent") or dataset.get("ContrastBolusAgentSequence")),
+        image_type=tuple(item.upper() for item in texts(dataset, "ImageType")),
+        contrast=text(dataset, "AcquisitionContrast").upper(),
+        text=without_identifiers(" ".join((text(dataset, "SeriesDescription"), text(dataset, "ProtocolName"))), dataset),
+    )
+
+
+def without_identifiers(value: str, dataset: Dataset) -> str:
+    """A description on one line from which the patient's name, number and birth date are taken out."""
+    line = re.sub(r"[\s\x00-\x1f\x7f]+", " ", value).strip()[:120]
+    secrets = re.split(r"[\s^=,]+", text(dataset, "PatientName")) + [text(dataset, "PatientID"), text(dataset, "PatientBirthDate")]
+    for secret in sorted((item for item in secrets if len(item) >= 3), key=len, reverse=True):
+        line = re.sub(rf"(?<![^\W_]){re.escape(secret)}(?![^\W_])", "…", line, flags=re.IGNORECASE)
+    return line
+
+
+def _patient_digest(dataset: Dataset) -> str:
+    identity = "\0".join(text(dataset, keyword) for keyword in ("PatientID", "PatientName", "PatientBirthDate"))
+    return hashlib.sha256(identity.encode("utf-8", "replace")).hexdigest()
+
+
+def _unit_vectors(values: tuple[float, ...] | None) -> tuple[Any, Any]:
+    """Row and column direction of ImageOrientationPatient, None where they are no pair of perpendicular directions."""
+    if values is None:
+        return None, None
+    rows, columns = values[:3], values[3:]
+    lengths = [sum(item * item for item in direction) ** 0.5 for direction in (rows, columns)]
+    if min(lengths) < 1e-3:
+        return None, None
+    unit = [tuple(item / length for item in direction) for direction, length in zip((rows, columns), lengths, strict=True)]
+    if abs(sum(a * b for a, b in zip(*unit, strict=True))) > 0.01:
+        return None, None
+    return unit[0], unit[1]
+
+
+def _pair(values: tuple[float, ...] | None) -> tuple[float, float] | None:
+    return None if values is None else (values[0], values[1])
+
+
+def _or_default(value: float | None, default: float) -> float:
+    return default if value is None else value

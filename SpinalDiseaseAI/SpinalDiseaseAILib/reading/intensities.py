@@ -1,0 +1,65 @@
+"""Voxel values: planes stacked, missing ones filled, types made small, and values that are none refused."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from ..base.errors import InputError
+from ..base.geometry import Array
+
+
+def fill_missing(planes: Sequence[Array | None]) -> Array:
+    """Planes as one array of shape (planes, rows, columns); None is filled linearly between the planes beside it.
+
+    The first and the last plane are never None.
+    """
+    present = [index for index, plane in enumerate(planes) if plane is not None]
+    kind = np.result_type(*(plane.dtype for plane in planes if plane is not None))
+    first = planes[present[0]]
+    result = np.empty((len(planes), *(first.shape if first is not None else ())), dtype=kind)
+    for index, plane in enumerate(planes):
+        if plane is not None:
+            result[index] = plane
+    for before, after in zip(present, present[1:], strict=False):
+        for index in range(before + 1, after):
+            part = (index - before) / (after - before)
+            between = result[before] * (1 - part) + result[after] * part
+            result[index] = np.rint(between) if kind.kind in "iu" else between
+    return result
+
+
+def compact(voxels: Array) -> Array:
+    """The same values as int16, uint16 or float32, the smallest that holds them; values of 64 bits lose digits."""
+    if voxels.dtype in (np.int16, np.uint16, np.float32):
+        return voxels
+    if voxels.dtype.kind in "biu" and voxels.size:
+        low, high = int(voxels.min()), int(voxels.max())
+        for kind in (np.uint16, np.int16) if voxels.dtype.kind != "i" else (np.int16, np.uint16):
+            if np.iinfo(kind).min <= low and high <= np.iinfo(kind).max:
+                return voxels.astype(kind)
+    return voxels.astype(np.float32)
+
+
+def checked(voxels: Array) -> Array:
+    """The voxels, if each has a value and they are not all the same.
+
+    :raises InputError: otherwise.
+    """
+    if voxels.dtype.kind == "f":
+        wrong = int(np.count_nonzero(~np.isfinite(voxels)))
+        if wrong:
+            raise InputError(
+                f"{wrong} of {voxels.size} voxels have no value: they are infinite or not a number.",
+                "Every voxel needs a finite intensity.",
+                "Export the image again, or replace these voxels.",
+                code="not-finite",
+            )
+    if voxels.min() == voxels.max():
+        raise InputError(
+            "The image is empty: all its voxels have the same value.",
+            remedy="Export the image again, or choose another series.",
+            code="blank-image",
+        )
+    return voxels

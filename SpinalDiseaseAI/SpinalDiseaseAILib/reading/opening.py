@@ -1,0 +1,170 @@
+"""Folders, ZIP archives and files to a study: the two functions that this floor offers."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ..base.errors import InputError
+from ..base.report import Note
+from ..base.study import Role, Series, Study
+from .choosing import Choice, choose
+from .gathering import Gathered, gathered
+from .listing import SeriesEntry, SeriesListing
+
+if TYPE_CHECKING:
+    from .headers import Headers
+    from .volumes import Volume
+
+_NEEDED = "A sagittal T2 MR series of the lumbar spine is needed, as DICOM, NIfTI, NRRD or MetaImage, or a picture of one slice."
+
+
+def open_study(paths: Sequence[Path], *, t2: str = "", t1: str = "") -> Study:
+    """Open the lumbar MR study among files.
+
+    :param paths: files, folders and ZIP archives with anything in them.
+    :param t2: what to use as sagittal T2 — SeriesInstanceUID, or name of a file that is no DICOM; empty to choose by geometry,
+        timing and coverage.
+    :param t1: the same for sagittal T1.
+    :returns: a study whose images are in the product's sagittal frame (axis codes ``LPI``, RAS millimetres), voxels int16,
+        uint16 or float32 as stored and rescaled. Its notes say what was chosen, and what was found on the way.
+    :raises InputError: if nothing can be used; it says what was found, what is needed and what to do.
+    """
+    with gathered(paths) as files:
+        dicom, volumes, notes = _survey(files)
+        if dicom.slices:
+            choice, _, problem = choose(dicom.slices, t2=t2, t1=t1)
+            if choice is None:
+                raise problem or InputError("No series can be used.", _NEEDED, code="no-series")
+            return _study_of_series(choice, notes, wanted_t1=bool(t1))
+        return _study_of_volumes(_choose_volumes(volumes, t2=t2, t1=t1), notes)
+
+
+def list_series(paths: Sequence[Path], *, t2: str = "", t1: str = "") -> SeriesListing:
+    """What is among files, what :func:`open_study` would use of it, and why. Pixels of DICOM files are not read.
+
+    :raises InputError: if there is no image at all.
+    """
+    with gathered(paths) as files:
+        dicom, volumes, notes = _survey(files)
+        if dicom.slices:
+            choice, entries, problem = choose(dicom.slices, t2=t2, t1=t1)
+            return SeriesListing(entries, (*notes, *(choice.notes if choice else ())), problem)
+        try:
+            chosen = _choose_volumes(volumes, t2=t2, t1=t1)
+        except InputError as problem:
+            return SeriesListing((), tuple(notes), problem)
+        return SeriesListing(tuple(_entry(volume, role) for role, volume in chosen.items()), tuple(notes))
+
+
+def _survey(files: Gathered) -> tuple[Headers, list[Path], list[Note]]:
+    """Headers of the DICOM images, other volumes, and notes on the rest.
+
+    :raises InputError: if there is no image at all.
+    """
+    from .headers import read_headers
+    from .volumes import is_picture, is_volume
+
+    volumes = [path for path in files.files if is_volume(path)]
+    pictures = [path for path in files.files if is_picture(path)]
+    dicom = read_headers(path for path in files.files if not is_volume(path) and not is_picture(path))
+    notes = []
+    if dicom.unreadable:
+        names = ", ".join(path.name for path in dicom.unreadable[:3]) + (" …" if len(dicom.unreadable) > 3 else "")
+        text = f"{len(dicom.unreadable)} DICOM files end early or are damaged, and are left out: {names}."
+        notes.append(Note("unreadable-files", text, "warning"))
+    if dicom.slices:
+        others = dicom.other + len(volumes) + len(pictures)
+        if others:
+            notes.append(Note("other-files", f"{others} files are no DICOM images, and are left out."))
+    elif dicom.unreadable:
+        raise InputError(
+            f"None of the {len(dicom.unreadable)} DICOM files can be read: they end early or are damaged.",
+            "Every file must be complete.",
+            "Copy or export the study again.",
+            code="truncated-file",
+        )
+    elif not volumes and not pictures:
+        raise InputError(f"There is no image among the {len(files.files)} files.", _NEEDED, code="no-images")
+    return dicom, volumes or pictures, notes
+
+
+def _study_of_series(choice: Choice, notes: list[Note], *, wanted_t1: bool) -> Study:
+    from .pixels import read_image
+
+    series = []
+    found = [*notes, *choice.notes]
+    for role, item in choice.used.items():
+        try:
+            image, image_notes = read_image(item.stack)
+        except InputError as error:
+            if role is Role.SAGITTAL_T2 or wanted_t1 or not series:
+                raise
+            found.append(Note("t1-unreadable", f"The T1 series is left out. {error}", "warning"))
+            continue
+        first = item.stack.first
+        description = first.description or f"series {first.series_number}"
+        series.append(
+            Series(role, image, first.series_uid, description, first.frame_of_reference_uid, item.stack.spacing_known)
+        )
+        found.extend(image_notes)
+    study_uid = next(iter(choice.used.values())).stack.first.study_uid
+    return Study(tuple(series), study_uid, tuple(dict.fromkeys(found)))
+
+
+def _choose_volumes(paths: list[Path], *, t2: str, t1: str) -> dict[Role, Volume]:
+    """At most one file of each role: by the names that the user gave, else by the only file whose name fits."""
+    from .volumes import read_volume, role_of_name
+
+    chosen: dict[Role, Path] = {}
+    for role, name in ((Role.SAGITTAL_T2, t2), (Role.SAGITTAL_T1, t1)):
+        named = [path for path in paths if path.name == name] if name else []
+        if name and len(named) != 1:
+            raise InputError(
+                f"There is no series or file {name} in the input.",
+                remedy="Choose one of: " + ", ".join(path.name for path in paths[:5]) + ".",
+                code="series-not-found",
+            )
+        fitting = named or ([path for path in paths if role_of_name(path) is role] if not (t2 or t1) else [])
+        if len(fitting) > 1:
+            raise InputError(
+                f"There are {len(fitting)} files that could be the {role.value} image: "
+                + ", ".join(path.name for path in fitting[:5])
+                + (" …" if len(fitting) > 5 else "."),
+                "Files that are no DICOM do not say which patient they belong to.",
+                "Give the one file to be analysed.",
+                code="several-volumes",
+            )
+        if fitting:
+            chosen[role] = fitting[0]
+    return {role: read_volume(path) for role, path in chosen.items()}
+
+
+def _study_of_volumes(volumes: dict[Role, Volume], notes: list[Note]) -> Study:
+    series = tuple(
+        Series(role, volume.image, description=volume.path.name, spacing_known=volume.spacing_known) for role, volume in volumes.items()
+    )
+    found = [note for volume in volumes.values() for note in volume.notes]
+    if Role.SAGITTAL_T2 not in volumes:
+        found.append(Note("no-t2", "There is no sagittal T2 image; the sagittal T1 is analysed alone.", "warning"))
+    return Study(series, "", (*notes, *dict.fromkeys(found)))
+
+
+def _entry(volume: Volume, role: Role) -> SeriesEntry:
+    slices, columns, rows = volume.image.voxels.shape
+    slice_step, column_step, row_step = (round(float(value), 4) for value in volume.image.spacing)
+    return SeriesEntry(
+        uid=volume.path.name,
+        description=volume.path.name,
+        modality="",
+        orientation="sagittal",
+        size=(columns, rows, slices),
+        spacing=(column_step, row_step, slice_step) if volume.spacing_known else None,
+        repetition_time=None,
+        echo_time=None,
+        weighting="T1" if role is Role.SAGITTAL_T1 else "T2",
+        role=role,
+        reason=f"Used as {role.value}: the name of the file says T1." if role is Role.SAGITTAL_T1 else f"Used as {role.value}.",
+        code="used",
+    )

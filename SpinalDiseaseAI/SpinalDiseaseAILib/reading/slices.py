@@ -1,0 +1,83 @@
+"""What a DICOM header says of one slice: the record that grouping, choosing and placing work on."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+MR_CLASSES = tuple(f"1.2.840.10008.5.1.4.1.1.4{rest}" for rest in ("", ".1", ".4"))
+"""SOP classes of MR images: classic, enhanced, and enhanced ones converted from classic."""
+
+Vector = tuple[float, float, float]
+
+
+@dataclass(frozen=True)
+class Acquisition:
+    """How the signal was made. Times in milliseconds, None where the header is silent.
+
+    :param image_type: values of ImageType, and of FrameType for a multi-frame object, in upper case.
+    :param contrast: AcquisitionContrast of a multi-frame object, such as ``"T2"``; else empty.
+    :param fat_suppressed: True if the header states suppression of fat.
+    :param text: series description and protocol name, without identifiers of the patient.
+    """
+
+    repetition_time: float | None = None
+    echo_time: float | None = None
+    inversion_time: float | None = None
+    scanning_sequence: tuple[str, ...] = ()
+    sequence_name: str = ""
+    three_dimensional: bool = False
+    fat_suppressed: bool = False
+    contrast_agent: bool = False
+    image_type: tuple[str, ...] = ()
+    contrast: str = ""
+    text: str = ""
+
+
+@dataclass(frozen=True)
+class Slice:
+    """One slice: a classic DICOM object, or one frame of a multi-frame object.
+
+    :param frame: number of the frame from 0, None for a classic object.
+    :param patient: a digest that differs between patients and names none.
+    :param position: centre of the first pixel, LPS millimetres; None if the header has none.
+    :param row_direction: LPS unit vector in which columns grow; None if the header has none.
+    :param column_direction: LPS unit vector in which rows grow.
+    :param pixel_spacing: millimetres (from row to row, from column to column) as DICOM orders them; None if absent.
+    :param thickness: SliceThickness in millimetres.
+    :param spacing_between: SpacingBetweenSlices in millimetres.
+    :param slope: rescale slope, :param intercept: rescale intercept: value = slope × stored + intercept.
+    """
+
+    path: Path
+    frame: int | None
+    sop_class: str
+    sop_uid: str
+    series_uid: str
+    study_uid: str
+    patient: str
+    modality: str
+    rows: int
+    columns: int
+    samples: int
+    position: Vector | None = None
+    row_direction: Vector | None = None
+    column_direction: Vector | None = None
+    pixel_spacing: tuple[float, float] | None = None
+    thickness: float | None = None
+    spacing_between: float | None = None
+    slope: float = 1.0
+    intercept: float = 0.0
+    frame_of_reference_uid: str = ""
+    body_part: str = ""
+    study_text: str = ""
+    description: str = ""
+    series_number: int = 0
+    acquisition_number: int = 0
+    instance_number: int = 0
+    acquisition: Acquisition = Acquisition()
+
+    @property
+    def placed(self) -> bool:
+        """True if the header says where the slice is in the patient."""
+        return self.position is not None and self.row_direction is not None and self.column_direction is not None

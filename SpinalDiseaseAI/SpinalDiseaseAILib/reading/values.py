@@ -1,0 +1,57 @@
+"""Values of DICOM elements as plain Python: a missing, empty or malformed value is None or empty, never an exception."""
+
+from __future__ import annotations
+
+import math
+
+from pydicom.dataset import Dataset
+from pydicom.multival import MultiValue
+
+
+def text(dataset: Dataset, keyword: str) -> str:
+    """The text of an element, several values joined as DICOM does."""
+    return "\\".join(texts(dataset, keyword))
+
+
+def texts(dataset: Dataset, keyword: str) -> tuple[str, ...]:
+    """The values of an element as texts without outer blanks."""
+    try:
+        value = dataset.get(keyword)
+    except (ValueError, TypeError, NotImplementedError):
+        return ()
+    if value is None:
+        return ()
+    items = value if isinstance(value, MultiValue | list | tuple) else [value]
+    return tuple(str(item).strip(" \0") for item in items if str(item).strip(" \0"))
+
+
+def numbers(dataset: Dataset, keyword: str, count: int) -> tuple[float, ...] | None:
+    """Exactly ``count`` finite numbers, None if the element holds anything else."""
+    try:
+        values = tuple(float(item) for item in texts(dataset, keyword))
+    except ValueError:
+        return None
+    return values if len(values) == count and all(math.isfinite(item) for item in values) else None
+
+
+def number(dataset: Dataset, keyword: str) -> float | None:
+    """One finite number; the first where there are several."""
+    for item in texts(dataset, keyword)[:1]:
+        try:
+            value = float(item)
+        except ValueError:
+            return None
+        return value if math.isfinite(value) else None
+    return None
+
+
+def integer(dataset: Dataset, keyword: str) -> int | None:
+    """One whole number."""
+    value = number(dataset, keyword)
+    return None if value is None else round(value)
+
+
+def vector(dataset: Dataset, keyword: str) -> tuple[float, float, float] | None:
+    """Three finite numbers."""
+    values = numbers(dataset, keyword, 3)
+    return None if values is None else (values[0], values[1], values[2])

@@ -1,0 +1,161 @@
+"""Images that are no DICOM: NIfTI, NRRD and MetaImage volumes, and pictures of a single sagittal slice."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import SimpleITK as sitk
+
+from ..base.errors import InputError
+from ..base.geometry import LPS_FROM_RAS, SAGITTAL_CODES, Image, reorient
+from ..base.planes import image_of_plane
+from ..base.report import Note
+from ..base.study import Role
+from .intensities import checked, compact
+from .pixels import plane_spacing
+from .region import MINIMUM_HEIGHT
+
+_THROUGH_PLANE = 1.5  # a spacing this much larger than the others is that between slices
+
+
+@dataclass(frozen=True, eq=False)
+class Volume:
+    """An image that is no DICOM.
+
+    :param role: T1 if the name of its file says so, else T2.
+    :param image: in the product's sagittal frame: axis codes ``LPI``.
+    """
+
+    path: Path
+    role: Role
+    image: Image
+    spacing_known: bool
+    notes: tuple[Note, ...]
+
+
+def read_volume(path: Path) -> Volume:
+    """Read a volume or a picture.
+
+    :raises InputError: if the file is damaged, is not one greyscale image, is not sagittal, or a voxel has no value.
+    """
+    source = _read(path)
+    if source.GetNumberOfComponentsPerPixel() > 1:
+        source = _luminance(source, path)
+    size = source.GetSize()
+    if len(size) > 3 and all(length == 1 for length in size[3:]):
+        source = source[(slice(None),) * 3 + (0,) * (len(size) - 3)]
+    if source.GetDimension() not in (2, 3):
+        raise InputError(
+            f"The file {path.name} holds an image of {source.GetDimension()} dimensions, {' × '.join(map(str, size))}.",
+            "One volume is needed, not a series over time or several contrasts.",
+            "Save one volume of it, and open that.",
+            code="dimensions",
+        )
+    voxels = checked(compact(sitk.GetArrayFromImage(source)))  # (rows, columns) or (slices, rows, columns)
+    if source.GetDimension() == 2 or (is_picture(path) and size[2] == 1):
+        return _plane(path, source, voxels.reshape(voxels.shape[-2:]))
+    image = Image(voxels.transpose(2, 1, 0), _affine(source))
+    _check_sagittal(image, path)
+    image = reorient(image, SAGITTAL_CODES)
+    notes = ()
+    if image.voxels.shape[0] == 1:
+        notes = (Note("single-slice", "There is a single slice: points have no depth.", "warning"),)
+    return Volume(path, role_of_name(path), image, True, notes)
+
+
+def is_volume(path: Path) -> bool:
+    """True if a file's name is that of a volume; the raw voxels beside an ``.mhd`` or ``.nhdr`` are not one themselves."""
+    return path.name.lower().endswith((".nii", ".nii.gz", ".nrrd", ".nhdr", ".mha", ".mhd"))
+
+
+def is_picture(path: Path) -> bool:
+    """True if a file's name is that of a picture."""
+    return path.name.lower().endswith((".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff"))
+
+
+def role_of_name(path: Path) -> Role:
+    """Sagittal T1 if the name of a file holds T1 as a word of its own, else sagittal T2."""
+    says_t1 = re.search(r"(?:^|[^a-z0-9])t1(?![0-9])", path.name.lower().replace("_", " "))
+    return Role.SAGITTAL_T1 if says_t1 else Role.SAGITTAL_T2
+
+
+def _read(path: Path) -> sitk.Image:
+    previous = sitk.ProcessObject.GetGlobalWarningDisplay()
+    sitk.ProcessObject.SetGlobalWarningDisplay(False)
+    try:
+        return sitk.ReadImage(str(path))
+    except RuntimeError as error:
+        if "spacing" in str(error).lower() and "zero" in str(error).lower():
+            raise _zero_spacing(path) from error
+        raise InputError(
+            f"The file {path.name} cannot be read: it ends early, is damaged, or is of another format than its name says.",
+            remedy="Copy or export it again.",
+            code="truncated-file",
+        ) from error
+    finally:
+        sitk.ProcessObject.SetGlobalWarningDisplay(previous)
+
+
+def _luminance(source: sitk.Image, path: Path) -> sitk.Image:
+    """Grey values of a colour picture whose channels may differ by compression only, ITU-R BT.601."""
+    if not is_picture(path):
+        raise InputError(
+            f"The file {path.name} holds {source.GetNumberOfComponentsPerPixel()} values a voxel.",
+            "A greyscale volume is needed.",
+            "Save one component of it, and open that.",
+            code="dimensions",
+        )
+    channels = sitk.GetArrayFromImage(source).astype(np.float64)  # (rows, columns, channels)
+    grey = channels[..., :3] @ (0.299, 0.587, 0.114) if channels.shape[-1] >= 3 else channels[..., 0]
+    return sitk.GetImageFromArray(np.rint(grey).astype(np.uint16))
+
+
+def _plane(path: Path, source: sitk.Image, pixels: np.ndarray[tuple[int, ...], np.dtype[np.generic]]) -> Volume:
+    spacing = source.GetSpacing()
+    stated = None if is_picture(path) else (float(spacing[1]), float(spacing[0]))  # a picture's dots an inch are no millimetres
+    millimetres, note = plane_spacing(stated, pixels.shape)
+    single = Note("single-slice", "There is a single slice: structures that leave its plane are seen in part.", "warning")
+    return Volume(path, role_of_name(path), image_of_plane(pixels, millimetres), stated is not None, (note, single))
+
+
+def _affine(source: sitk.Image) -> np.ndarray[tuple[int, ...], np.dtype[np.float64]]:
+    lps = np.eye(4)
+    lps[:3, :3] = np.array(source.GetDirection()).reshape(3, 3) * np.array(source.GetSpacing())
+    lps[:3, 3] = source.GetOrigin()
+    return LPS_FROM_RAS @ lps
+
+
+def _check_sagittal(image: Image, path: Path) -> None:
+    """Refuse a stack whose slices lie across another axis than left-right, and one too low for the lumbar spine."""
+    spacing = image.spacing
+    through = int(np.argmax(spacing))
+    thick = spacing[through] > _THROUGH_PLANE * np.median(spacing)
+    if thick and image.codes[through] not in "LR" and image.voxels.shape[through] < max(image.voxels.shape):
+        plane = "axial" if image.codes[through] in "SI" else "coronal"
+        raise InputError(
+            f"The volume {path.name} is {plane}: its slices are {spacing[through]:.1f} mm apart along another axis than left to right.",
+            "A sagittal volume, or one of even spacing, is needed.",
+            "Open the sagittal series.",
+            code="no-sagittal-series",
+        )
+    axis = next(index for index, code in enumerate(image.codes) if code in "SI")
+    height = image.voxels.shape[axis] * spacing[axis]
+    if height < MINIMUM_HEIGHT:
+        raise InputError(
+            f"The volume {path.name} is {height:.0f} mm high.",
+            f"The lumbar spine needs {MINIMUM_HEIGHT:.0f} mm from head to foot.",
+            "Check the spacing in the file, or open a volume of the lumbar spine.",
+            code="field-of-view",
+        )
+
+
+def _zero_spacing(path: Path) -> InputError:
+    return InputError(
+        f"The file {path.name} states a voxel spacing of zero.",
+        "Every voxel axis needs a length in millimetres.",
+        "Export the image again.",
+        code="zero-spacing",
+    )
