@@ -68,13 +68,18 @@ def resample_plane(pixels: Array, matrix: FloatArray, shape: tuple[int, int], *,
     :param outside: value where the target lies outside the source.
     :returns: float32 plane. The source is averaged first when the target is coarser.
     """
-    source = np.asarray(pixels, dtype=np.float32)
     scale = float(np.sqrt(abs(np.linalg.det(matrix[:, :2]))))
-    source = blur(blur(source, 0, scale), 1, scale)
     columns, rows = np.meshgrid(np.arange(shape[1]), np.arange(shape[0]))
     target = np.stack([columns, rows, np.ones_like(rows)], -1).astype(np.float64)
-    position = target @ matrix.T  # (rows, columns, 2) as (column, row)
-    return sample_linear(source, position[..., ::-1], outside=outside)
+    position = (target @ matrix.T)[..., ::-1]  # (rows, columns, 2) as (row, column)
+    inside = ((position >= -0.5) & (position <= np.array(pixels.shape) - 0.5)).all(-1)
+    # Only the part of the source that is looked at is averaged: a region is small in its plane.
+    margin = 3 + int(np.ceil(2 * scale))
+    low = np.clip(np.floor(position.min((0, 1))).astype(int) - margin, 0, np.array(pixels.shape) - 1)
+    high = np.clip(np.ceil(position.max((0, 1))).astype(int) + margin + 1, low + 1, pixels.shape)
+    part = np.asarray(pixels[low[0] : high[0], low[1] : high[1]], dtype=np.float32)
+    part = blur(blur(part, 0, scale), 1, scale)
+    return np.where(inside, sample_linear(part, position - low, outside=None), np.float32(outside))
 
 
 def blur(array: npt.NDArray[np.float32], axis: int, ratio: float) -> npt.NDArray[np.float32]:

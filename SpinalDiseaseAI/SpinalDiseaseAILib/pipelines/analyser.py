@@ -2,27 +2,80 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
+import torch
+
 from ..base.options import Options, Progress, no_progress
-from ..base.report import Point, Report
+from ..base.report import Note, Point, Report
 from ..base.study import Study
+from .model_store import ModelStore
+from .registry import pipeline
+
+_DEFAULT = Options()
 
 
 class Analyser:
     """Runs analyses and keeps what it loaded, so that a second study is fast."""
 
-    def analyse(self, study: Study, options: Options = Options(), progress: Progress = no_progress) -> Report:
-        """Find, name and grade every structure of a study."""
-        raise NotImplementedError
+    def __init__(self) -> None:
+        self._models = ModelStore()
+
+    def analyse(self, study: Study, options: Options = _DEFAULT, progress: Progress = no_progress) -> Report:
+        """Find, name and grade every structure of a study.
+
+        :raises InputError: if the study cannot be analysed.
+        :raises ModelError: if a model is missing or was changed.
+        :raises ComputeError: if there is no such device.
+        :raises Cancelled: if ``progress`` does.
+        """
+        chosen = pipeline(options.pipeline)
+        try:
+            return chosen.analyse(study, options, self._models, progress)
+        except torch.cuda.OutOfMemoryError:
+            return _with_note(chosen.analyse(study, _on_processor(options), self._models, progress))
 
     def regrade(
-        self, study: Study, points: dict[str, Point], changed: tuple[str, ...], options: Options = Options(), progress: Progress = no_progress
+        self,
+        study: Study,
+        points: dict[str, Point],
+        changed: tuple[str, ...] = (),
+        options: Options = _DEFAULT,
+        progress: Progress = no_progress,
     ) -> Report:
-        """Grade again at points that a person placed; only the ``changed`` structures are graded.
+        """Grade again at points that a person placed.
 
         :param points: every key point, structure name to RAS millimetres: regions are sized from the neighbours.
+        :param changed: structures to grade; empty for all.
+        :returns: a report with the changed structures only; :meth:`Report.with_structures` merges them.
+        :raises InputError: if the points do not describe a spine.
         """
-        raise NotImplementedError
+        chosen = pipeline(options.pipeline)
+        try:
+            return chosen.regrade(study, points, changed, options, self._models, progress)
+        except torch.cuda.OutOfMemoryError:
+            return _with_note(chosen.regrade(study, points, changed, _on_processor(options), self._models, progress))
 
     def probe(self, device: str = "auto") -> dict[str, object]:
-        """What a device is: ``{"requested", "device", "description", "fallback": sentence or ""}``, found by running a small network on it."""
-        raise NotImplementedError
+        """What a device is, found by running a small network on it.
+
+        :returns: ``{"requested", "device", "description", "fallback"}``; ``fallback`` is a sentence, empty if the device works.
+        :raises ComputeError: if the name is no device.
+        """
+        found = self._models.device(device)
+        return {
+            "requested": device,
+            "device": str(found.torch_device),
+            "description": found.description,
+            "fallback": found.fallback,
+        }
+
+
+def _on_processor(options: Options) -> Options:
+    torch.cuda.empty_cache()
+    return replace(options, device="cpu")
+
+
+def _with_note(report: Report) -> Report:
+    note = Note("device", "The graphics card had too little free memory; the processor was used.", "warning")
+    return replace(report, notes=(*report.notes, note))

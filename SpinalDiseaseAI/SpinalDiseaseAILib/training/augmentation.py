@@ -65,23 +65,27 @@ def to_target(points: Tensor, matrix: Tensor, source: Tensor, shape: tuple[int, 
     return (points - source) @ torch.linalg.inv(matrix).T + middle
 
 
-def random_contrast(images: Tensor, generator: torch.Generator) -> Tensor:
-    """Gamma, brightness, an uneven coil, blur, noise, rarely an inverted scale; shape (N, C, H, W) of about 0 … 1."""
+def random_contrast(images: Tensor, generator: torch.Generator, *, strength: float = 1.0, inverted: float = 0.04) -> Tensor:
+    """Gamma, brightness, an uneven coil, blur, noise, rarely an inverted scale.
+
+    :param images: (N, C, H, W) of about 0 … 1.
+    :param strength: factor on every change.
+    :param inverted: share of images whose scale is turned round.
+    """
     count, channels, height, width = images.shape
 
     def uniform(low: float, high: float) -> Tensor:
         return torch.rand((count, 1, 1, 1), generator=generator) * (high - low) + low
 
     result = images.clamp(min=0)
-    inverted = uniform(0, 1) < 0.04
-    result = torch.where(inverted, (1 - result).clamp(min=0) * (images > 0.02), result)
-    result = result ** uniform(-0.6, 0.6).exp()
-    coil = torch.randn((count, 1, 3, 3), generator=generator) * uniform(0, 0.4)
+    result = torch.where(uniform(0, 1) < inverted, (1 - result).clamp(min=0) * (images > 0.02), result)
+    result = result ** uniform(-0.6 * strength, 0.6 * strength).exp()
+    coil = torch.randn((count, 1, 3, 3), generator=generator) * uniform(0, 0.4 * strength)
     result = result * functional.interpolate(coil, size=(height, width), mode="bicubic", align_corners=True).exp()
     soft = functional.avg_pool2d(result, 3, 1, 1)
-    result = torch.lerp(result, soft, uniform(-0.5, 1.0).clamp(min=0))
-    noise = torch.randn(images.shape, generator=generator) * uniform(-0.06, 0.1).clamp(min=0)
-    return result * uniform(0.6, 1.5) + noise
+    result = torch.lerp(result, soft, uniform(-0.5, strength).clamp(0, 1))
+    noise = torch.randn(images.shape, generator=generator) * uniform(-0.06, 0.1 * strength).clamp(min=0)
+    return result * uniform(-0.45 * strength, 0.4 * strength).exp() + noise
 
 
 def random_cutout(images: Tensor, generator: torch.Generator, share: float = 0.3) -> Tensor:

@@ -20,7 +20,7 @@ from ..datasets.collection import read_dataset
 from ..datasets.records import Record, read_grey
 from ..datasets.spider import CANAL_MASK
 from ..models.localizer_network import LocalizerNetwork, log_probabilities
-from ..steps.intensity import normalised
+from ..steps.intensity import GreyScale
 from .augmentation import ViewRange, random_contrast, random_cutout, random_views, to_target, warp
 from .loop import Loop
 
@@ -48,7 +48,7 @@ def store(record: Record) -> StoredPlane:
     ratio = (STORED_SPACING / spacing[0], STORED_SPACING / spacing[1])
     shape = (math.ceil(pixels.shape[0] / ratio[1]), math.ceil(pixels.shape[1] / ratio[0]))
     matrix = np.array([[ratio[0], 0, (ratio[0] - 1) / 2], [0, ratio[1], (ratio[1] - 1) / 2]])
-    planes = [resample_plane(normalised(pixels), matrix, shape)]
+    planes = [resample_plane(GreyScale.of(pixels).apply(pixels), matrix, shape)]
     canal = (read_grey(record.mask) == CANAL_MASK).astype(np.float32) if record.mask else np.zeros_like(pixels, dtype=np.float32)
     planes.append(resample_plane(canal, matrix, shape))
     known = [record.points.get(name, (math.nan, math.nan)) for name in KEY_POINTS]

@@ -1,0 +1,151 @@
+"""Model bundles: folders in MONAI bundle layout whose weights are safetensors and are checked by SHA-256.
+
+::
+
+    <name>/configs/metadata.json   what it is: inputs, classes, training data, licence, version, SHA-256 of the weights
+    <name>/models/model.safetensors
+    <name>/docs/README.md          model card
+    <name>/LICENSE
+
+This file needs no torch: listing bundles costs nothing.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from ..base import anatomy
+from ..base.errors import ModelError
+from ..base.locations import models_folder
+from ..base.report import ModelProvenance
+
+METADATA = Path("configs") / "metadata.json"
+WEIGHTS = Path("models") / "model.safetensors"
+CARD = Path("docs") / "README.md"
+
+_REINSTALL = "Install SpinalDiseaseAI again, or copy the bundle again."
+
+
+@dataclass(frozen=True)
+class Bundle:
+    """A bundle whose metadata was read; its weights are checked when they are loaded.
+
+    :param task: ``"localization"`` or ``"classification"``.
+    :param network: name and arguments of the network.
+    :param findings: finding name to class names, in the order of the network's outputs; empty for a localizer.
+    :param options: what the steps need beside the network, such as region size or calibration.
+    """
+
+    name: str
+    version: str
+    title: str
+    description: str
+    task: str
+    licence: str
+    research_only: bool
+    sha256: str
+    folder: Path
+    network: dict[str, Any]
+    findings: dict[str, tuple[str, ...]]
+    options: dict[str, Any]
+
+    @property
+    def weights(self) -> Path:
+        """Path of the weights."""
+        return self.folder / WEIGHTS
+
+    @property
+    def provenance(self) -> ModelProvenance:
+        """What a report keeps of it."""
+        return ModelProvenance(self.name, self.version, self.sha256, self.licence, self.research_only)
+
+    def checked_weights(self) -> bytes:
+        """The weights file, checked.
+
+        :raises ModelError: if it is missing or is not the file that the metadata names.
+        """
+        if not self.weights.is_file():
+            raise ModelError(f"The model {self.name} has no file {WEIGHTS.as_posix()}.", remedy=_REINSTALL, code="model-missing-file")
+        content = self.weights.read_bytes()
+        found = hashlib.sha256(content).hexdigest()
+        if found != self.sha256:
+            raise ModelError(
+                f"The weights of the model {self.name} were changed: their SHA-256 is {found[:12]}…",
+                f"Its metadata names {self.sha256[:12]}…",
+                _REINSTALL,
+                code="model-changed",
+            )
+        return content
+
+
+def read_bundle(name: str, folder: Path | None = None) -> Bundle:
+    """The bundle of a name.
+
+    :param folder: folder of the bundles; None for the one that the product carries.
+    :raises ModelError: if there is no such bundle, a file is missing, or its findings are not those of the anatomy table.
+    """
+    place = (folder or models_folder()) / name
+    if Path(name).name != name or not place.is_dir():
+        known = ", ".join(bundle.name for bundle in list_bundles(folder)) or "none"
+        raise ModelError(f"There is no model {name!r}.", f"Installed are: {known}.", "Choose one of them.", code="model-unknown")
+    path = place / METADATA
+    for file in (METADATA, WEIGHTS, CARD):
+        if not (place / file).is_file():
+            raise ModelError(f"The model {name} has no file {file.as_posix()}.", remedy=_REINSTALL, code="model-missing-file")
+    try:
+        data = json.loads(path.read_text(encoding="utf-8"))
+        bundle = Bundle(
+            name=data["name"],
+            version=data["version"],
+            title=data["title"],
+            description=data["description"],
+            task=data["task"],
+            licence=data["license"],
+            research_only=bool(data["research_only"]),
+            sha256=data["weights_sha256"],
+            folder=place,
+            network=data["network"],
+            findings={key: tuple(value) for key, value in data["findings"].items()},
+            options=data["options"],
+        )
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise ModelError(f"The metadata of the model {name} cannot be read: {error!r}.", remedy=_REINSTALL, code="model-metadata") from error
+    if bundle.name != name:
+        raise ModelError(f"The folder {name} holds the model {bundle.name}.", "Both names should be the same.", code="model-metadata")
+    _check_findings(bundle)
+    return bundle
+
+
+def list_bundles(folder: Path | None = None) -> list[Bundle]:
+    """Every bundle of a folder, by name. Folders without metadata are not bundles."""
+    place = folder or models_folder()
+    return [read_bundle(path.parents[1].name, place) for path in sorted(place.glob(f"*/{METADATA.as_posix()}"))]
+
+
+@lru_cache(maxsize=1)
+def _known_findings() -> dict[str, tuple[str, ...]]:
+    return {finding.name: finding.class_names for finding in anatomy.FINDINGS}
+
+
+def _check_findings(bundle: Bundle) -> None:
+    known = _known_findings()
+    for name, classes in bundle.findings.items():
+        if name not in known:
+            raise ModelError(
+                f"The model {bundle.name} names a finding {name!r} that this version does not know.",
+                f"Known are {', '.join(known)}.",
+                "Update SpinalDiseaseAI, or choose another model.",
+                code="model-classes",
+            )
+        if classes != known[name]:
+            raise ModelError(
+                f"The model {bundle.name} lists the classes {', '.join(classes)} for {name}.",
+                f"They should be {', '.join(known[name])}, in this order.",
+                _REINSTALL,
+                code="model-classes",
+            )

@@ -1,0 +1,49 @@
+"""Networks with the weights of a bundle, on a device."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from safetensors.torch import load
+from torch import nn
+
+from ..base.errors import ModelError
+from .bundle import Bundle
+from .localizer_network import LocalizerNetwork
+from .region_network import RegionNetwork
+
+NETWORKS: dict[str, Callable[..., nn.Module]] = {"LocalizerNetwork": LocalizerNetwork, "RegionNetwork": RegionNetwork}
+"""Networks that a bundle may name. Nothing else is ever made from a bundle: metadata is no code."""
+
+
+def build(specification: dict[str, Any]) -> nn.Module:
+    """The network of ``{"name": …, "arguments": {…}}``, with fresh weights.
+
+    :raises ModelError: if the name is unknown or the arguments do not fit.
+    """
+    name = specification.get("name", "")
+    if name not in NETWORKS:
+        raise ModelError(f"The network {name!r} is not known.", f"Known are {', '.join(NETWORKS)}.", code="model-network")
+    try:
+        return NETWORKS[name](**specification.get("arguments", {}))
+    except (TypeError, ValueError, IndexError) as error:
+        raise ModelError(f"The arguments of the network {name} do not fit: {error}.", code="model-network") from error
+
+
+def load_network(bundle: Bundle, device: torch.device) -> nn.Module:
+    """The network of a bundle, ready to infer.
+
+    :raises ModelError: if the weights were changed or do not fit the network.
+    """
+    content = bundle.checked_weights()
+    network = build(bundle.network)
+    try:
+        state = {key: value.float() if value.is_floating_point() else value for key, value in load(content).items()}
+        network.load_state_dict(state)
+    except Exception as error:  # safetensors and torch raise their own kinds; all mean the same to a user
+        raise ModelError(
+            f"The weights of the model {bundle.name} do not fit its network.", remedy="Install SpinalDiseaseAI again.", code="model-weights"
+        ) from error
+    return network.eval().to(device=device, memory_format=torch.channels_last)

@@ -1,0 +1,74 @@
+"""The grading network: a small residual network over regions, with one head a finding, averaged over its members."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from .localizer_network import ConvolutionBlock
+
+
+class RegionTrunk(nn.Module):
+    """Features of a region and of which structure it is, then logits.
+
+    :param channels: contrasts (T2, T1); an absent one is all zero.
+    :param structures: number of structures that a region can be.
+    :param outputs: number of logits.
+    :param widths: channels of the stages, each at half the resolution of the one before.
+    :param dropout: share of features that training drops.
+    """
+
+    def __init__(
+        self,
+        channels: int,
+        structures: int,
+        outputs: int,
+        widths: tuple[int, ...] = (24, 48, 96, 160),
+        dropout: float = 0.3,
+    ) -> None:
+        super().__init__()
+        self.stem = nn.Sequential(
+            nn.Conv2d(channels, widths[0], 5, stride=2, padding=2, bias=False), nn.BatchNorm2d(widths[0]), nn.ReLU(inplace=True)
+        )
+        stages: list[nn.Module] = []
+        for before, after in zip((widths[0], *widths[:-1]), widths, strict=True):
+            stages += [ConvolutionBlock(before, after), nn.MaxPool2d(2)]
+        self.stages = nn.Sequential(*stages[:-1])
+        self.structure = nn.Linear(structures, 32, bias=False)
+        self.head = nn.Sequential(
+            nn.Dropout(dropout), nn.Linear(2 * widths[-1] + 32, 128), nn.ReLU(inplace=True), nn.Dropout(dropout), nn.Linear(128, outputs)
+        )
+
+    def forward(self, regions: Tensor, structures: Tensor) -> Tensor:
+        features = self.stages(self.stem(regions))
+        pooled = torch.cat([features.mean((2, 3)), features.amax((2, 3)), self.structure(structures)], 1)
+        logits: Tensor = self.head(pooled)
+        return logits
+
+
+class RegionNetwork(nn.Module):
+    """Members with the same shape and different training; their logits are averaged.
+
+    :param members: number of trunks.
+    """
+
+    def __init__(
+        self,
+        channels: int,
+        structures: int,
+        outputs: int,
+        widths: tuple[int, ...] | list[int] = (24, 48, 96, 160),
+        members: int = 1,
+        dropout: float = 0.3,
+    ) -> None:
+        super().__init__()
+        self.members = nn.ModuleList(RegionTrunk(channels, structures, outputs, tuple(widths), dropout) for _ in range(members))
+
+    def forward(self, regions: Tensor, structures: Tensor) -> Tensor:
+        """Logits of a batch of regions.
+
+        :param regions: (N, C, S, S), grey values of about 0 … 1.
+        :param structures: (N, K) one-hot, or zero where the structure shall not count.
+        :returns: (N, outputs): the heads one after another.
+        """
+        return torch.stack([member(regions, structures) for member in self.members]).mean(0)

@@ -1,0 +1,188 @@
+"""Lumbar MR: a sagittal T2 (and T1) study in, named levels with the probability of each finding out."""
+
+from __future__ import annotations
+
+import time
+from datetime import UTC, datetime
+
+import numpy as np
+import numpy.typing as npt
+
+from .. import __version__
+from ..base.anatomy import KEY_POINTS
+from ..base.errors import InputError
+from ..base.options import Options, Progress
+from ..base.planes import SagittalVolume
+from ..base.report import FindingResult, Note, Numbering, Point, Report, StructureResult
+from ..base.study import Role, Study
+from ..models.bundle import Bundle
+from ..steps.classification import Classifier
+from ..steps.device import Device
+from ..steps.quality import check_series, notes_of
+from .model_store import ModelStore
+
+_CONTRAST = {Role.SAGITTAL_T2: "T2", Role.SAGITTAL_T1: "T1"}
+_LOCALIZED = 0.7  # fraction of the whole when the points are known
+
+
+class LumbarMr:
+    """The pipeline ``lumbar-mr``."""
+
+    def analyse(self, study: Study, options: Options, models: ModelStore, progress: Progress) -> Report:
+        """Find, name and grade the 11 key structures, as far as they are in view.
+
+        :raises InputError: if the study cannot be analysed.
+        :raises ModelError: if a bundle cannot be used.
+        """
+        clock = _Clock()
+        progress("models", 0.0, "Loading models")
+        device = models.device(options.device)
+        localizer, bundle = models.localizer(options.localizer, options.models_folder, device)
+        classifiers = [models.classifier(name, options.models_folder, device) for name in options.classifiers]
+        clock.lap("models")
+        volumes, notes = _volumes(study)
+        primary = volumes[_CONTRAST[study.primary.role]]
+        found = localizer.locate(
+            primary,
+            spacing_known=study.primary.spacing_known,
+            progress=lambda stage, fraction, message: progress(stage, 0.05 + fraction * (_LOCALIZED - 0.05), message),
+        )
+        clock.lap("localization")
+        points = dict(zip(found.names, found.positions, strict=True))
+        graded = _grade([item for item, _ in classifiers], volumes, points, found.names, progress)
+        clock.lap("classification")
+        structures = tuple(
+            StructureResult(name, _point(points[name]), float(confidence), graded.get(name, ()))
+            for name, confidence in zip(found.names, found.confidence, strict=True)
+        )
+        notes = [*study.notes, *notes, *notes_of(study, found), *_notes_of_models(device, [bundle, *(item for _, item in classifiers)])]
+        return _report(study, structures, found.numberings, [bundle, *(item for _, item in classifiers)], device, clock, notes, progress)
+
+    def regrade(
+        self, study: Study, points: dict[str, Point], changed: tuple[str, ...], options: Options, models: ModelStore, progress: Progress
+    ) -> Report:
+        """Grade structures at given points.
+
+        :param points: every key point, RAS millimetres; neighbours size a region.
+        :param changed: structures to grade; empty for all.
+        :returns: a report with the changed structures only, marked as placed by a person.
+        :raises InputError: if a name is no key point or fewer than two points are given.
+        """
+        unknown = [name for name in (*points, *changed) if name not in KEY_POINTS]
+        if unknown:
+            raise InputError(f"{', '.join(sorted(set(unknown)))} cannot be graded.", f"Key points are {', '.join(KEY_POINTS)}.", code="points")
+        names = tuple(name for name in KEY_POINTS if name in (changed or tuple(points)))
+        absent = [name for name in names if name not in points]
+        if absent:
+            raise InputError(f"No position was given for {', '.join(absent)}.", code="points")
+        clock = _Clock()
+        device = models.device(options.device)
+        classifiers = [models.classifier(name, options.models_folder, device) for name in options.classifiers]
+        clock.lap("models")
+        volumes, notes = _volumes(study)
+        places = {name: np.array(point, dtype=np.float64) for name, point in points.items()}
+        try:
+            graded = _grade([item for item, _ in classifiers], volumes, places, names, progress)
+        except ValueError as error:
+            raise InputError(f"The points do not describe a spine: {error}", "Each point needs a neighbour at another place.", code="points") from error
+        clock.lap("classification")
+        structures = tuple(StructureResult(name, points[name], 1.0, graded.get(name, ()), manual=True) for name in names)
+        bundles = [item for _, item in classifiers]
+        return _report(study, structures, (), bundles, device, clock, [*notes, *_notes_of_models(device, bundles)], progress)
+
+
+def _volumes(study: Study) -> tuple[dict[str, SagittalVolume], list[Note]]:
+    """Contrast to sagittal stack, for the series that lie in the primary's patient space."""
+    volumes = {}
+    notes = []
+    primary = study.primary
+    for series in study.series:
+        check_series(series)
+        if series.frame_of_reference_uid != primary.frame_of_reference_uid:
+            notes.append(
+                Note(
+                    "other-frame",
+                    f"The {series.role.value} series lies in another frame of reference than the {primary.role.value} series and was not used.",
+                    "warning",
+                )
+            )
+            continue
+        volumes[_CONTRAST[series.role]] = SagittalVolume.of(series.image)
+    return volumes, notes
+
+
+def _grade(
+    classifiers: list[Classifier],
+    volumes: dict[str, SagittalVolume],
+    points: dict[str, npt.NDArray[np.float64]],
+    names: tuple[str, ...],
+    progress: Progress,
+) -> dict[str, tuple[FindingResult, ...]]:
+    result: dict[str, tuple[FindingResult, ...]] = {}
+    share = (1 - _LOCALIZED) / max(1, len(classifiers))
+    for number, classifier in enumerate(classifiers):
+        start = _LOCALIZED + number * share
+        part = classifier.classify(
+            volumes,
+            points,
+            names,
+            lambda stage, fraction, message, start=start: progress(stage, start + fraction * share, message),  # type: ignore[misc]
+        )
+        for name, findings in part.items():
+            result[name] = (*result.get(name, ()), *findings)
+    return result
+
+
+def _notes_of_models(device: Device, bundles: list[Bundle]) -> list[Note]:
+    notes = [Note("device", device.fallback, "warning")] if device.fallback else []
+    limited = [bundle.name for bundle in bundles if bundle.research_only]
+    if limited:
+        notes.append(Note("research-only", f"For research only, by the licence of the training data: {', '.join(limited)}.", "warning"))
+    return notes
+
+
+def _report(
+    study: Study,
+    structures: tuple[StructureResult, ...],
+    numberings: tuple[Numbering, ...],
+    bundles: list[Bundle],
+    device: Device,
+    clock: _Clock,
+    notes: list[Note],
+    progress: Progress,
+) -> Report:
+    report = Report(
+        pipeline="lumbar-mr",
+        structures=structures,
+        numberings=numberings,
+        models=tuple(bundle.provenance for bundle in bundles),
+        series=tuple(series.identity() for series in study.series),
+        study_uid=study.uid,
+        device=device.description,
+        seconds=clock.total(),
+        notes=tuple(notes),
+        created=datetime.now(UTC).isoformat(timespec="seconds"),
+        software=f"SpinalDiseaseAI {__version__}",
+    )
+    progress("report", 1.0, "Done")
+    return report
+
+
+def _point(position: npt.NDArray[np.float64]) -> Point:
+    return float(position[0]), float(position[1]), float(position[2])
+
+
+class _Clock:
+    """Wall time by stage."""
+
+    def __init__(self) -> None:
+        self.start = self.last = time.perf_counter()
+        self.seconds: dict[str, float] = {}
+
+    def lap(self, stage: str) -> None:
+        now = time.perf_counter()
+        self.seconds[stage] = round(now - self.last, 4)
+        self.last = now
+
+    def total(self) -> dict[str, float]:
+        return {**self.seconds, "total": round(time.perf_counter() - self.start, 4)}

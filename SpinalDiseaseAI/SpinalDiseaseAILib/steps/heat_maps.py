@@ -1,0 +1,151 @@
+"""From sagittal planes to heat maps at a stated spacing, and to candidates for the chain."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from ..base.anatomy import Kind
+from ..base.planes import SagittalVolume
+from ..base.resampling import resample_plane
+from ..models.localizer_network import LocalizerNetwork, log_probabilities
+from .chain import KINDS, Candidates
+from .intensity import GreyScale
+
+NETWORK_SPACING = 1.0
+"""Millimetres a pixel that the network sees."""
+
+_RADIUS = 6.0  # millimetres round a candidate whose mass counts as the candidate's
+_CANDIDATES = 24
+
+
+@dataclass(frozen=True)
+class Grid:
+    """In-plane grid of a set of heat maps.
+
+    :param scale: millimetres of the network's view a millimetre of the image; 1 unless the spacing was guessed wrongly.
+    :param to_plane: 2×3 matrix from network pixel (column, row, 1) to plane pixel (column, row).
+    :param shape: (rows, columns) of the network's view.
+    """
+
+    scale: float
+    to_plane: npt.NDArray[np.float64]
+    shape: tuple[int, int]
+
+    @classmethod
+    def of(cls, volume: SagittalVolume, multiple: int, scale: float = 1.0, smallest: int = 320) -> Grid:
+        """The grid that holds a whole plane in its middle, padded to a multiple of the network's stride and at least ``smallest``."""
+        rows, columns = volume.pixels(0).shape
+        ratio = NETWORK_SPACING / (volume.pixel_spacing * scale)  # plane pixels a network pixel
+        size = [max(smallest, int(np.ceil(length / step / multiple)) * multiple) for length, step in zip((columns, rows), ratio, strict=True)]
+        offset = [(length - 1) / 2 - step * (side - 1) / 2 for length, step, side in zip((columns, rows), ratio, size, strict=True)]
+        return cls(scale, np.array([[ratio[0], 0, offset[0]], [0, ratio[1], offset[1]]]), (size[1], size[0]))
+
+    def plane_pixels(self, network_pixels: npt.ArrayLike) -> npt.NDArray[np.float64]:
+        """Plane (column, row) of network pixels (..., 2)."""
+        result: npt.NDArray[np.float64] = np.asarray(network_pixels) @ self.to_plane[:, :2].T + self.to_plane[:, 2]
+        return result
+
+
+@dataclass(frozen=True)
+class HeatMaps:
+    """Probabilities of key points in some planes.
+
+    :param places: (S, K, H, W), each key point's probability by place; with ``outside`` it sums to 1.
+    :param outside: (S, K).
+    :param canal: (S, H, W) probability of the spinal canal.
+    :param slices: plane numbers, (S,).
+    """
+
+    places: Tensor
+    outside: Tensor
+    canal: Tensor
+    slices: tuple[int, ...]
+    grid: Grid
+
+
+@torch.inference_mode()
+def heat_maps(
+    network: LocalizerNetwork,
+    volume: SagittalVolume,
+    slices: tuple[int, ...],
+    grid: Grid,
+    scale: GreyScale,
+    device: torch.device,
+) -> HeatMaps:
+    """Run the network on planes of a volume, as one batch.
+
+    :param slices: plane numbers.
+    :param scale: grey scale of the volume.
+    """
+    planes = [resample_plane(scale.apply(volume.pixels(index)), grid.to_plane, grid.shape) for index in slices]
+    batch = torch.from_numpy(np.stack(planes))[:, None].to(device).contiguous(memory_format=torch.channels_last)
+    heat, outside, canal = network(batch)
+    logs, log_outside = log_probabilities(heat, outside)
+    return HeatMaps(logs.exp().cpu(), log_outside.exp().cpu(), canal[:, 0].sigmoid().cpu(), slices, grid)
+
+
+def to_network_pixel(heat_pixels: npt.ArrayLike) -> npt.NDArray[np.float64]:
+    """Network pixels of heat map pixels: a heat map pixel covers ``STRIDE`` of them."""
+    stride = LocalizerNetwork.STRIDE
+    result: npt.NDArray[np.float64] = (np.asarray(heat_pixels, dtype=np.float64) + 0.5) * stride - 0.5
+    return result
+
+
+def candidates(places: Tensor, outside: Tensor) -> Candidates:
+    """Peaks of the summed maps of discs and of vertebrae, and what each key point's own map says of them.
+
+    :param places: (K, H, W) probabilities.
+    :param outside: (K,).
+    """
+    pixel = LocalizerNetwork.STRIDE * NETWORK_SPACING
+    radius = _RADIUS / pixel
+    reach = int(np.ceil(radius))
+    offsets = torch.arange(-reach, reach + 1)
+    disk = ((offsets[:, None] ** 2 + offsets[None] ** 2) <= radius**2).float()
+    mass = functional.conv2d(places[:, None], disk[None, None], padding=reach)[:, 0]
+    found: dict[Kind, npt.NDArray[np.float64]] = {}
+    index_of: dict[Kind, tuple[Tensor, Tensor]] = {}
+    for kind in Kind:
+        total = kind_map(places, kind)
+        smooth = functional.avg_pool2d(total[None, None], 3, 1, 1)[0, 0]
+        peak = (smooth == functional.max_pool2d(smooth[None, None], 2 * reach - 1, 1, reach - 1)[0, 0]) & (smooth > 1e-5)
+        rows, columns = torch.nonzero(peak, as_tuple=True)
+        order = smooth[rows, columns].argsort(descending=True)[:_CANDIDATES]
+        rows, columns = rows[order], columns[order]
+        index_of[kind] = rows, columns
+        found[kind] = np.stack([columns.numpy(), rows.numpy()], -1).astype(np.float64).reshape(-1, 2) * pixel
+    masses = [mass[number][index_of[kind]].double().clamp(0, 1).numpy() for number, kind in enumerate(KINDS)]
+    return Candidates(found, masses, outside.double().numpy())
+
+
+def kind_map(places: Tensor, kind: Kind) -> Tensor:
+    """Sum of the maps of all discs, or of all vertebrae: where a structure is, whatever its number; (H, W)."""
+    return places[[number for number, own in enumerate(KINDS) if own is kind]].sum(0)
+
+
+def centroid(map_: npt.NDArray[np.float32], start: npt.ArrayLike, radius: float = 4.0) -> npt.NDArray[np.float64]:
+    """Centre of mass of a map round a place, moved to itself three times.
+
+    :param map_: (H, W).
+    :param start: (column, row) in map pixels.
+    :param radius: map pixels.
+    """
+    place = np.array(start, dtype=np.float64)
+    reach = int(np.ceil(radius)) + 1
+    for _ in range(3):
+        column, row = np.clip(np.rint(place).astype(int), 0, np.array(map_.shape[::-1]) - 1)
+        rows = np.arange(max(0, row - reach), min(map_.shape[0], row + reach + 1))
+        columns = np.arange(max(0, column - reach), min(map_.shape[1], column + reach + 1))
+        distance = np.hypot(rows[:, None] - place[1], columns[None] - place[0])
+        weight = map_[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1] * (distance <= radius)
+        total = weight.sum()
+        if total <= 1e-9:
+            break
+        place = np.array([(weight * columns[None]).sum(), (weight * rows[:, None]).sum()]) / total
+    return place

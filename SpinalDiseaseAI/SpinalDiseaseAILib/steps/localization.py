@@ -1,0 +1,179 @@
+"""Localization: the key points of a lumbar spine in three dimensions, named, with the probability of other namings."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from ..base.anatomy import KEY_POINTS
+from ..base.errors import InputError
+from ..base.options import Progress, no_progress
+from ..base.planes import SagittalVolume
+from ..base.report import Numbering
+from ..models.localizer_network import LocalizerNetwork
+from .chain import KINDS, OUTSIDE, Candidates, Chain, best_chain, numbering_scores
+from .heat_maps import NETWORK_SPACING, Grid, HeatMaps, candidates, centroid, heat_maps, kind_map, to_network_pixel
+from .intensity import GreyScale
+from .lateral import midline
+
+FloatArray = npt.NDArray[np.float64]
+
+VOTING_STEP = 4.0  # millimetres between slices that vote: thinner slices say the same again
+VOTING_WIDTH = 60.0  # millimetres across the middle of the stack in which slices vote
+_OWN_SLICE = 5.0  # millimetres: how far a slice may be from a structure's own place to say where it lies in the plane
+_EXPECTED_LEVEL = 34.0  # millimetres between neighbouring discs, mean of SPIDER
+_RESCALE = 1.12  # ratio of sizes from which on a guessed spacing is corrected and the network asked again
+_NUMBERING_TEMPERATURE = 0.35  # of the mean log-probability a point; chosen on the tuning patients
+
+
+@dataclass(frozen=True)
+class Localization:
+    """Key points of a volume.
+
+    :param names: those in the image, cranial to caudal.
+    :param positions: RAS millimetres, (N, 3).
+    :param confidence: probability of each, (N,).
+    :param numberings: most probable first, summing to 1.
+    :param lateral_known: False if the slice of each structure could not be told and the middle one was taken.
+    :param scale: factor by which the spacing of the input should be multiplied, 1 where the file states it.
+    """
+
+    names: tuple[str, ...]
+    positions: FloatArray
+    confidence: FloatArray
+    numberings: tuple[Numbering, ...]
+    lateral_known: bool
+    scale: float
+
+
+class Localizer:
+    """Finds key points with a network.
+
+    :param network: in evaluation mode, on ``device``.
+    """
+
+    def __init__(self, network: LocalizerNetwork, device: torch.device) -> None:
+        self.network = network
+        self.device = device
+
+    def locate(self, volume: SagittalVolume, *, spacing_known: bool = True, progress: Progress = no_progress) -> Localization:
+        """Key points of a sagittal stack.
+
+        :param spacing_known: False if the millimetres of the volume are a guess: the spine's own size then corrects them.
+        :raises InputError: if no lumbar spine is seen.
+        """
+        slices = voting_slices(volume)
+        maps = self._maps(volume, slices, Grid.of(volume, self.network.multiple), progress)
+        found, chain = _decode(maps)
+        scale = 1.0
+        if not spacing_known:
+            scale = _EXPECTED_LEVEL / _level_length(found, chain)
+            if max(scale, 1 / scale) > _RESCALE:
+                scale = float(np.clip(scale, 0.4, 2.5))
+                maps = self._maps(volume, slices, Grid.of(volume, self.network.multiple, scale), progress)
+                found, chain = _decode(maps)
+                scale *= _EXPECTED_LEVEL / _level_length(found, chain)
+        return _localization(volume, maps, found, chain, scale)
+
+    def _maps(self, volume: SagittalVolume, slices: tuple[int, ...], grid: Grid, progress: Progress) -> HeatMaps:
+        parts = []
+        grey = GreyScale.of(volume.image.voxels[slices[0] : slices[-1] + 1])
+        size = 4  # planes a batch: bounded memory, and a cancel is heard between them
+        for start in range(0, len(slices), size):
+            progress("localization", start / len(slices), f"Looking for vertebrae and discs, slice {start + 1} of {len(slices)}")
+            parts.append(heat_maps(self.network, volume, slices[start : start + size], grid, grey, self.device))
+        return HeatMaps(
+            torch.cat([part.places for part in parts]),
+            torch.cat([part.outside for part in parts]),
+            torch.cat([part.canal for part in parts]),
+            slices,
+            grid,
+        )
+
+
+def voting_slices(volume: SagittalVolume) -> tuple[int, ...]:
+    """Numbers of the slices that vote: the central ones, no closer than :data:`VOTING_STEP`."""
+    spacing = volume.slice_spacing
+    middle = (volume.slice_count - 1) / 2
+    stride = max(1, round(VOTING_STEP / spacing))
+    reach = int(min(middle, VOTING_WIDTH / 2 / spacing) // stride) * stride
+    first = int(np.ceil(middle - reach - 1e-6))
+    return tuple(range(first, int(middle + reach + 1e-6) + 1, stride))
+
+
+def _decode(maps: HeatMaps) -> tuple[Candidates, Chain]:
+    """The best chain in the mean of the slices' maps, each weighted by how much of the spine it shows."""
+    weight = _slice_weights(maps)
+    found = candidates((maps.places * weight[:, None, None, None]).sum(0), (maps.outside * weight[:, None]).sum(0))
+    chain = best_chain(found)
+    if chain is None:
+        raise InputError(
+            "No lumbar spine was found in the image.",
+            "A sagittal lumbar MR that shows the L5-S1 disc is needed.",
+            "Check that the series is sagittal and of the lumbar spine.",
+            code="no-spine",
+        )
+    return found, chain
+
+
+def _slice_weights(maps: HeatMaps) -> torch.Tensor:
+    """Weight of each slice, summing to 1: how peaked its maps are. A slice beside the spine sees nothing and has no vote."""
+    peaked = (maps.places.flatten(2).amax(2)).sum(1)  # (S,)
+    weight = peaked**2
+    return weight / weight.sum().clamp(min=1e-9)
+
+
+def _level_length(found: Candidates, chain: Chain) -> float:
+    """Mean millimetres from a disc to the next, or a vertebra to the next, along a chain."""
+    places = {i: found.places[KINDS[i]][item] for i, item in enumerate(chain.choice) if item != OUTSIDE}
+    lengths = [float(np.linalg.norm(places[i + 2] - places[i])) for i in places if i + 2 in places]
+    return float(np.mean(lengths)) if lengths else _EXPECTED_LEVEL
+
+
+def _localization(volume: SagittalVolume, maps: HeatMaps, found: Candidates, chain: Chain, scale: float) -> Localization:
+    inside = [index for index, item in enumerate(chain.choice) if item != OUTSIDE]
+    pixel = LocalizerNetwork.STRIDE * NETWORK_SPACING
+    weight = _slice_weights(maps)
+    mean = (maps.places * weight[:, None, None, None]).sum(0)
+    places = np.array([found.places[KINDS[i]][chain.choice[i]] for i in inside]) / pixel  # heat map pixels
+    places = np.array([centroid(kind_map(mean, KINDS[i]).numpy(), place) for i, place in zip(inside, places, strict=True)])
+    slice_places = np.array(maps.slices) * volume.slice_spacing
+    lateral, evidence = midline(maps.canal.numpy(), pixel / maps.grid.scale, slice_places, places)
+    points = []
+    for index, place, where in zip(inside, places, lateral, strict=True):
+        near = np.exp(-0.5 * ((slice_places - where) / _OWN_SLICE) ** 2) * weight.numpy()
+        near /= max(float(near.sum()), 1e-12)
+        own = (maps.places * torch.from_numpy(near).float()[:, None, None, None]).sum(0)
+        own_place = centroid(kind_map(own, KINDS[index]).numpy(), place)
+        column, row = maps.grid.plane_pixels(to_network_pixel(own_place))
+        points.append((where / volume.slice_spacing, column, row))
+    confidence = np.array([float(found.masses[i][chain.choice[i]]) for i in inside])
+    return Localization(
+        names=tuple(KEY_POINTS[i] for i in inside),
+        positions=volume.to_ras(np.array(points)),
+        confidence=np.clip(confidence, 0, 1),
+        numberings=_numberings(found, chain),
+        lateral_known=bool((evidence > 0).any()) or len(maps.slices) == 1,
+        scale=scale,
+    )
+
+
+def _numberings(found: Candidates, chain: Chain) -> tuple[Numbering, ...]:
+    """The ways to number the spine that was found, most probable first."""
+    unseen = float(found.outside[KEY_POINTS.index("L5-S1")])
+    scores = numbering_scores(found, chain)
+    shifts = list(scores)
+    values = np.array([scores[shift] for shift in shifts]) / _NUMBERING_TEMPERATURE
+    share = np.exp(values - values.max())
+    share *= (1 - unseen) / share.sum()
+    texts = {
+        0: "as reported",
+        1: "every structure is one level lower: what is called L4 is L5",
+        -1: "every structure is one level higher: what is called L5 is L4",
+    }
+    result = [Numbering(shift, float(value), texts[shift]) for shift, value in zip(shifts, share, strict=True)]
+    result.append(Numbering(None, unseen, "cannot number: no sacrum in view"))
+    return tuple(sorted(result, key=lambda item: -item.probability))

@@ -1,0 +1,100 @@
+"""The gate before and after localization: what cannot be analysed is refused, what is doubtful is said."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ..base.anatomy import KEY_POINTS
+from ..base.errors import InputError
+from ..base.planes import SagittalVolume
+from ..base.report import Note
+from ..base.study import Series, Study
+from .localization import Localization
+
+_COARSEST_PIXEL = 2.5  # millimetres
+_SMALLEST_FIELD = 90.0  # millimetres head to foot: three levels
+_LARGEST_FIELD = 900.0
+_DOUBTFUL_POINT = 0.5
+_DOUBTFUL_NUMBERING = 0.8
+
+
+def check_series(series: Series) -> None:
+    """Refuse a series that cannot be analysed.
+
+    :raises InputError: with a sentence for each of: numbers missing, nothing in it, not sagittal, too small a field of view.
+    """
+    name = f"The {series.role.value} series"
+    voxels = series.image.voxels
+    if not np.issubdtype(voxels.dtype, np.number) or np.iscomplexobj(voxels):
+        raise InputError(f"{name} holds {voxels.dtype} values.", "Grey values are needed, not colours.", code="not-grey")
+    if np.issubdtype(voxels.dtype, np.floating) and not np.isfinite(voxels).all():
+        raise InputError(
+            f"{name} has voxels without a number (NaN or infinite).",
+            "Every voxel needs a grey value.",
+            "Export the series again, or repair it with a filter first.",
+            code="nan-voxels",
+        )
+    if voxels.min() == voxels.max():
+        raise InputError(f"{name} is empty: every voxel has the value {voxels.flat[0]}.", code="constant")
+    volume = SagittalVolume.of(series.image)
+    coarse = float(volume.pixel_spacing.max())
+    if coarse > _COARSEST_PIXEL:
+        raise InputError(
+            f"{name} is not sagittal: its sagittal planes have pixels of {coarse:.1f} mm.",
+            f"A sagittal series with pixels of at most {_COARSEST_PIXEL} mm is needed.",
+            "Choose the sagittal T2 series of the study.",
+            code="not-sagittal",
+        )
+    height = volume.image.voxels.shape[2] * float(volume.pixel_spacing[1])
+    if not _SMALLEST_FIELD <= height <= _LARGEST_FIELD:
+        raise InputError(
+            f"{name} shows {height:.0f} mm from head to foot.",
+            f"A lumbar field of view has {_SMALLEST_FIELD:.0f} to {_LARGEST_FIELD:.0f} mm.",
+            "Check the pixel spacing of the file.",
+            code="field-of-view",
+        )
+
+
+def notes_of(study: Study, found: Localization) -> list[Note]:
+    """What a reader must know of a localization."""
+    notes = []
+    best = found.numberings[0]
+    if best.shift is None:
+        notes.append(
+            Note(
+                "cannot-number",
+                "The levels cannot be numbered: no sacrum is in view. The names are a guess from the shape of the visible levels.",
+                "warning",
+            )
+        )
+    elif best.probability < _DOUBTFUL_NUMBERING:
+        notes.append(
+            Note(
+                "numbering-unsure",
+                f"The numbering is not sure (probability {best.probability:.2f}). Check the lowest level against the sacrum.",
+                "warning",
+            )
+        )
+    missing = [name for name in KEY_POINTS if name not in found.names]
+    if missing:
+        notes.append(Note("out-of-view", f"Not in the field of view: {', '.join(missing)}."))
+    doubtful = [name for name, value in zip(found.names, found.confidence, strict=True) if value < _DOUBTFUL_POINT]
+    if doubtful:
+        notes.append(
+            Note("points-unsure", f"The position of {', '.join(doubtful)} is not sure. Look at the points before using the grades.", "warning")
+        )
+    if not found.lateral_known:
+        notes.append(
+            Note("slice-unsure", "The spinal canal was not recognised: every structure is read in the middle slice.", "warning")
+        )
+    if study.primary.image.voxels.size and SagittalVolume.of(study.primary.image).slice_count == 1:
+        notes.append(Note("single-slice", "The input is a single slice: structures are read in that slice alone."))
+    if not study.primary.spacing_known:
+        notes.append(
+            Note(
+                "spacing-unknown",
+                "The file states no pixel spacing. Millimetres are estimated from the size of the vertebrae; do not measure on them.",
+                "warning",
+            )
+        )
+    return notes

@@ -1,0 +1,116 @@
+"""Regions of interest: a square round each key point, sized and turned by its neighbours, sampled from every contrast.
+
+As in the Spinal Disease 2020 system the region of a structure is laid out from the key points beside it, so that it follows the
+lordosis and the size of the patient, and needs no spacing.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from ..base.anatomy import KEY_POINTS
+from ..base.geometry import FloatArray
+from ..base.planes import SagittalVolume, plane_affine
+from ..base.resampling import resample_plane
+from .intensity import GreyScale
+
+REGION_PIXELS = 96
+REGION_LEVELS = 1.9
+"""Side of a region in levels: the distance from a disc to the next disc, or a vertebra to the next."""
+
+NEIGHBOUR_SLICES = 3.5
+"""Millimetres to each side of a structure's own slice at which it is looked at again."""
+
+_BEYOND = 8.0  # millimetres beside the outermost slice at which a structure no longer counts as seen
+
+
+@dataclass(frozen=True)
+class Region:
+    """A square in a sagittal plane.
+
+    :param name: the structure.
+    :param affine: 4×4 matrix from (column, row, millimetres out of the plane) of the region to RAS millimetres.
+    :param side: pixels a side; (0, 0) is the anterior superior corner's pixel centre.
+    """
+
+    name: str
+    affine: FloatArray
+    side: int
+
+
+def regions_of(
+    points: dict[str, FloatArray], volume: SagittalVolume, names: tuple[str, ...], *, side: int = REGION_PIXELS, levels: float = REGION_LEVELS
+) -> list[Region]:
+    """The regions of some structures.
+
+    :param points: every key point that is known, RAS millimetres (3,).
+    :param volume: gives the directions of the sagittal plane.
+    :param names: structures wanted, each one of ``points``; each needs a neighbour among the points.
+    :returns: one region a name, in order.
+    :raises ValueError: if a structure has no neighbour, so that neither size nor direction can be told.
+    """
+    axes = volume.image.affine[:3, 1:3] / volume.pixel_spacing  # (3, 2): unit vectors of column and row
+    flat = {name: np.asarray(point) @ axes for name, point in points.items()}
+    known = [index for index, name in enumerate(KEY_POINTS) if name in flat]
+    steps = [np.linalg.norm(flat[KEY_POINTS[i + 1]] - flat[KEY_POINTS[i]]) for i in known if i + 1 in known]
+    if not steps:
+        raise ValueError("No two neighbouring key points are known.")
+    usual = 2 * float(np.median(steps))
+    result = []
+    for name in names:
+        down, length = _direction(flat, name)
+        size = levels * (length + usual) / 2  # half its own neighbours, half the whole spine: one misplaced point does little
+        right = np.array([down[1], -down[0]])  # towards posterior
+        column_step = axes @ right * size / side
+        row_step = axes @ down * size / side
+        origin = np.asarray(points[name]) - (column_step + row_step) * (side - 1) / 2
+        result.append(Region(name, plane_affine(origin, column_step, row_step), side))
+    return result
+
+
+def _direction(flat: dict[str, FloatArray], name: str) -> tuple[FloatArray, float]:
+    """Unit vector down the spine at a structure, and the length of a level there."""
+    index = KEY_POINTS.index(name)
+    upper = flat.get(KEY_POINTS[index - 1]) if index > 0 else None
+    lower = flat.get(KEY_POINTS[index + 1]) if index + 1 < len(KEY_POINTS) else None
+    if upper is not None and lower is not None:
+        step = lower - upper
+    elif upper is not None:
+        step = 2 * (flat[name] - upper)
+    elif lower is not None:
+        step = 2 * (lower - flat[name])
+    else:
+        raise ValueError(f"{name} has no neighbouring key point.")
+    length = float(np.linalg.norm(step))
+    if length < 1e-6:
+        raise ValueError(f"The neighbours of {name} lie at the same place.")
+    return step / length, length
+
+
+def sample(region: Region, volume: SagittalVolume, scale: GreyScale, offset: float = 0.0) -> npt.NDArray[np.float32]:
+    """Grey values of a region in a volume, from the volume's slice nearest to it.
+
+    :param volume: any sagittal stack of the same patient space, not necessarily the one the region was laid out on.
+    :param scale: grey scale of the volume.
+    :param offset: millimetres along the region's normal, for neighbouring slices.
+    :returns: (side, side); all zero, which stands for "absent", if the place lies beside the stack.
+    """
+    middle = np.array([(region.side - 1) / 2, (region.side - 1) / 2, offset])
+    centre = region.affine[:3, :3] @ middle + region.affine[:3, 3]
+    beyond = float(volume.to_pixel(centre)[0]) - np.clip(float(volume.to_pixel(centre)[0]), 0, volume.slice_count - 1)
+    if abs(beyond) * volume.slice_spacing > _BEYOND and volume.slice_count > 1:
+        return np.zeros((region.side, region.side), dtype=np.float32)
+    index = volume.nearest_slice(centre)
+    matrix = np.linalg.inv(volume.image.affine) @ region.affine
+    in_plane = np.column_stack([matrix[1:3, 0], matrix[1:3, 1], matrix[1:3, 3] + matrix[1:3, 2] * offset])
+    pixels = resample_plane(volume.pixels(index), in_plane, (region.side, region.side))
+    return scale.apply(pixels)
+
+
+def grey_scale(volume: SagittalVolume) -> GreyScale:
+    """The grey scale of a volume: that of its middle third of slices, where the spine is."""
+    first = volume.slice_count // 3
+    return GreyScale.of(volume.image.voxels[first : max(first + 1, volume.slice_count - first)])

@@ -1,0 +1,216 @@
+"""Training of the grading network on regions round known key points."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from ..base.anatomy import KEY_POINTS, Finding, finding, structure
+from ..base.geometry import FloatArray
+from ..base.planes import SagittalVolume, assumed_spacing, image_of_plane
+from ..datasets.collection import read_dataset
+from ..datasets.records import Record
+from ..models.region_network import RegionNetwork
+from ..steps.classification import CONTRASTS
+from ..steps.regions import REGION_LEVELS, REGION_PIXELS, grey_scale, regions_of, sample
+from .augmentation import ViewRange, random_contrast, random_views, warp
+from .loop import Loop
+
+_MARGIN = 1.5  # stored regions are larger, so that turned and shifted views see real pixels at the border
+_STORED = int(REGION_PIXELS * _MARGIN)
+
+
+@dataclass(frozen=True)
+class StoredRegion:
+    """A training region in memory.
+
+    :param pixels: (contrasts, S, S), zero where a contrast is absent.
+    :param structure: index in the key points.
+    :param target: (outputs,) one or zero a class; NaN where the finding is not known.
+    """
+
+    pixels: Tensor
+    structure: int
+    target: Tensor
+    patient: str
+
+
+def plane_of(record: Record) -> tuple[SagittalVolume, dict[str, FloatArray]]:
+    """A record as a stack of one slice, and its key points in RAS millimetres."""
+    pixels = record.pixels()
+    volume = SagittalVolume.of(image_of_plane(pixels, record.spacing or assumed_spacing((pixels.shape[0], pixels.shape[1]))))
+    points = {name: volume.to_ras((0.0, *place)) for name, place in record.points.items()}
+    return volume, points
+
+
+def visits(records: tuple[Record, ...]) -> list[dict[str, Record]]:
+    """Records by visit: contrast to record, where T1 and T2 of a patient show the same plane.
+
+    SPIDER's T1 key points were carried over from T2 only where both series share the field of view, so a T1 with points matches.
+    """
+    t1 = {record.patient: record for record in records if record.contrast == "T1" and record.points}
+    result: list[dict[str, Record]] = []
+    for record in records:
+        if record.contrast == "T2" and record.points:
+            beside = t1.get(record.patient) if record.series.endswith("_t2") else None
+            result.append({"T2": record} | ({"T1": beside} if beside else {}))
+    return result
+
+
+def targets(record: Record, name: str, findings: tuple[Finding, ...]) -> Tensor:
+    """Ones and zeros of a structure's classes; NaN for findings that are not known there."""
+    parts = []
+    for item in findings:
+        known = record.findings.get(name, {}).get(item.name)
+        parts += [math.nan if known is None else float(key in known) for key in item.class_names]
+    return torch.tensor(parts)
+
+
+def stored_regions(records: tuple[Record, ...], findings: tuple[Finding, ...]) -> list[StoredRegion]:
+    """Every region with a known finding."""
+    result = []
+    kinds = {item.kind for item in findings}
+    for visit in visits(records):
+        planes = {contrast: plane_of(record) for contrast, record in visit.items()}
+        first = visit["T2"]
+        names = tuple(name for name in first.points if structure(name).kind in kinds and first.findings.get(name))
+        pixels = np.zeros((len(names), len(CONTRASTS), _STORED, _STORED), dtype=np.float16)
+        for channel, contrast in enumerate(CONTRASTS):
+            if contrast in planes:
+                volume, points = planes[contrast]
+                scale = grey_scale(volume)
+                for index, region in enumerate(
+                    regions_of(points, volume, names, side=_STORED, levels=REGION_LEVELS * _STORED / REGION_PIXELS)
+                ):
+                    pixels[index, channel] = sample(region, volume, scale)
+        for index, name in enumerate(names):
+            result.append(
+                StoredRegion(
+                    torch.from_numpy(pixels[index]), KEY_POINTS.index(name), targets(first, name, findings), first.patient
+                )
+            )
+    return result
+
+
+def view(regions: list[StoredRegion], matrices: Tensor, shifts: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """Regions (N, C, S, S) seen through matrices (N, 2, 2) and shifts (N, 2) in pixels, one-hot structures, and targets."""
+    middle = (_STORED - 1) / 2
+    shape = (REGION_PIXELS, REGION_PIXELS)
+    images = [warp(item.pixels.float(), matrix, middle + shift, shape) for item, matrix, shift in zip(regions, matrices, shifts, strict=True)]
+    codes = torch.eye(len(KEY_POINTS))[[item.structure for item in regions]]
+    return torch.stack(images), codes, torch.stack([item.target for item in regions])
+
+
+class RegionSampler:
+    """Endless batches of random views of regions.
+
+    :param groups: regions and the weight of each group.
+    :param drop_contrast: share of regions that lose one contrast where they have both.
+    """
+
+    def __init__(self, groups: list[tuple[float, list[StoredRegion]]], drop_contrast: float) -> None:
+        self.groups = groups
+        self.drop_contrast = drop_contrast
+        self.ranges = ViewRange(scale=0.14, stretch=0.08, degrees=6.0, steep=0.0)
+
+    def batch(self, count: int, generator: torch.Generator) -> tuple[Tensor, Tensor, Tensor]:
+        """Regions (N, C, S, S), one-hot structures (N, K), targets (N, outputs)."""
+        weights = torch.tensor([weight for weight, _ in self.groups])
+        groups = torch.multinomial(weights, count, replacement=True, generator=generator).tolist()
+        chosen = [
+            self.groups[group][1][int(torch.randint(len(self.groups[group][1]), (), generator=generator))] for group in groups
+        ]
+        shifts = torch.randn((count, 2), generator=generator) * 3.0
+        images, codes, target = view(chosen, random_views(count, self.ranges, generator), shifts)
+        known = images.flatten(2).amax(2) > 0  # (N, C)
+        bright = torch.cat(
+            [random_contrast(part, generator, strength=0.6, inverted=0.0) for part in images.split(1, dim=1)], 1
+        )
+        images = bright * known[..., None, None]
+        both = known.all(1) & (torch.rand(count, generator=generator) < self.drop_contrast)
+        lost = (torch.rand(count, generator=generator) < 0.3).long()  # T2 more rarely kept alone than lost: it is the usual input
+        dropped = torch.where(lost == 1, 0, 1)
+        for index in torch.nonzero(both)[:, 0].tolist():
+            images[index, dropped[index]] = 0
+        codes = codes * (torch.rand((count, 1), generator=generator) > 0.15)
+        return images, codes, target
+
+
+def region_loss(logits: Tensor, target: Tensor, findings: tuple[Finding, ...], balance: Tensor, weights: dict[str, float]) -> Tensor:
+    """Sum of the findings' losses over what is known.
+
+    Exclusive findings: cross-entropy with classes weighted against their rarity, and for grades the squared distance of the
+    cumulative distributions (Hou et al., 2016), which counts an error of two grades more than one of one. Others: binary
+    cross-entropy a class.
+    """
+    total = logits.new_zeros(())
+    start = 0
+    for item in findings:
+        end = start + len(item.classes)
+        part, truth, rarity = logits[:, start:end], target[:, start:end], balance[start:end]
+        known = ~truth[:, 0].isnan()
+        start = end
+        if not known.any():
+            continue
+        part, truth = part[known], truth[known]
+        if item.exclusive:
+            smooth = truth * 0.95 + 0.05 / len(item.classes)
+            loss = -(smooth * part.log_softmax(1) * rarity).sum(1).mean()
+            if item.ordinal and len(item.classes) > 2:
+                loss = loss + 2 * ((part.softmax(1).cumsum(1) - truth.cumsum(1)) ** 2).sum(1).mean()
+        else:
+            loss = functional.binary_cross_entropy_with_logits(part, truth * 0.96 + 0.02, pos_weight=rarity)
+        total = total + weights.get(item.name, 1.0) * loss
+    return total
+
+
+def class_balance(regions: list[StoredRegion], findings: tuple[Finding, ...]) -> Tensor:
+    """Weight of each class: the inverse square root of its share, mean 1 over the examples; for multi-label, √(negatives / positives)."""
+    target = torch.stack([item.target for item in regions])
+    share = target.nanmean(0).nan_to_num(0.5).clamp(0.01, 0.99)
+    parts = []
+    start = 0
+    for item in findings:
+        part = share[start : start + len(item.classes)]
+        start += len(item.classes)
+        if item.exclusive:
+            weight = part**-0.5
+            parts.append(weight / (weight * part).sum())
+        else:
+            parts.append(((1 - part) / part).sqrt().clamp(max=4))
+    return torch.cat(parts)
+
+
+def train_regions(config: dict[str, Any], data: Path, run: Path) -> Path:
+    """Train one member by a configuration; a run that was stopped goes on where its last checkpoint stands.
+
+    :param data: folder of the data sets.
+    :param run: folder of checkpoints and logs.
+    :returns: path of the averaged weights.
+    """
+    findings = tuple(finding(name) for name in config["findings"])
+    outputs = sum(len(item.classes) for item in findings)
+    network = RegionNetwork(len(CONTRASTS), len(KEY_POINTS), outputs, config["widths"], dropout=config["dropout"])
+    network = network.to(memory_format=torch.channels_last)
+    splits = tuple(config["splits"])
+    groups = [
+        (float(weight), stored_regions(read_dataset(name, data, splits), findings)) for name, weight in config["datasets"].items()
+    ]
+    balance = class_balance([region for _, regions in groups for region in regions], findings)
+    sampler = RegionSampler(groups, config["drop_contrast"])
+
+    def losses(model: nn.Module, generator: torch.Generator) -> Iterator[Tensor]:
+        while True:
+            images, codes, target = sampler.batch(config["batch"], generator)
+            logits = model(images.contiguous(memory_format=torch.channels_last), codes)
+            yield region_loss(logits, target, findings, balance, config["weights"])
+
+    return Loop(network, config, run).fit(losses)
