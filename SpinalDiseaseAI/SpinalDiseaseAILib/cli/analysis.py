@@ -1,0 +1,101 @@
+"""One analysis from the command line: read, analyse, write."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from ..base.options import Options, Progress, no_progress
+from ..base.report import Report
+from ..base.study import Study
+from ..writing import FORMATS, SCENE_FILE, Results, Writer, check_folder, write_results
+from .progress import part
+
+
+class Analyses(Protocol):
+    """What runs an analysis."""
+
+    def analyse(self, study: Study, options: Options = ..., progress: Progress = ...) -> Report:
+        """Find, name and grade every structure of a study."""
+        ...
+
+
+@dataclass(frozen=True)
+class Request:
+    """What a user asked for.
+
+    :param paths: folders, archives or files of one study.
+    :param output: folder for the results.
+    :param t2: UID of the series to take as sagittal T2; empty to let the program choose.
+    :param t1: the same for sagittal T1.
+    :param overwrite: replace files that this product did not write.
+    """
+
+    paths: tuple[Path, ...]
+    output: Path
+    t2: str = ""
+    t1: str = ""
+    options: Options = Options()
+    overwrite: bool = False
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What came of it.
+
+    :param files: file name to path.
+    :param seconds: from the start of reading to the last file.
+    :param remarks: sentences on the run itself that are no part of the report.
+    """
+
+    report: Report
+    files: dict[str, Path]
+    seconds: float
+    remarks: tuple[str, ...] = ()
+
+
+def run_analysis(request: Request, progress: Progress = no_progress, analyser: Analyses | None = None) -> Outcome:
+    """Read a study, analyse it and write the results.
+
+    :param analyser: what runs the analysis; None for the product's own.
+    :raises SpinalDiseaseAIError: as reading, analysing and writing do; nothing is written then.
+    """
+    start = time.perf_counter()
+    check_folder(request.output, overwrite=request.overwrite)
+    study = _read(request, progress)
+    if analyser is None:
+        progress("load", 0.1, "Loading the models")
+        # Imported only now: it brings torch with it.
+        from ..pipelines.analyser import Analyser
+
+        analyser = Analyser()
+    report = analyser.analyse(study, request.options, part(progress, 0.1, 0.9))
+    progress("write", 0.9, "Writing the results")
+    formats, remarks = _formats()
+    files = write_results(report, study, request.output, formats=formats, overwrite=request.overwrite)
+    return Outcome(report, files, time.perf_counter() - start, remarks)
+
+
+def _read(request: Request, progress: Progress) -> Study:
+    from ..reading import open_study
+
+    progress("read", 0.0, "Reading the images")
+    paths: Sequence[Path] = request.paths
+    return open_study(paths, t2=request.t2, t1=request.t1)
+
+
+def _formats() -> tuple[dict[str, Writer], tuple[str, ...]]:
+    try:
+        from ..scene.mrb import write_scene
+    except ImportError:
+        return dict(FORMATS), (
+            f"{SCENE_FILE} was not written: it needs the package slicer-core (pip install 'spinal-disease-ai[scene]').",
+        )
+
+    def write(results: Results, path: Path) -> None:
+        write_scene(results.report, results.study, path)
+
+    return {**FORMATS, SCENE_FILE: write}, ()

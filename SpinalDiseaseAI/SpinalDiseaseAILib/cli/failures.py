@@ -1,0 +1,59 @@
+"""What a failed command leaves: a sentence, an exit status, and JSON for a program that asked for JSON."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import typer
+
+from ..base.errors import Cancelled, ComputeError, SpinalDiseaseAIError
+from .output import print_json
+
+TRACEBACK_VARIABLE = "SPINAL_DISEASE_AI_TRACEBACK"
+"""Environment variable that, when set, lets an unexpected error end with Python's traceback."""
+
+
+@contextmanager
+def reported(*, as_json: bool = False) -> Iterator[None]:
+    """Turn errors of the block into a sentence on the error output and the exit status of their kind.
+
+    :param as_json: write the error as a JSON document to the standard output too.
+    :raises typer.Exit: in place of every error.
+    """
+    try:
+        yield
+    except (typer.Exit, typer.Abort, BrokenPipeError):
+        raise
+    except KeyboardInterrupt:
+        _end(Cancelled(), as_json)
+    except SpinalDiseaseAIError as error:
+        _end(error, as_json)
+    except MemoryError:
+        _end(ComputeError("The memory is not enough.", remedy="Close other programs and try again.", code="memory"), as_json)
+    except Exception as error:
+        if os.environ.get(TRACEBACK_VARIABLE):
+            raise
+        _end(
+            ComputeError(
+                f"The program failed unexpectedly ({type(error).__name__}: {error}).",
+                remedy=f"Please report this; set {TRACEBACK_VARIABLE}=1 to see where it happened.",
+                code="unexpected",
+            ),
+            as_json,
+        )
+
+
+def error_document(error: SpinalDiseaseAIError) -> dict[str, Any]:
+    """An error as JSON values."""
+    return {"code": error.code, "found": error.found, "expected": error.expected, "remedy": error.remedy}
+
+
+def _end(error: SpinalDiseaseAIError, as_json: bool) -> None:
+    if as_json:
+        print_json({"error": error_document(error)})
+    print(error, file=sys.stderr)
+    raise typer.Exit(error.exit_status)

@@ -1,0 +1,198 @@
+"""The commands and their options."""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from .. import __version__
+from ..base.options import DEFAULT_CLASSIFIER, DEFAULT_LOCALIZER, DEVICES, Options
+from .failures import reported
+from .output import console, print_json
+
+app = typer.Typer(
+    name="spinal-disease-ai",
+    help="Names every lumbar vertebra and disc in a sagittal MR study and grades the disease at each level.",
+    epilog="Exit status: 0 done, 2 wrong use, 3 unusable images, 4 model, 5 computation, 6 results cannot be written, "
+    "130 cancelled. Research tool, not a medical device.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="markdown",
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+_PASS_ON = {"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []}
+
+Paths = Annotated[
+    list[Path], typer.Argument(metavar="PATH", help="Folders, ZIP archives or files of one study.", show_default=False)
+]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON, and nothing else, on the standard output.")]
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing but errors.")]
+Device = Annotated[str, typer.Option("--device", help=f"Where the networks run: {', '.join(DEVICES)}, or one such as cuda:1.")]
+Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace files that SpinalDiseaseAI did not write.")]
+DEMO_FOLDER = Path("spinal-disease-demo")
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        print(f"SpinalDiseaseAI {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    pass
+
+
+@app.command()
+def analyze(
+    paths: Paths,
+    output: Annotated[Path, typer.Option("--output", "-o", help="Folder for the results; made if absent.", show_default=False)],
+    t2: Annotated[str, typer.Option(help="UID of the series to take as sagittal T2, as `series` lists it.")] = "",
+    t1: Annotated[str, typer.Option(help="UID of the series to take as sagittal T1.")] = "",
+    bundle: Annotated[
+        list[str] | None, typer.Option(help="Model that grades; may be given again.", show_default=DEFAULT_CLASSIFIER)
+    ] = None,
+    localizer: Annotated[str, typer.Option(help="Model that finds the levels.")] = DEFAULT_LOCALIZER,
+    device: Device = "auto",
+    as_json: Json = False,
+    quiet: Quiet = False,
+    overwrite: Overwrite = False,
+) -> None:
+    """Analyse a study and write report.json, report.tsv, points.mrk.json, overlay.png, report.html and scene.mrb.
+
+    Results of an earlier analysis in the same folder are replaced; anything else is left alone.
+
+    **Examples**
+
+        spinal-disease-ai analyze ~/studies/lumbar -o results
+
+        spinal-disease-ai analyze study.zip -o results --json > result.json
+
+        spinal-disease-ai analyze t2.nii.gz t1.nii.gz -o results --device cuda
+
+        spinal-disease-ai analyze study -o results --bundle lumbar-mr-degeneration --bundle spinal-disease-2020
+    """
+    with reported(as_json=as_json):
+        options = Options(localizer=localizer, classifiers=tuple(bundle or (DEFAULT_CLASSIFIER,)), device=device)
+        _analyse(tuple(paths), output, t2, t1, options, as_json=as_json, quiet=quiet, overwrite=overwrite)
+
+
+@app.command()
+def demo(
+    output: Annotated[Path, typer.Option("--output", "-o", help="Folder for the results.")] = DEMO_FOLDER,
+    device: Device = "auto",
+    as_json: Json = False,
+    quiet: Quiet = False,
+    overwrite: Overwrite = False,
+) -> None:
+    """Analyse the sample study that the product carries: a real lumbar spine.
+
+    **Example**
+
+        spinal-disease-ai demo -o demo
+    """
+    with reported(as_json=as_json):
+        from ..base.locations import sample_folder
+
+        options = Options(device=device)
+        _analyse((sample_folder(),), output, "", "", options, as_json=as_json, quiet=quiet, overwrite=overwrite)
+
+
+@app.command()
+def series(paths: Paths, as_json: Json = False) -> None:
+    """List what is in a folder, an archive or files, what would be analysed, and why.
+
+    **Examples**
+
+        spinal-disease-ai series ~/studies/lumbar
+
+        spinal-disease-ai series study.zip --json
+    """
+    from .series import listing_document, listing_of, print_listing
+
+    with reported(as_json=as_json):
+        listing = listing_of(paths)
+        if as_json:
+            print_json(listing_document(listing))
+        else:
+            print_listing(console(), listing)
+        if listing.problem:
+            print(listing.problem, file=sys.stderr)
+            raise typer.Exit(listing.problem.exit_status)
+
+
+@app.command()
+def models(as_json: Json = False) -> None:
+    """List the models that are installed, with their licences.
+
+    A folder named in the environment variable SPINAL_DISEASE_AI_MODELS is used in place of the product's own.
+
+    **Example**
+
+        spinal-disease-ai models --json
+    """
+    from .models import models_document, print_models
+
+    with reported(as_json=as_json):
+        from ..models.bundle import list_bundles
+
+        bundles = list_bundles()
+        if as_json:
+            print_json(models_document(bundles))
+        else:
+            print_models(console(), bundles)
+
+
+@app.command(context_settings=_PASS_ON, add_help_option=False)
+def train(context: typer.Context) -> None:
+    """Train the models again; `train --help` says how."""
+    _run_wing("training", context)
+
+
+@app.command(context_settings=_PASS_ON, add_help_option=False)
+def evaluate(context: typer.Context) -> None:
+    """Measure the models on data sets; `evaluate --help` says how."""
+    _run_wing("evaluation", context)
+
+
+def _run_wing(name: str, context: typer.Context) -> None:
+    from .wings import run_wing
+
+    with reported():
+        run_wing(name, str(context.info_name), list(context.args))
+
+
+def _analyse(
+    paths: tuple[Path, ...], output: Path, t2: str, t1: str, options: Options, *, as_json: bool, quiet: bool, overwrite: bool
+) -> None:
+    from ..base.json_io import report_to_dict
+    from .analysis import Request, run_analysis
+    from .printing import print_outcome
+    from .progress import progress_bar
+
+    with progress_bar(quiet=quiet) as progress:
+        outcome = run_analysis(Request(paths, output, t2, t1, options, overwrite), progress)
+    if as_json:
+        files = {name: str(path) for name, path in outcome.files.items()}
+        print_json({"report": report_to_dict(outcome.report), "files": files, "seconds": outcome.seconds})
+    elif not quiet:
+        print_outcome(console(), outcome)
+
+
+def main() -> None:
+    """Run the command line and end the process with its exit status."""
+    for stream in (sys.stdout, sys.stderr):
+        # A terminal that cannot show a character gets a substitute, not an error.
+        with contextlib.suppress(AttributeError, ValueError):
+            stream.reconfigure(errors="replace")  # type: ignore[union-attr]
+    app()

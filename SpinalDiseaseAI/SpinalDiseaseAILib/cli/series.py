@@ -1,0 +1,58 @@
+"""``series``: what an input holds, what would be used of it, and why."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from rich.console import Console
+from rich.text import Text
+
+from .failures import error_document
+
+if TYPE_CHECKING:
+    from ..reading.listing import SeriesEntry, SeriesListing
+
+
+def listing_of(paths: Sequence[Path]) -> SeriesListing:
+    """The series of an input."""
+    from ..reading import list_series
+
+    return list_series(paths)
+
+
+def listing_document(listing: SeriesListing) -> dict[str, Any]:
+    """A listing as JSON values; ``role`` is null for a series that is left out, ``problem`` where the input can be used."""
+    series = [{**asdict(entry), "role": entry.role.value if entry.role else None} for entry in listing.entries]
+    problem = error_document(listing.problem) if listing.problem else None
+    return {"series": series, "notes": [asdict(note) for note in listing.notes], "problem": problem}
+
+
+def print_listing(screen: Console, listing: SeriesListing) -> None:
+    """Three lines a series: what it would be used as, what it is, why."""
+    for entry in listing.entries:
+        role = entry.role.value if entry.role else "left out"
+        name = f'  "{entry.description}"' if entry.description else ""
+        screen.print(Text.assemble((role.capitalize(), "bold green" if entry.role else "dim"), name))
+        screen.print(Text(f"    {_facts(entry)}"))
+        screen.print(Text(f"    {entry.reason}"))
+        screen.print(Text(f"    UID {entry.uid}", style="dim"))
+    for note in listing.notes:
+        screen.print(Text(f"{'Warning' if note.severity == 'warning' else 'Note'}: {note.text}"))
+
+
+def _facts(entry: SeriesEntry) -> str:
+    columns, rows, slices = entry.size
+    facts = [
+        " ".join(part for part in (entry.modality, entry.orientation, entry.weighting) if part and part != "unknown"),
+        f"{slices} slice{'' if slices == 1 else 's'} of {columns} x {rows}",
+    ]
+    if entry.spacing:
+        facts.append(" x ".join(f"{value:.2f}" for value in entry.spacing) + " mm")
+    if entry.repetition_time is not None:
+        facts.append(f"TR {entry.repetition_time:.0f} ms")
+    if entry.echo_time is not None:
+        facts.append(f"TE {entry.echo_time:.0f} ms")
+    return ", ".join(fact for fact in facts if fact)

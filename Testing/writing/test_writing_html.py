@@ -1,0 +1,123 @@
+"""report.html: one page that needs nothing beside it."""
+
+from __future__ import annotations
+
+import base64
+import io
+import re
+from dataclasses import replace
+from html.parser import HTMLParser
+
+import pytest
+from PIL import Image as Picture
+from SpinalDiseaseAILib.base.report import DISCLAIMER, FindingResult, Report
+from SpinalDiseaseAILib.base.study import Study
+from SpinalDiseaseAILib.writing.html_report import html_of
+
+
+class Page(HTMLParser):
+    """Texts, attributes and whether every element is closed."""
+
+    VOID = frozenset({"meta", "img", "br"})
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.texts: list[str] = []
+        self.elements: list[tuple[str, dict[str, str | None]]] = []
+        self.open: list[str] = []
+        self.feed(text)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.elements.append((tag, dict(attrs)))
+        if tag not in self.VOID:
+            self.open.append(tag)
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag
+
+    def handle_data(self, data: str) -> None:
+        if data.strip() and (not self.open or self.open[-1] != "style"):
+            self.texts.append(" ".join(data.split()))
+
+    @property
+    def text(self) -> str:
+        return " ".join(self.texts)
+
+
+@pytest.fixture
+def picture() -> Picture.Image:
+    return Picture.new("RGB", (40, 30), (200, 10, 10))
+
+
+def test_every_element_is_closed_and_the_table_has_a_row_for_each_assessed_level(
+    report: Report, study: Study, picture: Picture.Image
+) -> None:
+    page = Page(html_of(report, study, picture))
+    assert page.open == []
+    for name in ("T12-L1", "L1-L2", "L2-L3", "L3-L4", "L4-L5", "L5-S1"):
+        assert name in page.texts
+    assert "grade 4 0.70" in page.text
+    assert "present 0.70" in page.text
+
+
+def test_the_picture_is_inside_the_page(report: Report, study: Study, picture: Picture.Image) -> None:
+    page = Page(html_of(report, study, picture))
+    (image,) = [attributes for tag, attributes in page.elements if tag == "img"]
+    kind, _, data = str(image["src"]).partition(",")
+    assert kind == "data:image/png;base64"
+    assert Picture.open(io.BytesIO(base64.b64decode(data))).size == (40, 30)
+    assert "L4-L5: Pfirrmann 4" in str(image["alt"])
+
+
+def test_nothing_is_loaded_from_outside(report: Report, study: Study, picture: Picture.Image) -> None:
+    text = html_of(report, study, picture)
+    assert not re.search(r"(https?:)?//[a-z]", re.sub(r"base64,[^\"]*", "", text))
+    tags = {tag for tag, _ in Page(text).elements}
+    assert not tags & {"script", "link", "iframe", "object"}
+
+
+def test_text_from_the_input_cannot_become_markup(report: Report, study: Study, picture: Picture.Image) -> None:
+    hostile = replace(report, device="<script>alert(1)</script>", study_uid='"><img src=x>')
+    text = html_of(hostile, study, picture)
+    assert "<script>" not in text
+    assert "<img src=x>" not in text
+    assert "One slice &lt;is&gt; missing &amp; noted." in text
+
+
+def test_disclaimer_numberings_warnings_and_provenance_are_on_the_page(
+    report: Report, study: Study, picture: Picture.Image
+) -> None:
+    text = Page(html_of(report, study, picture)).text
+    assert text.count(DISCLAIMER) == 2
+    assert "Warning. One slice <is> missing & noted." in text
+    assert "one level higher" in text
+    assert "T11-T12 to L4-L5" in text  # the names under the alternative
+    for fact in ("lumbar-mr-degeneration", "ab" * 32, "CC BY 4.0", report.series[0].sha256, "1.2.3.4", "2.00 x 2.00 x 4.00 mm"):
+        assert fact in text
+
+
+def test_a_research_only_model_is_announced(report: Report, study: Study, picture: Picture.Image) -> None:
+    marked = replace(report, models=(replace(report.models[0], research_only=True),))
+    assert "research only" in Page(html_of(marked, study, picture)).text
+    assert "research only" not in Page(html_of(report, study, picture)).text
+
+
+def test_bars_are_as_long_as_the_probabilities(report: Report, study: Study, picture: Picture.Image) -> None:
+    text = html_of(report, study, picture)
+    assert '<i class="predicted" style="height: 70%">' in text
+    assert '<i class="predicted" style="width: 70%">' in text
+    assert '<i class="" style="width: 30%">' in text  # narrowing absent with 0.70: the bar is that of its presence
+
+
+def test_several_classes_that_hold_together_are_all_named(report: Report, study: Study, picture: Picture.Image) -> None:
+    both = FindingResult("disc_disease", {"v1": 0.1, "v2": 0.8, "v3": 0.6, "v4": 0.1, "v5": 0.1}, "spinal-disease-2020")
+    changed = report.with_structures((replace(report.structures[0], findings=(both,)),))
+    page = Page(html_of(changed, study, picture))
+    assert "bulging, protrusion 0.60" in page.text
+    assert "several can hold together" in page.text
+    assert "not assessed" in page.text
+
+
+def test_a_point_that_a_person_placed_says_so(report: Report, study: Study, picture: Picture.Image) -> None:
+    moved = report.with_structures((replace(report.structures[0], manual=True),))
+    assert "placed by hand" in Page(html_of(moved, study, picture)).text

@@ -1,0 +1,106 @@
+"""All files of a report in one folder: whole or not at all."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+from SpinalDiseaseAILib.base.errors import EXIT_OUTPUT, OutputError
+from SpinalDiseaseAILib.base.json_io import report_from_json
+from SpinalDiseaseAILib.base.report import Report
+from SpinalDiseaseAILib.base.study import Study
+from SpinalDiseaseAILib.writing import FORMATS, SCENE_FILE, Results, check_folder, write_results
+
+TEXTS = {name: FORMATS[name] for name in ("report.json", "report.tsv", "points.mrk.json")}
+
+
+def test_every_format_is_written_and_nothing_else(report: Report, study: Study, tmp_path: Path) -> None:
+    files = write_results(report, study, tmp_path / "new folder" / "résultats")
+    assert files == {name: tmp_path / "new folder" / "résultats" / name for name in FORMATS}
+    assert {path.name for path in (tmp_path / "new folder" / "résultats").iterdir()} == set(FORMATS)
+    assert all(path.stat().st_size > 0 for path in files.values())
+
+
+def test_the_report_reads_back_equal(report: Report, study: Study, tmp_path: Path) -> None:
+    files = write_results(report, study, tmp_path, formats=TEXTS)
+    assert report_from_json(files["report.json"].read_text(encoding="utf-8")) == report
+
+
+def test_no_output_holds_a_description_that_may_name_the_patient(report: Report, study: Study, tmp_path: Path) -> None:
+    files = write_results(report, study, tmp_path)
+    assert not [name for name, path in files.items() if b"DOE" in path.read_bytes()]
+
+
+def test_earlier_results_are_replaced_as_a_whole_and_other_files_stay(report: Report, study: Study, tmp_path: Path) -> None:
+    write_results(report, study, tmp_path, formats=TEXTS)
+    (tmp_path / SCENE_FILE).write_bytes(b"scene of the earlier report")
+    (tmp_path / "report.tsv").write_text("earlier")
+    (tmp_path / "notes.txt").write_text("mine")
+    write_results(report, study, tmp_path, formats=TEXTS)
+    assert {path.name for path in tmp_path.iterdir()} == {*TEXTS, "notes.txt"}
+    assert (tmp_path / "report.tsv").read_text() != "earlier"
+    assert (tmp_path / "notes.txt").read_text() == "mine"
+
+
+@pytest.mark.parametrize("neighbour", [None, "[1, 2]", "not json", '{"schema": "other/report"}'])
+def test_a_file_of_another_program_is_not_replaced(report: Report, study: Study, tmp_path: Path, neighbour: str | None) -> None:
+    (tmp_path / "report.html").write_text("other")
+    if neighbour is not None:
+        (tmp_path / "report.json").write_text(neighbour)
+    with pytest.raises(OutputError, match=r"already holds .*report\.html.* did not write.*Choose another folder") as caught:
+        write_results(report, study, tmp_path, formats=TEXTS)
+    assert caught.value.exit_status == EXIT_OUTPUT
+    assert (tmp_path / "report.html").read_text() == "other"
+    assert not (tmp_path / "report.tsv").exists()
+
+
+def test_a_file_of_another_program_is_replaced_if_the_user_says_so(report: Report, study: Study, tmp_path: Path) -> None:
+    (tmp_path / "report.tsv").write_text("other")
+    write_results(report, study, tmp_path, formats=TEXTS, overwrite=True)
+    assert (tmp_path / "report.tsv").read_text().startswith("study_uid")
+
+
+def test_a_file_in_place_of_the_folder_is_refused_before_any_work(tmp_path: Path) -> None:
+    (tmp_path / "results").write_text("a file")
+    with pytest.raises(OutputError, match=r"results is a file\."):
+        check_folder(tmp_path / "results")
+
+
+def test_a_folder_that_cannot_be_made_is_refused_with_a_sentence(report: Report, study: Study, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("a file")
+    with pytest.raises(OutputError, match="cannot be written to"):
+        write_results(report, study, tmp_path / "file" / "results", formats=TEXTS)
+
+
+@pytest.mark.parametrize(
+    ("error", "seen"), [(OSError(28, "No space left on device"), OutputError), (ValueError("bug"), ValueError)]
+)
+def test_a_failure_leaves_neither_folder_nor_half_of_the_files(
+    report: Report, study: Study, tmp_path: Path, error: Exception, seen: type[Exception]
+) -> None:
+    def fail(results: Results, path: Path) -> None:
+        path.write_text("half")
+        raise error
+
+    with pytest.raises(seen):
+        write_results(report, study, tmp_path / "results", formats={**TEXTS, "overlay.png": fail})
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_failure_while_files_are_moved_brings_the_earlier_results_back(
+    report: Report, study: Study, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_results(report, study, tmp_path, formats=TEXTS)
+    before = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
+    move = shutil.move
+
+    def move_but_one(source: Path, target: Path) -> None:
+        if source.parent.name == "new" and source.name == "report.json":
+            raise PermissionError(13, "Permission denied")
+        move(source, target)
+
+    monkeypatch.setattr(shutil, "move", move_but_one)
+    with pytest.raises(OutputError, match="Permission denied"):
+        write_results(report, study, tmp_path, formats=TEXTS)
+    assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == before

@@ -1,0 +1,42 @@
+"""report.tsv: one row a structure and finding."""
+
+from __future__ import annotations
+
+import csv
+import io
+
+import pytest
+from SpinalDiseaseAILib.base import anatomy
+from SpinalDiseaseAILib.base.report import Report
+from SpinalDiseaseAILib.writing.table import COLUMNS, table_of
+
+
+def rows_of(report: Report) -> list[dict[str, str]]:
+    return list(csv.DictReader(io.StringIO(table_of(report)), delimiter="\t"))
+
+
+def test_there_is_one_row_for_each_structure_and_finding(report: Report) -> None:
+    found = [(row["structure"], row["finding"]) for row in rows_of(report) if row["finding"]]
+    assert found == [(item.name, entry.name) for item in report.structures for entry in item.findings]
+
+
+def test_a_structure_without_findings_keeps_a_row_for_its_point(report: Report) -> None:
+    row = next(row for row in rows_of(report) if row["structure"] == "L3")
+    assert (row["finding"], row["predicted"], row["probability_1"]) == ("", "", "")
+    structure = report.structure("L3")
+    assert structure is not None
+    written = tuple(float(row[name]) for name in ("right_mm", "anterior_mm", "superior_mm"))
+    assert written == pytest.approx(structure.position, abs=0.005)
+
+
+def test_every_class_of_the_finding_has_its_probability_and_no_other_column_has_one(report: Report) -> None:
+    row = next(row for row in rows_of(report) if row["structure"] == "L4-L5" and row["finding"] == "pfirrmann")
+    filled = {name: float(value) for name, value in row.items() if name.startswith("probability_") and value}
+    assert filled == pytest.approx({"probability_4": 0.7} | {f"probability_{grade}": 0.075 for grade in (1, 2, 3, 5)})
+    assert (row["predicted"], row["text"], row["abnormal"], row["confidence"]) == ("4", "Pfirrmann 4", "1", "0.7000")
+
+
+def test_every_table_has_the_same_columns_so_that_tables_can_be_joined(report: Report) -> None:
+    assert table_of(report).splitlines()[0].split("\t") == list(COLUMNS)
+    assert {f"probability_{name}" for info in anatomy.FINDINGS for name in info.class_names} <= set(COLUMNS)
+    assert len(set(COLUMNS)) == len(COLUMNS)
