@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+
 from SpinalDiseaseAILib.base.geometry import Image
 from SpinalDiseaseAILib.base.study import Role, Series, Study
 from SpinalDiseaseAILib.worker.client import WorkerClient

@@ -1,7 +1,7 @@
 """A worker whose analyser does what the study's description says. Run as a script by the client under test.
 
-The study description is a script of words: ``sleep:0.5``, ``spin:5`` (no progress calls), ``print``, ``read-input``, ``memory``,
-``cuda``, ``input-error``, ``bug``, ``kill``, ``exit:3``, ``abort``, ``garbage``, ``child:PATH`` (a grandchild that writes its pid).
+The description is a script of words: ``sleep:0.5``, ``spin:5`` (without progress), ``print``, ``read-input``, ``memory``,
+``cuda``, ``input-error``, ``bug``, ``kill``, ``exit:3``, ``abort``, ``garbage``, ``child:PATH`` (starts a process).
 """
 
 import os

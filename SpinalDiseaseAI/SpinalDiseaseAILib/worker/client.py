@@ -25,6 +25,7 @@ from .exchange import StudyFiles, remove_stale
 from .job import Callbacks, Job, OnError
 from .protocol import error_from_dict
 
+_EVENTS_A_TURN = 100  # events taken in before the caller gets its thread back
 _SHUTDOWN_GRACE = 1.0  # seconds that an idle worker gets to end by itself
 
 
@@ -187,7 +188,10 @@ class WorkerClient:
         :param timeout: seconds to wait for something to happen.
         """
         self._begin_next()
-        while (event := self._next_event(timeout)) is not None:
+        for _ in range(_EVENTS_A_TURN):
+            event = self._next_event(timeout)
+            if event is None:
+                break
             timeout = 0.0
             self._take(event)
         self._enforce_cancellation()
@@ -225,13 +229,16 @@ class WorkerClient:
         connection.send(message)
 
     def _next_event(self, timeout: float) -> dict[str, Any] | None:
-        if self._connection is None:
+        connection = self._connection
+        if connection is None:
             return None
         try:
-            return self._connection.next_event(timeout)
+            return connection.next_event(timeout)
         except ComputeError as error:
-            self._connection = None
-            self._fail_job(error)
+            # A callback may have dispatched, and lost this worker and started another one already.
+            if connection is self._connection:
+                self._connection = None
+                self._fail_job(error)
             return None
 
     def _take(self, event: dict[str, Any]) -> None:

@@ -14,6 +14,7 @@ from .process import WorkerProcess
 from .protocol import MINIMUM_PYTHON, PROTOCOL_VERSION, decode_event, encode
 
 _NOISE_LIMIT = 1000  # lines that a launcher may print before the worker speaks
+_LINES_A_TURN = 100  # lines taken in before the caller gets its thread back, however much a worker logs
 _EXIT_GRACE = 2.0  # seconds from the end of the output to the exit status
 _SHOWN = 500  # characters of a line that is shown to a user
 
@@ -53,7 +54,10 @@ class Connection:
 
         :raises ComputeError: if the worker ended, cannot be used, or did not answer in time. It is gone then.
         """
-        while (heard := self._process.hear(timeout)) is not None:
+        for _ in range(_LINES_A_TURN):
+            heard = self._process.hear(timeout)
+            if heard is None:
+                break
             timeout = 0.0
             kind, line = heard
             if kind == "log":

@@ -159,7 +159,8 @@ class _Server:
                 _log.exception("Job %s failed.", job)
             answer = protocol.encode({"event": "error", "job": job, "error": protocol.error_to_dict(error)})
         self._cancelled.discard(job)
-        self._send_line(answer)
+        if not self._client_gone.is_set():  # else nobody asked for the cancellation that this would tell
+            self._send_line(answer)
 
     def _result(self, message: dict[str, Any], progress: Progress) -> dict[str, Any]:
         kind = message["type"]
