@@ -217,7 +217,7 @@ FINDINGS: tuple[Finding, ...] = (
         Kind.VERTEBRA,
         (
             FindingClass("v1", "normal", False, _sct("17621005", "Normal")),
-            FindingClass("v2", "degenerative", True, _own("VERTEBRA-DEGENERATIVE", "Degenerative vertebra")),
+            FindingClass("v2", "degenerative", True, _own("VERTEBRA-DEGEN", "Degenerative vertebra")),
         ),
         True,
         True,
