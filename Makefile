@@ -48,9 +48,10 @@ test: check
 bench: $(VENV)/.installed-test
 	$(RUN) Testing/benchmarks/bench_stages.py
 
-# Write the file lists of the CMake files anew, from the tree.
+# Write the file lists of the CMake files anew from the tree, and the generated documents from the library's tables.
 package-lists: $(VENV)/.installed-test
 	$(RUN) Testing/packaging/package_lists.py
+	$(RUN) Testing/packaging/generated_documents.py
 
 clean:
 	rm -rf $(VENV) build out .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -1,0 +1,131 @@
+"""Documents that are made from the library's own tables, so that there is no second list.
+
+Run as a program it writes them anew.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parents[2]
+if __name__ == "__main__":
+    sys.path.insert(0, str(ROOT / "SpinalDiseaseAI"))
+
+from SpinalDiseaseAILib.base import anatomy, json_io  # noqa: E402
+
+SCHEMA_URL = "https://raw.githubusercontent.com/SpinalDiseaseAI/SlicerSpinalDiseaseAI/main/docs/developer/report.schema.json"
+
+
+def codes_document() -> str:
+    """The table of coded concepts as Markdown."""
+    lines = [
+        "# Codes",
+        "",
+        "Structures and classes are coded with SNOMED CT (`SCT`), as DICOM PS3.16 lists them, and where DICOM has no code",
+        f"with `{anatomy.PRIVATE_SCHEME}`, a private scheme. A code of the private scheme never changes its meaning and is",
+        "never used again.",
+        "`make package-lists` writes this page from `base/anatomy.py`.",
+        "",
+        "## Structures",
+        "",
+        "| name | value | scheme | meaning |",
+        "| --- | --- | --- | --- |",
+    ]
+    for structure in anatomy.STRUCTURES:
+        code = structure.code
+        cells = (code.value, code.scheme, code.meaning) if code else ("none", "", "written as text only")
+        lines.append(f"| {structure.name} | {' | '.join(cells)} |")
+    lines += [
+        "",
+        "S1 carries the code of the sacrum, the nearest that DICOM has.",
+        "",
+        "## Classes of findings",
+        "",
+        "| finding | class | shown as | value | scheme | meaning | defined by |",
+        "| --- | --- | --- | --- | --- | --- | --- |",
+    ]
+    for finding in anatomy.FINDINGS:
+        for item in finding.classes:
+            code = item.code
+            cells = (item.name, item.display, code.value, code.scheme, code.meaning, finding.reference)
+            lines.append(f"| {finding.display} | {' | '.join(cells)} |")
+    return "\n".join(lines) + "\n"
+
+
+def record(properties: dict[str, Any]) -> dict[str, Any]:
+    """Schema of an object that has these properties, all of them and no other."""
+    return {"type": "object", "additionalProperties": False, "required": list(properties), "properties": properties}
+
+
+def report_schema() -> dict[str, Any]:
+    """JSON Schema of a report."""
+    text = {"type": "string"}
+    probability = {"type": "number", "minimum": 0, "maximum": 1}
+    sha256 = {"type": "string", "pattern": "^[0-9a-f]{64}$"}
+    point = {"type": "array", "items": {"type": "number"}, "minItems": 3, "maxItems": 3}
+    findings = [
+        record(
+            {
+                "name": {"const": item.name},
+                "probabilities": record(dict.fromkeys(item.class_names, probability)),
+                "model": text,
+                "predicted": {"type": "array", "items": {"enum": list(item.class_names)}, "minItems": 1, "uniqueItems": True},
+                "confidence": probability,
+            }
+        )
+        for item in anatomy.FINDINGS
+    ]
+    structure = record(
+        {
+            "name": {"enum": [item.name for item in anatomy.STRUCTURES]},
+            "position": {"description": "Centre, RAS millimetres.", **point},
+            "confidence": probability,
+            "findings": {"type": "array", "items": {"oneOf": findings}},
+            "manual": {"description": "True if a person placed or moved the point.", "type": "boolean"},
+        }
+    )
+    numbering = record({"shift": {"type": ["integer", "null"]}, "probability": probability, "description": text})
+    model = record({"name": text, "version": text, "sha256": sha256, "licence": text, "research_only": {"type": "boolean"}})
+    series = record(
+        {
+            "role": {"enum": ["sagittal T2", "sagittal T1"]},
+            "uid": text,
+            "sha256": sha256,
+            "spacing": {"description": "Millimetres along the voxel axes.", **point},
+            "frame_of_reference_uid": text,
+        }
+    )
+    note = record({"code": text, "text": text, "severity": {"enum": ["info", "warning"]}})
+    report = record(
+        {
+            "schema": {"const": json_io.REPORT_SCHEMA},
+            "version": {"const": json_io.SCHEMA_VERSION},
+            "pipeline": text,
+            "structures": {"type": "array", "items": structure},
+            "numberings": {"type": "array", "items": numbering},
+            "models": {"type": "array", "items": model},
+            "series": {"type": "array", "items": series, "minItems": 1},
+            "study_uid": text,
+            "device": text,
+            "seconds": {"type": "object", "additionalProperties": {"type": "number", "minimum": 0}},
+            "notes": {"type": "array", "items": note},
+            "created": {"type": "string", "format": "date-time"},
+            "software": text,
+        }
+    )
+    head = {"$schema": "https://json-schema.org/draft/2020-12/schema", "$id": SCHEMA_URL, "title": "SpinalDiseaseAI report"}
+    return {**head, **report}
+
+
+DOCUMENTS = {
+    "docs/developer/codes.md": codes_document,
+    "docs/developer/report.schema.json": lambda: json.dumps(report_schema(), indent=1, ensure_ascii=False) + "\n",
+}
+"""Path from the root to the function that gives its text."""
+
+if __name__ == "__main__":
+    for name, text_of in DOCUMENTS.items():
+        (ROOT / name).write_text(text_of(), encoding="utf-8", newline="\n")

@@ -1,0 +1,78 @@
+"""What the code imports is what pip installs, and constraints.txt pins it."""
+
+from __future__ import annotations
+
+import re
+import sys
+import tomllib
+
+import package_lists
+import pytest
+from import_graph import LIBRARY, ImportGraph
+from test_floors import SLICER, WING, floor_of
+
+ROOT = package_lists.ROOT
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+
+DISTRIBUTION = {
+    "PIL": "pillow",
+    "mrml": "slicer-core",
+    "slicer": "slicer-core",
+    "sklearn": "scikit-learn",
+    "SimpleITK": "simpleitk",
+    "vtkmodules": "vtk",
+}
+"""Name of the distribution where it is not the name of the import."""
+
+APPLICATION_ONLY = {"qt", "ctk", "dicomlib", "pytorchutils"}
+"""Comes with the Slicer application or one of its extensions and is on no package index."""
+
+
+def distributions(requirements: list[str]) -> set[str]:
+    """Names of requirements such as ``"numpy>=2.0"``, as package indexes compare them: lower case, with hyphens."""
+    names = [re.split(r"[^\w.-]", text, maxsplit=1)[0] for text in requirements]
+    return {re.sub(r"[-_.]+", "-", name).lower() for name in names}
+
+
+def imported(*, wing: bool) -> dict[str, str]:
+    """Distributions that the library imports, each with a file that does; those of the wing or those of the run-time path."""
+    graph = ImportGraph(ROOT / "SpinalDiseaseAI")
+    found = {}
+    for module in graph.modules_below(LIBRARY):
+        if (floor_of(module) in WING) is wing:
+            for item in graph.imports[module]:
+                if graph.own_module(item.target) is None and item.top not in sys.stdlib_module_names:
+                    found[DISTRIBUTION.get(item.top, item.top).lower()] = module
+    return {name: module for name, module in found.items() if name not in APPLICATION_ONLY}
+
+
+EXTRAS = {name: distributions(values) for name, values in PROJECT["optional-dependencies"].items()}
+RUN_TIME = distributions(PROJECT["dependencies"])
+
+
+def test_everything_that_the_run_time_path_imports_is_a_dependency() -> None:
+    missing = {name: module for name, module in imported(wing=False).items() if name not in RUN_TIME | EXTRAS["scene"]}
+    assert missing == {}
+
+
+def test_everything_that_training_and_evaluation_import_is_a_dependency_or_in_their_extra() -> None:
+    missing = {name: module for name, module in imported(wing=True).items() if name not in RUN_TIME | EXTRAS["training"]}
+    assert missing == {}
+
+
+def test_every_dependency_is_imported_somewhere() -> None:
+    used = {*imported(wing=False), *imported(wing=True)}
+    assert RUN_TIME - used == set()
+    assert EXTRAS["training"] - used == set()
+
+
+def test_every_dependency_is_pinned_to_one_version_without_a_local_label() -> None:
+    lines = (ROOT / "constraints.txt").read_text(encoding="utf-8").splitlines()
+    pins = [line for line in lines if line and not line.startswith("#")]
+    assert [line for line in pins if not re.fullmatch(r"[\w.-]+==[\w.]+", line)] == []
+    assert RUN_TIME.union(*EXTRAS.values()) - distributions(pins) == set()
+
+
+@pytest.mark.parametrize("name", sorted(SLICER - APPLICATION_ONLY))
+def test_what_slicer_brings_is_in_the_extra_for_scenes(name: str) -> None:
+    assert DISTRIBUTION.get(name, name) in EXTRAS["scene"]
