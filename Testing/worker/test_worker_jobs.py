@@ -91,7 +91,7 @@ def test_a_regrade_gives_the_changed_structures_at_the_given_points(make_client,
 def test_a_regrade_does_not_send_the_voxels_again(make_client, study_of, temporary_folder, monkeypatch):
     client = make_client()
     client.analyse_and_wait(study_of())
-    monkeypatch.setattr("SpinalDiseaseAILib.worker.client.StudyFiles", None)  # any use of it fails
+    monkeypatch.setattr("SpinalDiseaseAILib.worker.job_queue.StudyFiles", None)  # any use of it fails
     report = client.regrade(study_of(), {"L4": (0, 0, 0)}, ["L4"]).wait()
     assert notes_of(report)["same-study"] == "True"
 

@@ -12,7 +12,7 @@ from ..base.options import Progress
 from ..base.study import Study
 
 if TYPE_CHECKING:
-    from .client import WorkerClient
+    from .job_queue import JobQueue
 
 Result = TypeVar("Result")
 _TURN = 0.05  # seconds that waiting listens before it looks at the time
@@ -35,7 +35,7 @@ class Job(Generic[Result]):
 
     def __init__(
         self,
-        client: WorkerClient,
+        queue: JobQueue,
         message: dict[str, Any],
         study: Study | None,
         read_result: Callable[[dict[str, Any]], Result],
@@ -49,7 +49,7 @@ class Job(Generic[Result]):
         self.message = message
         self.study = study
         self.cancelled_at: float | None = None
-        self._client = client
+        self._queue = queue
         self._read_result = read_result
         self._callbacks = callbacks
         self._result: Result | None = None
@@ -64,10 +64,10 @@ class Job(Generic[Result]):
         """Ask for an early end. The job then finishes with :class:`errors.Cancelled`, whatever the worker still sends."""
         if not self.finished and self.cancelled_at is None:
             self.cancelled_at = time.monotonic()
-            self._client.forward_cancellation(self)
+            self._queue.forward_cancellation(self)
 
     def wait(self, timeout: float | None = None) -> Result:
-        """Run the client's callbacks on this thread until the job is finished.
+        """Run the callbacks of all jobs on this thread until the job is finished.
 
         :param timeout: seconds; None waits as long as it takes.
         :returns: the result.
@@ -78,7 +78,7 @@ class Job(Generic[Result]):
         while not self.finished:
             if until is not None and time.monotonic() >= until:
                 raise TimeoutError(f"The job did not finish within {timeout} seconds.")
-            self._client.dispatch(_TURN)
+            self._queue.dispatch(_TURN)
         if self._error is not None:
             raise self._error
         assert self._result is not None
