@@ -13,7 +13,7 @@ PYTHON ?= $(firstword $(foreach name,python3.11 python3.12 python3,\
             $(shell $(name) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $(name))))
 VENV ?= .venv
 RUN := $(VENV)/bin/python
-INSTALL := $(RUN) -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
+INSTALL := $(RUN) -m pip install -qq --disable-pip-version-check --constraint constraints.txt
 
 help:
 	@sed -n 's/^# //p' Makefile | head -5
@@ -25,7 +25,7 @@ $(VENV)/.created:
 	@touch $@
 
 $(VENV)/.installed: $(VENV)/.created pyproject.toml constraints.txt
-	@echo "Installing SpinalDiseaseAI into $(VENV)"
+	@echo "Installing SpinalDiseaseAI into $(VENV); the first time takes some minutes"
 	@$(INSTALL) --editable ".[scene,dicom-codecs]"
 	@touch $@
 
