@@ -10,6 +10,12 @@ import vtk
 from ..base import anatomy
 from ..base.report import FindingResult, Report, StructureResult
 
+PANEL_COLUMNS = ("level", "finding", "predicted", "confidence", "probabilities")
+"""What a narrow view shows of the table."""
+
+DECIMALS = 4
+"""Decimals of the probabilities in the table; the report has them in full."""
+
 MISSING = float("nan")
 """Value of a probability column where the row's finding has fewer classes."""
 
@@ -81,6 +87,12 @@ def fillFindingTable(tableNode: Any, report: Report) -> None:
     tableNode.EndModify(wasModifying)
 
 
+def wideColumns(tableNode: Any) -> list[int]:
+    """Numbers of the columns that a narrow view leaves out."""
+    names = [tableNode.GetColumnName(index) for index in range(tableNode.GetNumberOfColumns())]
+    return [index for index, name in enumerate(names) if name not in PANEL_COLUMNS]
+
+
 def levelOfRow(tableNode: Any, row: int) -> str:
     """Level that a row of the table is about; empty if there is no such row."""
     table = tableNode.GetTable()
@@ -94,13 +106,16 @@ def _slotCount(report: Report) -> int:
 
 def _row(item: StructureResult, result: FindingResult, slots: int) -> dict[str, str | float]:
     info = anatomy.finding(result.name)
-    padded = [*result.probabilities.values(), *[MISSING] * (slots - len(result.probabilities))]
+    padded = [
+        *(round(value, DECIMALS) for value in result.probabilities.values()),
+        *[MISSING] * (slots - len(result.probabilities)),
+    ]
     return {
         "level": item.name,
         "structure": info.kind.value,
         "finding": info.display,
         "predicted": ", ".join(info.class_of(name).display for name in result.predicted),
-        "confidence": result.confidence,
+        "confidence": round(result.confidence, DECIMALS),
         "probabilities": " · ".join(f"{info.class_of(name).display} {value:.2f}" for name, value in result.probabilities.items()),
         "model": result.model,
         **{f"p{slot}": value for slot, value in enumerate(padded, start=1)},

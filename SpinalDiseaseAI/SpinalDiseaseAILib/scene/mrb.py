@@ -72,7 +72,7 @@ def add_study(scene: Any, study: Study) -> dict[Role, Any]:
 
 
 def read_scene(path: Path) -> Any:
-    """The vtkMRMLScene of a scene file, without the application.
+    """The vtkMRMLScene of a scene file, without the application. To be kept as long as its nodes are used.
 
     :raises InputError: if the file cannot be read.
     """

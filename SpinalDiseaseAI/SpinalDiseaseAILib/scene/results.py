@@ -84,10 +84,31 @@ def renumberResult(reportNode: Any, shift: int) -> ResultNodes:
     :raises InputError: if no structure would keep a name.
     """
     report, names = renumbered_report(reportFromNode(reportNode), shift)
-    result = _resultFrom(reportNode)
+    result = resultFromNode(reportNode)
     if result.pointsNode is not None:
         renamePoints(result.pointsNode, names)
     return _show(result.reportNode, report, False)
+
+
+def resultFromNode(node: Any) -> ResultNodes:
+    """The result that a node belongs to: its text, its list or its table will do.
+
+    :raises InputError: if the node belongs to no result, or its report was deleted.
+    """
+    reportNode = node if node.GetAttribute(REPORT_ATTRIBUTE) else node.GetNodeReference(REPORT_REFERENCE)
+    if reportNode is None:
+        raise InputError(
+            f"The node “{node.GetName()}” holds no result of an analysis.",
+            "A report, or the points or table of one, is needed.",
+            "Choose another node, or analyse the study again.",
+            code="no-result",
+        )
+    return ResultNodes(
+        reportNode,
+        reportNode.GetNodeReference(POINTS_REFERENCE),
+        reportNode.GetNodeReference(TABLE_REFERENCE),
+        folderOf(reportNode),
+    )
 
 
 def reportFromNode(node: Any) -> Report:
@@ -96,12 +117,12 @@ def reportFromNode(node: Any) -> Report:
     :raises InputError: if the node belongs to no result, or its report was deleted.
     :raises SchemaError: if the text was changed and is no report any more.
     """
-    return report_from_json(_resultFrom(node).reportNode.GetText())
+    return report_from_json(resultFromNode(node).reportNode.GetText())
 
 
 def resultsInScene(scene: Any) -> list[ResultNodes]:
     """Every result in a scene, oldest node first."""
-    return [_resultFrom(node) for node in _reportNodes(scene)]
+    return [resultFromNode(node) for node in _reportNodes(scene)]
 
 
 def resultOf(volumeNode: Any, pipeline: str = "") -> ResultNodes | None:
@@ -114,7 +135,7 @@ def resultOf(volumeNode: Any, pipeline: str = "") -> ResultNodes | None:
         onVolume = any(node.GetNodeReference(role) is volumeNode for role in INPUT_REFERENCES.values())
         if onVolume and pipeline in ("", node.GetAttribute(REPORT_ATTRIBUTE)):
             found = node
-    return _resultFrom(found) if found is not None else None
+    return resultFromNode(found) if found is not None else None
 
 
 def inputsOf(reportNode: Any) -> tuple[Any, Any]:
@@ -130,23 +151,6 @@ def _reportNodes(scene: Any) -> Iterator[Any]:
         node = nodes.GetItemAsObject(index)
         if node.GetAttribute(REPORT_ATTRIBUTE):
             yield node
-
-
-def _resultFrom(node: Any) -> ResultNodes:
-    reportNode = node if node.GetAttribute(REPORT_ATTRIBUTE) else node.GetNodeReference(REPORT_REFERENCE)
-    if reportNode is None:
-        raise InputError(
-            f"The node “{node.GetName()}” holds no result of an analysis.",
-            "A report, or the points or table of one, is needed.",
-            "Choose another node, or analyse the study again.",
-            code="no-result",
-        )
-    return ResultNodes(
-        reportNode,
-        reportNode.GetNodeReference(POINTS_REFERENCE),
-        reportNode.GetNodeReference(TABLE_REFERENCE),
-        folderOf(reportNode),
-    )
 
 
 def _newReportNode(scene: Any, report: Report, inputNode: Any) -> Any:

@@ -1,0 +1,109 @@
+"""What the library needs of the application: its Python, packages in it, its DICOM import."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import shutil
+from collections.abc import Iterable
+from typing import Any
+
+import slicer
+
+from ..base.errors import ComputeError
+from ..base.locations import sample_folder
+
+REQUIREMENTS = {"torch": ">=2.2", "safetensors": ">=0.4.3"}
+"""Packages that the analysis process needs and the application does not bring, with their versions."""
+
+SAMPLE_CATEGORY = "SpinalDiseaseAI"
+SAMPLE_NAME = "LumbarSpineMR"
+
+
+def applicationPython() -> str:
+    """Path of the application's Python, which runs without its window.
+
+    :raises ComputeError: if it is not found.
+    """
+    folders = os.path.join(slicer.app.slicerHome, "bin") + os.pathsep + os.environ.get("PATH", "")
+    path = shutil.which("PythonSlicer", path=folders)
+    if path is None:
+        raise ComputeError(
+            "The program PythonSlicer was not found beside the application.", remedy="Install 3D Slicer again.", code="no-python"
+        )
+    return path
+
+
+def missingRequirements() -> list[str]:
+    """Names of the required packages that the application's Python does not have. Nothing is imported."""
+    importlib.invalidate_caches()
+    return [name for name in REQUIREMENTS if importlib.util.find_spec(name) is None]
+
+
+def installRequirements(names: Iterable[str]) -> None:
+    """Install packages into the application's Python; to be called on the main thread, after asking the user.
+
+    :param names: some of those in :data:`REQUIREMENTS`.
+    :raises ComputeError: if the extension that installs PyTorch is missing, or a package is still missing afterwards.
+    """
+    for name in names:
+        if name == "torch":
+            _torchInstaller().installTorch(torchVersionRequirement=REQUIREMENTS[name])
+        else:
+            slicer.util.pip_install(name + REQUIREMENTS[name])
+    missing = missingRequirements()
+    if missing:
+        raise ComputeError(
+            f"These Python packages could not be installed: {', '.join(missing)}.",
+            remedy="Look into the application's log, then try again.",
+            code="install",
+        )
+
+
+def registerSampleStudy(sampleDataLogic: Any, title: str, thumbnail: str) -> None:
+    """Add the sample study, which the extension carries, to the Sample Data module.
+
+    :param sampleDataLogic: the class SampleData.SampleDataLogic.
+    :param title: title of the category.
+    :param thumbnail: path of a picture.
+    :raises InputError: if the installation holds no sample study.
+    """
+    folder = sample_folder()
+    # Categories have a title since Slicer 5.12; before that they are made by their first sample.
+    if hasattr(sampleDataLogic, "registerCustomSampleDataCategory"):
+        sampleDataLogic.registerCustomSampleDataCategory(SAMPLE_CATEGORY, title=title)
+    sampleDataLogic.registerCustomSampleDataSource(
+        category=SAMPLE_CATEGORY,
+        sampleName=SAMPLE_NAME,
+        thumbnailFileName=thumbnail,
+        uris=[folder.as_uri()],
+        fileNames=[SAMPLE_NAME],
+        nodeNames=[SAMPLE_NAME],
+        customDownloader=loadSampleStudy,
+    )
+
+
+def loadSampleStudy(source: Any = None) -> list[Any]:
+    """Load the sample study as DICOM into the application's scene; the user's DICOM database is left alone.
+
+    :param source: given by the Sample Data module, not needed.
+    :returns: the loaded volume nodes.
+    """
+    from DICOMLib import DICOMUtils  # type: ignore[import-not-found]  # only the application has it
+
+    with DICOMUtils.TemporaryDICOMDatabase() as database:
+        DICOMUtils.importDicom(str(sample_folder()), database)
+        nodeIDs = [nodeID for patient in database.patients() for nodeID in DICOMUtils.loadPatientByUID(patient)]
+    return [slicer.mrmlScene.GetNodeByID(nodeID) for nodeID in nodeIDs]
+
+
+def _torchInstaller() -> Any:
+    try:
+        import PyTorchUtils  # type: ignore[import-not-found]  # a module of the PyTorch extension
+    except ModuleNotFoundError as error:
+        raise ComputeError(
+            "PyTorch is not installed.",
+            remedy="Install the PyTorch extension in the Extensions Manager, restart the application and try again.",
+            code="no-torch",
+        ) from error
+    return PyTorchUtils.PyTorchUtilsLogic()
