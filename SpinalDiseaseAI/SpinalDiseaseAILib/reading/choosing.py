@@ -29,7 +29,9 @@ class Choice:
     notes: tuple[Note, ...]
 
 
-def choose(slices: Sequence[Slice], *, t2: str = "", t1: str = "") -> tuple[Choice | None, tuple[SeriesEntry, ...], InputError | None]:
+def choose(
+    slices: Sequence[Slice], *, t2: str = "", t1: str = ""
+) -> tuple[Choice | None, tuple[SeriesEntry, ...], InputError | None]:
     """Choose the study and its series.
 
     :param slices: of every image of the input; at least one.
@@ -196,7 +198,7 @@ def _doubts(role: Role, item: Assessment) -> list[Note]:
     count = len(item.stack.present)
     notes = []
     if item.total > count:
-        text = f"{item.total - count} slices of the series are left out: they differ in orientation, size or echo."
+        text = f"Slices of the series that are left out, because they differ in orientation, size or echo: {item.total - count}."
         notes.append(Note("slices-left-out", text, "warning"))
     if item.judgement.weighting.value == "unknown":
         text = f"Nothing tells the weighting of the series; it is taken as {role.value}."

@@ -18,15 +18,52 @@ from .frames import FAT_SUPPRESSION, frame_slices
 from .slices import MR_CLASSES, Acquisition, Slice
 from .values import integer, number, numbers, text, texts, vector
 
-_KEYWORDS = """
-    SOPClassUID SOPInstanceUID SeriesInstanceUID StudyInstanceUID FrameOfReferenceUID PatientID PatientName PatientBirthDate
-    Modality BodyPartExamined StudyDescription SeriesDescription ProtocolName SeriesNumber AcquisitionNumber InstanceNumber
-    Rows Columns SamplesPerPixel NumberOfFrames ImagePositionPatient ImageOrientationPatient PixelSpacing SliceThickness
-    SpacingBetweenSlices RescaleSlope RescaleIntercept ImageType RepetitionTime EchoTime InversionTime ScanningSequence
-    ScanOptions SequenceName PulseSequenceName MRAcquisitionType ContrastBolusAgent ContrastBolusAgentSequence
-    EchoPulseSequence SpectrallySelectedSuppression AcquisitionContrast SharedFunctionalGroupsSequence
-    PerFrameFunctionalGroupsSequence SpecificCharacterSet
-""".split()
+_KEYWORDS = [
+    "SOPClassUID",
+    "SOPInstanceUID",
+    "SeriesInstanceUID",
+    "StudyInstanceUID",
+    "FrameOfReferenceUID",
+    "PatientID",
+    "PatientName",
+    "PatientBirthDate",
+    "Modality",
+    "BodyPartExamined",
+    "StudyDescription",
+    "SeriesDescription",
+    "ProtocolName",
+    "SeriesNumber",
+    "AcquisitionNumber",
+    "InstanceNumber",
+    "Rows",
+    "Columns",
+    "SamplesPerPixel",
+    "NumberOfFrames",
+    "ImagePositionPatient",
+    "ImageOrientationPatient",
+    "PixelSpacing",
+    "SliceThickness",
+    "SpacingBetweenSlices",
+    "RescaleSlope",
+    "RescaleIntercept",
+    "ImageType",
+    "RepetitionTime",
+    "EchoTime",
+    "InversionTime",
+    "ScanningSequence",
+    "ScanOptions",
+    "SequenceName",
+    "PulseSequenceName",
+    "MRAcquisitionType",
+    "ContrastBolusAgent",
+    "ContrastBolusAgentSequence",
+    "EchoPulseSequence",
+    "SpectrallySelectedSuppression",
+    "AcquisitionContrast",
+    "SharedFunctionalGroupsSequence",
+    "PerFrameFunctionalGroupsSequence",
+    "SpecificCharacterSet",
+]
 
 _FAT_OPTIONS = {"FS", "SFS", "FATSAT", "FAT_SAT", "FAT SAT", "SPIR", "SPAIR", "WE"}
 
@@ -60,7 +97,7 @@ def read_headers(files: Iterable[Path]) -> Headers:
             try:
                 dataset = pydicom.dcmread(path, stop_before_pixels=True, specific_tags=_KEYWORDS, force=True)
                 found = slices_of(dataset, path)
-            except Exception:  # noqa: BLE001 - a damaged header raises whatever the damaged byte leads to
+            except Exception:  # a damaged header raises whatever the damaged byte leads to
                 unreadable.append(path)
                 continue
             if found is None:
@@ -76,7 +113,12 @@ def is_dicom(path: Path) -> bool:
     """True if a file has DICOM's preamble, or starts as a data set without preamble does (group 0002 or 0008)."""
     with path.open("rb") as file:
         start = file.read(132)
-    return start[128:132] == b"DICM" or start[:4] in (b"\x08\x00\x00\x00", b"\x08\x00\x05\x00", b"\x08\x00\x08\x00", b"\x02\x00\x00\x00")
+    return start[128:132] == b"DICM" or start[:4] in (
+        b"\x08\x00\x00\x00",
+        b"\x08\x00\x05\x00",
+        b"\x08\x00\x08\x00",
+        b"\x02\x00\x00\x00",
+    )
 
 
 def slices_of(dataset: Dataset, path: Path) -> list[Slice] | None:
@@ -148,7 +190,10 @@ def _acquisition(dataset: Dataset) -> Acquisition:
 def without_identifiers(value: str, dataset: Dataset) -> str:
     """A description on one line from which the patient's name, number and birth date are taken out."""
     line = re.sub(r"[\s\x00-\x1f\x7f]+", " ", value).strip()[:120]
-    secrets = re.split(r"[\s^=,]+", text(dataset, "PatientName")) + [text(dataset, "PatientID"), text(dataset, "PatientBirthDate")]
+    secrets = re.split(r"[\s^=,]+", text(dataset, "PatientName")) + [
+        text(dataset, "PatientID"),
+        text(dataset, "PatientBirthDate"),
+    ]
     for secret in sorted((item for item in secrets if len(item) >= 3), key=len, reverse=True):
         line = re.sub(rf"(?<![^\W_]){re.escape(secret)}(?![^\W_])", "…", line, flags=re.IGNORECASE)
     return line

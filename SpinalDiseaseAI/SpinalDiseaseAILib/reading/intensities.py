@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 
 import numpy as np
 
@@ -22,7 +23,7 @@ def fill_missing(planes: Sequence[Array | None]) -> Array:
     for index, plane in enumerate(planes):
         if plane is not None:
             result[index] = plane
-    for before, after in zip(present, present[1:], strict=False):
+    for before, after in pairwise(present):
         for index in range(before + 1, after):
             part = (index - before) / (after - before)
             between = result[before] * (1 - part) + result[after] * part

@@ -72,12 +72,12 @@ def _survey(files: Gathered) -> tuple[Headers, list[Path], list[Note]]:
     notes = []
     if dicom.unreadable:
         names = ", ".join(path.name for path in dicom.unreadable[:3]) + (" …" if len(dicom.unreadable) > 3 else "")
-        text = f"{len(dicom.unreadable)} DICOM files end early or are damaged, and are left out: {names}."
+        text = f"DICOM files that are left out, because they end early or are damaged: {len(dicom.unreadable)} ({names})."
         notes.append(Note("unreadable-files", text, "warning"))
     if dicom.slices:
         others = dicom.other + len(volumes) + len(pictures)
         if others:
-            notes.append(Note("other-files", f"{others} files are no DICOM images, and are left out."))
+            notes.append(Note("other-files", f"Files that are left out, because they are no DICOM images: {others}."))
     elif dicom.unreadable:
         raise InputError(
             f"None of the {len(dicom.unreadable)} DICOM files can be read: they end early or are damaged.",
@@ -93,7 +93,7 @@ def _survey(files: Gathered) -> tuple[Headers, list[Path], list[Note]]:
 def _study_of_series(choice: Choice, notes: list[Note], *, wanted_t1: bool) -> Study:
     from .pixels import read_image
 
-    series = []
+    series: list[Series] = []
     found = [*notes, *choice.notes]
     for role, item in choice.used.items():
         try:
@@ -105,9 +105,7 @@ def _study_of_series(choice: Choice, notes: list[Note], *, wanted_t1: bool) -> S
             continue
         first = item.stack.first
         description = first.description or f"series {first.series_number}"
-        series.append(
-            Series(role, image, first.series_uid, description, first.frame_of_reference_uid, item.stack.spacing_known)
-        )
+        series.append(Series(role, image, first.series_uid, description, first.frame_of_reference_uid, item.stack.spacing_known))
         found.extend(image_notes)
     study_uid = next(iter(choice.used.values())).stack.first.study_uid
     return Study(tuple(series), study_uid, tuple(dict.fromkeys(found)))
@@ -143,7 +141,8 @@ def _choose_volumes(paths: list[Path], *, t2: str, t1: str) -> dict[Role, Volume
 
 def _study_of_volumes(volumes: dict[Role, Volume], notes: list[Note]) -> Study:
     series = tuple(
-        Series(role, volume.image, description=volume.path.name, spacing_known=volume.spacing_known) for role, volume in volumes.items()
+        Series(role, volume.image, description=volume.path.name, spacing_known=volume.spacing_known)
+        for role, volume in volumes.items()
     )
     found = [note for volume in volumes.values() for note in volume.notes]
     if Role.SAGITTAL_T2 not in volumes:

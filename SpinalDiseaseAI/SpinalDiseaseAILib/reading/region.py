@@ -47,7 +47,8 @@ def wrong_region(body_part: str, texts: tuple[str, ...], *, height: float, cover
     """
     if height < MINIMUM_HEIGHT:
         return WrongRegion(
-            "field-of-view", f"its field of view is {height:.0f} mm high, too small for the lumbar spine ({MINIMUM_HEIGHT:.0f} mm)"
+            "field-of-view",
+            f"its field of view is {height:.0f} mm high, too small for the lumbar spine ({MINIMUM_HEIGHT:.0f} mm)",
         )
     for text, name in (*((text, "its description") for text in texts), (body_part, "BodyPartExamined")):
         if _says(text, _LUMBAR):
@@ -56,7 +57,9 @@ def wrong_region(body_part: str, texts: tuple[str, ...], *, height: float, cover
             if _says(text, words):
                 return WrongRegion(code, f"{name} says that it shows {region}")
     if coverage > _HEAD_COVERAGE and height < _HEAD_HEIGHT:
-        return WrongRegion("brain-study", f"it covers {coverage:.0f} mm from side to side in a field {height:.0f} mm high, as of a head")
+        return WrongRegion(
+            "brain-study", f"it covers {coverage:.0f} mm from side to side in a field {height:.0f} mm high, as of a head"
+        )
     return None
 
 

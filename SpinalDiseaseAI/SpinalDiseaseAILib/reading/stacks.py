@@ -110,7 +110,8 @@ def _alike(one: Slice, other: Slice) -> bool:
         (one.pixel_spacing, other.pixel_spacing, _SAME_SPACING),
     )
     return all(
-        a is b is None or (a is not None and b is not None and np.allclose(a, b, rtol=0, atol=tolerance)) for a, b, tolerance in pairs
+        a is b is None or (a is not None and b is not None and np.allclose(a, b, rtol=0, atol=tolerance))
+        for a, b, tolerance in pairs
     )
 
 
@@ -119,7 +120,11 @@ def _stack(group: list[Slice]) -> Stack:
     notes = []
     if len(unique) < len(group):
         count = len(group) - len(unique)
-        notes.append(Note("duplicate-instances", f"{count} files hold a slice that another file holds too; each is used once."))
+        notes.append(
+            Note(
+                "duplicate-instances", f"Files that hold a slice which another file holds too: {count}. Each slice is used once."
+            )
+        )
     frames = Counter(item.frame_of_reference_uid for item in unique)
     if len(frames) > 1:
         because = f"its slices lie in {len(frames)} frames of reference, so that their positions cannot be compared"
@@ -131,7 +136,9 @@ def _stack(group: list[Slice]) -> Stack:
     spacing = unique[0].pixel_spacing
     if spacing is None or min(spacing) <= 0:
         stated = "none" if spacing is None else " × ".join(f"{value:g}" for value in spacing) + " mm"
-        return Stack(tuple(unique), None, tuple(notes), Problem("zero-spacing", f"the pixel spacing that its headers state is {stated}"))
+        return Stack(
+            tuple(unique), None, tuple(notes), Problem("zero-spacing", f"the pixel spacing that its headers state is {stated}")
+        )
     return _placed_stack(unique, spacing, notes)
 
 
@@ -150,7 +157,7 @@ def _placed_stack(unique: list[Slice], pixel_spacing: tuple[float, float], notes
         because = f"its {len(unique)} slices all state the same position"
         return Stack(tuple(unique), None, tuple(notes), Problem("zero-spacing", because))
     if repeated:
-        text = f"At {repeated} positions there are further slices; the one acquired first is used."
+        text = f"Further slices at positions that have one already: {repeated}. The slice acquired first is used."
         notes.append(Note("duplicate-slices", text, "warning"))
     positions = np.array([item.position for item in ordered])
     places, problem = _places(positions, normal)
@@ -162,8 +169,8 @@ def _placed_stack(unique: list[Slice], pixel_spacing: tuple[float, float], notes
     missing = len(slices) - len(ordered)
     if missing:
         numbers = ", ".join(str(index + 1) for index, item in enumerate(slices) if item is None)
-        text = f"{missing} of {len(slices)} slices are missing (number {numbers} from the right, back or foot); "
-        notes.append(Note("missing-slices", text + "they are filled in between their neighbours.", "warning"))
+        text = f"Slices missing: {missing} of {len(slices)} (number {numbers}, counted from the patient's right); "
+        notes.append(Note("missing-slices", text + "filled in between their neighbours.", "warning"))
     if len(slices) == 1:
         step = normal * (first.spacing_between or first.thickness or _DEFAULT_STEP)
     else:

@@ -5,18 +5,21 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
-import SimpleITK as sitk
+import SimpleITK
 
 from ..base.errors import InputError
-from ..base.geometry import LPS_FROM_RAS, SAGITTAL_CODES, Image, reorient
+from ..base.geometry import LPS_FROM_RAS, SAGITTAL_CODES, Array, FloatArray, Image, reorient
 from ..base.planes import image_of_plane
 from ..base.report import Note
 from ..base.study import Role
 from .intensities import checked, compact
 from .pixels import plane_spacing
 from .region import MINIMUM_HEIGHT
+
+itk: Any = SimpleITK  # its wrapped methods carry no types
 
 _THROUGH_PLANE = 1.5  # a spacing this much larger than the others is that between slices
 
@@ -54,13 +57,13 @@ def read_volume(path: Path) -> Volume:
             "Save one volume of it, and open that.",
             code="dimensions",
         )
-    voxels = checked(compact(sitk.GetArrayFromImage(source)))  # (rows, columns) or (slices, rows, columns)
+    voxels = checked(compact(itk.GetArrayFromImage(source)))  # (rows, columns) or (slices, rows, columns)
     if source.GetDimension() == 2 or (is_picture(path) and size[2] == 1):
         return _plane(path, source, voxels.reshape(voxels.shape[-2:]))
     image = Image(voxels.transpose(2, 1, 0), _affine(source))
     _check_sagittal(image, path)
     image = reorient(image, SAGITTAL_CODES)
-    notes = ()
+    notes: tuple[Note, ...] = ()
     if image.voxels.shape[0] == 1:
         notes = (Note("single-slice", "There is a single slice: points have no depth.", "warning"),)
     return Volume(path, role_of_name(path), image, True, notes)
@@ -82,11 +85,11 @@ def role_of_name(path: Path) -> Role:
     return Role.SAGITTAL_T1 if says_t1 else Role.SAGITTAL_T2
 
 
-def _read(path: Path) -> sitk.Image:
-    previous = sitk.ProcessObject.GetGlobalWarningDisplay()
-    sitk.ProcessObject.SetGlobalWarningDisplay(False)
+def _read(path: Path) -> Any:
+    previous = itk.ProcessObject.GetGlobalWarningDisplay()
+    itk.ProcessObject.SetGlobalWarningDisplay(False)
     try:
-        return sitk.ReadImage(str(path))
+        return itk.ReadImage(str(path))
     except RuntimeError as error:
         if "spacing" in str(error).lower() and "zero" in str(error).lower():
             raise _zero_spacing(path) from error
@@ -96,10 +99,10 @@ def _read(path: Path) -> sitk.Image:
             code="truncated-file",
         ) from error
     finally:
-        sitk.ProcessObject.SetGlobalWarningDisplay(previous)
+        itk.ProcessObject.SetGlobalWarningDisplay(previous)
 
 
-def _luminance(source: sitk.Image, path: Path) -> sitk.Image:
+def _luminance(source: Any, path: Path) -> Any:
     """Grey values of a colour picture whose channels may differ by compression only, ITU-R BT.601."""
     if not is_picture(path):
         raise InputError(
@@ -108,12 +111,12 @@ def _luminance(source: sitk.Image, path: Path) -> sitk.Image:
             "Save one component of it, and open that.",
             code="dimensions",
         )
-    channels = sitk.GetArrayFromImage(source).astype(np.float64)  # (rows, columns, channels)
+    channels = itk.GetArrayFromImage(source).astype(np.float64)  # (rows, columns, channels)
     grey = channels[..., :3] @ (0.299, 0.587, 0.114) if channels.shape[-1] >= 3 else channels[..., 0]
-    return sitk.GetImageFromArray(np.rint(grey).astype(np.uint16))
+    return itk.GetImageFromArray(np.rint(grey).astype(np.uint16))
 
 
-def _plane(path: Path, source: sitk.Image, pixels: np.ndarray[tuple[int, ...], np.dtype[np.generic]]) -> Volume:
+def _plane(path: Path, source: Any, pixels: Array) -> Volume:
     spacing = source.GetSpacing()
     stated = None if is_picture(path) else (float(spacing[1]), float(spacing[0]))  # a picture's dots an inch are no millimetres
     millimetres, note = plane_spacing(stated, pixels.shape)
@@ -121,11 +124,12 @@ def _plane(path: Path, source: sitk.Image, pixels: np.ndarray[tuple[int, ...], n
     return Volume(path, role_of_name(path), image_of_plane(pixels, millimetres), stated is not None, (note, single))
 
 
-def _affine(source: sitk.Image) -> np.ndarray[tuple[int, ...], np.dtype[np.float64]]:
+def _affine(source: Any) -> FloatArray:
     lps = np.eye(4)
     lps[:3, :3] = np.array(source.GetDirection()).reshape(3, 3) * np.array(source.GetSpacing())
     lps[:3, 3] = source.GetOrigin()
-    return LPS_FROM_RAS @ lps
+    affine: FloatArray = LPS_FROM_RAS @ lps
+    return affine
 
 
 def _check_sagittal(image: Image, path: Path) -> None:
@@ -136,7 +140,7 @@ def _check_sagittal(image: Image, path: Path) -> None:
     if thick and image.codes[through] not in "LR" and image.voxels.shape[through] < max(image.voxels.shape):
         plane = "axial" if image.codes[through] in "SI" else "coronal"
         raise InputError(
-            f"The volume {path.name} is {plane}: its slices are {spacing[through]:.1f} mm apart along another axis than left to right.",
+            f"The volume {path.name} is {plane}: its slices, {spacing[through]:.1f} mm apart, do not follow left to right.",
             "A sagittal volume, or one of even spacing, is needed.",
             "Open the sagittal series.",
             code="no-sagittal-series",

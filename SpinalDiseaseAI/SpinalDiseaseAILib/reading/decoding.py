@@ -1,0 +1,151 @@
+"""Stored pixel values of a DICOM file: by pydicom, and for compressed ones that it has no plugin for, by SimpleITK's GDCM.
+
+The plugins are optional, one of them under a licence that this product cannot bring along; SimpleITK is always there.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pydicom
+import SimpleITK
+from pydicom.dataset import Dataset, FileMetaDataset
+from pydicom.uid import (
+    JPEG2000,
+    UID,
+    ImplicitVRLittleEndian,
+    JPEG2000Lossless,
+    JPEGBaseline8Bit,
+    JPEGExtended12Bit,
+    JPEGLossless,
+    JPEGLosslessSV1,
+    JPEGLSLossless,
+    JPEGLSNearLossless,
+    MRImageStorage,
+    RLELossless,
+)
+
+from ..base.errors import InputError
+from ..base.geometry import Array
+
+itk: Any = SimpleITK  # its wrapped methods carry no types
+
+GDCM_SYNTAXES = (
+    JPEGBaseline8Bit,
+    JPEGExtended12Bit,
+    JPEGLossless,
+    JPEGLosslessSV1,
+    JPEGLSLossless,
+    JPEGLSNearLossless,
+    JPEG2000Lossless,
+    JPEG2000,
+    RLELossless,
+)
+"""Compressed transfer syntaxes that SimpleITK decodes."""
+
+_PIXEL_KEYWORDS = (
+    "SamplesPerPixel",
+    "Rows",
+    "Columns",
+    "NumberOfFrames",
+    "BitsAllocated",
+    "BitsStored",
+    "HighBit",
+    "PixelRepresentation",
+    "PixelData",
+)
+
+
+def decoded(path: Path) -> tuple[Array, bool]:
+    """Stored values of a file, the lowest of them black.
+
+    :returns: array of shape (rows, columns), or (frames, rows, columns) for several frames; and True if the grey scale had to
+        be inverted, because the file says MONOCHROME1.
+    :raises InputError: if the file is truncated or damaged, or nothing here can decode it.
+    """
+    try:
+        dataset = pydicom.dcmread(path, force=True)
+    except Exception as error:  # a damaged file raises whatever the damaged byte leads to
+        raise damaged(path, "ends early or is damaged") from error
+    if not any(keyword in dataset for keyword in ("PixelData", "FloatPixelData", "DoubleFloatPixelData")):
+        raise damaged(path, "ends before its pixels")
+    if "TransferSyntaxUID" not in dataset.file_meta:
+        dataset.file_meta.TransferSyntaxUID = ImplicitVRLittleEndian  # of a data set without file header, PS3.5 10.1
+    syntax = UID(dataset.file_meta.TransferSyntaxUID)
+    by_pydicom = not syntax.is_compressed or _pydicom_decodes(syntax)
+    if not by_pydicom and syntax not in GDCM_SYNTAXES:
+        raise InputError(
+            f"The series is compressed as {syntax.name}, and there is no decoder for it here.",
+            "Uncompressed, RLE, JPEG, JPEG-LS or JPEG 2000 images are needed.",
+            "Export the series without compression.",
+            code="no-decoder",
+        )
+    try:
+        pixels: Array = dataset.pixel_array if by_pydicom else _by_simpleitk(dataset)
+    except Exception as error:  # each decoder raises errors of its own
+        raise damaged(path, "ends early or is damaged: its pixels cannot be decoded") from error
+    if dataset.get("PhotometricInterpretation", "") == "MONOCHROME1":
+        return _inverted(pixels, dataset), True
+    return pixels, False
+
+
+def damaged(path: Path, what: str) -> InputError:
+    """The error for a file that is not whole."""
+    return InputError(
+        f"The file {path.name} {what}.",
+        "Every file of the series must be complete.",
+        "Copy or export the series again.",
+        code="truncated-file",
+    )
+
+
+def _pydicom_decodes(syntax: UID) -> bool:
+    """True if pydicom has a decoder for a transfer syntax, in version 3 or in version 2."""
+    try:
+        from pydicom.pixels.decoders.base import get_decoder
+    except ImportError:
+        handlers: list[Any] = pydicom.config.pixel_data_handlers
+        return any(handler.is_available() and handler.supports_transfer_syntax(syntax) for handler in handlers)
+    try:
+        return bool(get_decoder(syntax).is_available)
+    except NotImplementedError:
+        return False
+
+
+def _by_simpleitk(dataset: Dataset) -> Array:
+    """Decode through a temporary file that holds the pixels and nothing of the patient.
+
+    Rescaling and photometric interpretation stay out of it, because SimpleITK would apply them.
+    """
+    bare = Dataset()
+    bare.SOPClassUID = MRImageStorage
+    bare.SOPInstanceUID = "2.25.1"
+    bare.Modality = "MR"
+    bare.PhotometricInterpretation = "MONOCHROME2"
+    for keyword in _PIXEL_KEYWORDS:
+        if keyword in dataset:
+            bare[keyword] = dataset[keyword]
+    bare.file_meta = FileMetaDataset()
+    bare.file_meta.MediaStorageSOPClassUID = bare.SOPClassUID
+    bare.file_meta.MediaStorageSOPInstanceUID = bare.SOPInstanceUID
+    bare.file_meta.TransferSyntaxUID = dataset.file_meta.TransferSyntaxUID
+    bare.preamble = b"\0" * 128
+    bare.is_little_endian, bare.is_implicit_VR = True, False
+    with tempfile.TemporaryDirectory(prefix="spinal-disease-ai-") as folder:
+        file = Path(folder, "pixels.dcm")
+        bare.save_as(file, write_like_original=False)
+        pixels: Array = itk.GetArrayFromImage(itk.ReadImage(str(file)))  # (frames, rows, columns)
+    single: Array = pixels.reshape(pixels.shape[-2:])
+    return pixels if int(dataset.get("NumberOfFrames", None) or 1) > 1 else single
+
+
+def _inverted(pixels: Array, dataset: Dataset) -> Array:
+    """Stored values mirrored within the range of their bits."""
+    if pixels.dtype.kind == "i":
+        return ~pixels
+    highest = pixels.max() if pixels.dtype.kind == "f" else np.array(2 ** int(dataset.BitsStored) - 1, dtype=pixels.dtype)
+    inverted: Array = highest - pixels
+    return inverted
