@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+
 from SpinalDiseaseAILib.base import anatomy
 from SpinalDiseaseAILib.base.report import FindingResult, StructureResult
 from SpinalDiseaseAILib.base.wording import Severity, headline, severity, short_text, summary

@@ -4,25 +4,14 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+
 from SpinalDiseaseAILib.base import anatomy
 from SpinalDiseaseAILib.base.geometry import Image
 from SpinalDiseaseAILib.base.report import FindingResult, ModelProvenance, Note, Numbering, Report, StructureResult
 from SpinalDiseaseAILib.base.study import Role, Series, Study
 
 SLICES, COLUMNS, ROWS = 9, 80, 120
-SLICE_OF_ROW = {
-    "T12-L1": 2,
-    "L1": 2,
-    "L1-L2": 3,
-    "L2": 4,
-    "L2-L3": 5,
-    "L3": 6,
-    "L3-L4": 6,
-    "L4": 5,
-    "L4-L5": 5,
-    "L5": 4,
-    "L5-S1": 4,
-}
+SLICE_OF_ROW = dict(zip(anatomy.KEY_POINTS, (2, 2, 3, 4, 5, 6, 6, 5, 5, 4, 4), strict=True))
 FIRST_ROW, ROW_STEP, COLUMN = 12, 9, 40
 
 

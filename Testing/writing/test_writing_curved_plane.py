@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+
 from SpinalDiseaseAILib.base.geometry import Image, all_axis_codes, reorient
 from SpinalDiseaseAILib.base.planes import SagittalVolume
 from SpinalDiseaseAILib.base.report import Report

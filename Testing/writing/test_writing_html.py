@@ -10,6 +10,7 @@ from html.parser import HTMLParser
 
 import pytest
 from PIL import Image as Picture
+
 from SpinalDiseaseAILib.base.report import DISCLAIMER, FindingResult, Report
 from SpinalDiseaseAILib.base.study import Study
 from SpinalDiseaseAILib.writing.html_report import html_of
@@ -96,7 +97,7 @@ def test_disclaimer_numberings_warnings_and_provenance_are_on_the_page(
         assert fact in text
 
 
-def test_a_research_only_model_is_announced(report: Report, study: Study, picture: Picture.Image) -> None:
+def test_a_research_only_model_is_marked(report: Report, study: Study, picture: Picture.Image) -> None:
     marked = replace(report, models=(replace(report.models[0], research_only=True),))
     assert "research only" in Page(html_of(marked, study, picture)).text
     assert "research only" not in Page(html_of(report, study, picture)).text

@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 
 import pytest
+
 from SpinalDiseaseAILib.base.report import Report
 from SpinalDiseaseAILib.writing.markups import markups_of
 

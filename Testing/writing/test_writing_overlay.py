@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+
 from SpinalDiseaseAILib.base.geometry import Image
 from SpinalDiseaseAILib.base.report import Numbering, Report, StructureResult
 from SpinalDiseaseAILib.base.study import Role, Series, Study

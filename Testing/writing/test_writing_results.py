@@ -6,6 +6,7 @@ import shutil
 from pathlib import Path
 
 import pytest
+
 from SpinalDiseaseAILib.base.errors import EXIT_OUTPUT, OutputError
 from SpinalDiseaseAILib.base.json_io import report_from_json
 from SpinalDiseaseAILib.base.report import Report

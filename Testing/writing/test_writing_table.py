@@ -6,6 +6,7 @@ import csv
 import io
 
 import pytest
+
 from SpinalDiseaseAILib.base import anatomy
 from SpinalDiseaseAILib.base.report import Report
 from SpinalDiseaseAILib.writing.table import COLUMNS, table_of

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
+from ..base.errors import ComputeError
 from ..base.options import Options, Progress, no_progress
 from ..base.report import Report
 from ..base.study import Study
@@ -68,10 +68,7 @@ def run_analysis(request: Request, progress: Progress = no_progress, analyser: A
     study = _read(request, progress)
     if analyser is None:
         progress("load", 0.1, "Loading the models")
-        # Imported only now: it brings torch with it.
-        from ..pipelines.analyser import Analyser
-
-        analyser = Analyser()
+        analyser = _analyser()
     report = analyser.analyse(study, request.options, part(progress, 0.1, 0.9))
     progress("write", 0.9, "Writing the results")
     formats, remarks = _formats()
@@ -83,8 +80,20 @@ def _read(request: Request, progress: Progress) -> Study:
     from ..reading import open_study
 
     progress("read", 0.0, "Reading the images")
-    paths: Sequence[Path] = request.paths
-    return open_study(paths, t2=request.t2, t1=request.t1)
+    return open_study(request.paths, t2=request.t2, t1=request.t1)
+
+
+def _analyser() -> Analyses:
+    try:
+        # Imported only now: it brings torch with it.
+        from ..pipelines.analyser import Analyser
+    except ModuleNotFoundError as error:
+        raise ComputeError(
+            f"The package {error.name} is not installed.",
+            remedy=f"Install it: pip install {error.name}.",
+            code="missing-package",
+        ) from error
+    return Analyser()
 
 
 def _formats() -> tuple[dict[str, Writer], tuple[str, ...]]:

@@ -28,15 +28,6 @@ app = typer.Typer(
 
 _PASS_ON = {"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []}
 
-Paths = Annotated[
-    list[Path], typer.Argument(metavar="PATH", help="Folders, ZIP archives or files of one study.", show_default=False)
-]
-Json = Annotated[bool, typer.Option("--json", help="Print JSON, and nothing else, on the standard output.")]
-Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing but errors.")]
-Device = Annotated[str, typer.Option("--device", help=f"Where the networks run: {', '.join(DEVICES)}, or one such as cuda:1.")]
-Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace files that SpinalDiseaseAI did not write.")]
-DEMO_FOLDER = Path("spinal-disease-demo")
-
 
 def _print_version(wanted: bool) -> None:
     if wanted:
@@ -44,12 +35,17 @@ def _print_version(wanted: bool) -> None:
         raise typer.Exit
 
 
+Paths = Annotated[list[Path], typer.Argument(help="Folders, ZIP archives or files of one study.", show_default=False)]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON, and nothing else, on the standard output.")]
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing but errors.")]
+Device = Annotated[str, typer.Option("--device", help=f"Where the networks run: {', '.join(DEVICES)}, or one such as cuda:1.")]
+Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace files that SpinalDiseaseAI did not write.")]
+Version = Annotated[bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version.")]
+DEMO_FOLDER = Path("spinal-disease-demo")
+
+
 @app.callback()
-def _options(
-    version: Annotated[
-        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version.")
-    ] = False,
-) -> None:
+def _options(version: Version = False) -> None:
     pass
 
 

@@ -40,8 +40,6 @@ def print_outcome(screen: Console, outcome: Outcome) -> None:
         screen.print(Text(f"Written to {folder}: {', '.join(outcome.files)}"))
     models = ", ".join(f"{model.name} {model.version}" for model in report.models)
     screen.print(Text(f"{outcome.seconds:.1f} s on {report.device or 'an unnamed device'} · {models}"))
-    if report.research_only:
-        screen.print(Text("A model took part that may be used for research only.", style="yellow"))
     screen.print(Text(DISCLAIMER, style="yellow"))
 
 

@@ -35,11 +35,14 @@ def print_listing(screen: Console, listing: SeriesListing) -> None:
     for entry in listing.entries:
         role = entry.role.value if entry.role else "left out"
         name = f'  "{entry.description}"' if entry.description else ""
-        screen.print(Text.assemble((role.capitalize(), "bold green" if entry.role else "dim"), name))
+        screen.print(Text.assemble((role[0].upper() + role[1:], "bold green" if entry.role else "dim"), name))
         screen.print(Text(f"    {_facts(entry)}"))
         screen.print(Text(f"    {entry.reason}"))
         screen.print(Text(f"    UID {entry.uid}", style="dim"))
+    said = tuple(entry.reason for entry in listing.entries)
     for note in listing.notes:
+        if note.text.endswith(said):
+            continue
         screen.print(Text(f"{'Warning' if note.severity == 'warning' else 'Note'}: {note.text}"))
 
 

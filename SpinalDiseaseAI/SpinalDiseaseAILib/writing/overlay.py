@@ -94,8 +94,9 @@ def _shown_series(study: Study) -> tuple[Series, ...]:
     other = study.of_role(Role.SAGITTAL_T1)
     if other is None or other is study.primary:
         return (study.primary,)
-    frames = {other.frame_of_reference_uid, study.primary.frame_of_reference_uid} - {""}
-    return (study.primary,) if len(frames) > 1 else (other, study.primary)
+    if other.frame_of_reference_uid != study.primary.frame_of_reference_uid:
+        return (study.primary,)
+    return other, study.primary
 
 
 def _place(plane: CurvedPlane, item: StructureResult, scale: float, left: float) -> tuple[float, float]:

@@ -1,0 +1,91 @@
+"""One analysis from the command line: what is written, what is said, what a failure leaves."""
+
+from __future__ import annotations
+
+import io
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+
+from SpinalDiseaseAILib.base.errors import InputError, ModelError, OutputError
+from SpinalDiseaseAILib.base.json_io import report_from_json
+from SpinalDiseaseAILib.base.options import Options
+from SpinalDiseaseAILib.base.report import DISCLAIMER
+from SpinalDiseaseAILib.cli.analysis import Analyses, Outcome, Request, run_analysis
+from SpinalDiseaseAILib.cli.printing import print_outcome
+from SpinalDiseaseAILib.writing import FORMATS, SCENE_FILE
+
+
+def printed(outcome: Outcome) -> str:
+    stream = io.StringIO()
+    print_outcome(Console(file=stream, width=200), outcome)
+    return stream.getvalue()
+
+
+def test_a_real_study_is_read_analysed_and_written(sample: Path, tmp_path: Path, analyser: Analyses) -> None:
+    pytest.importorskip("slicer")
+    seen: list[tuple[str, float]] = []
+    outcome = run_analysis(
+        Request((sample,), tmp_path / "out"), lambda stage, fraction, _: seen.append((stage, fraction)), analyser
+    )
+    assert {path.name for path in (tmp_path / "out").iterdir()} == {*FORMATS, SCENE_FILE}
+    assert report_from_json((tmp_path / "out" / "report.json").read_text(encoding="utf-8")) == outcome.report
+    assert [stage for stage, _ in seen] == ["read", "localization", "write"]
+    assert [fraction for _, fraction in seen] == sorted(fraction for _, fraction in seen)
+
+
+def test_the_options_reach_the_analysis(sample: Path, tmp_path: Path, analyser: Analyses) -> None:
+    options = Options(classifiers=("one", "two"), device="cpu")
+    run_analysis(Request((sample,), tmp_path / "out", options=options), analyser=analyser)
+    assert analyser.options == [options]  # type: ignore[attr-defined]
+
+
+def test_without_slicer_everything_but_the_scene_is_written_and_a_remark_says_so(
+    sample: Path, tmp_path: Path, analyser: Analyses, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "SpinalDiseaseAILib.scene.mrb", None)
+    outcome = run_analysis(Request((sample,), tmp_path / "out"), analyser=analyser)
+    assert set(outcome.files) == set(FORMATS)
+    assert outcome.remarks == (
+        "scene.mrb was not written: it needs the package slicer-core (pip install 'spinal-disease-ai[scene]').",
+    )
+    assert "Note: scene.mrb was not written" in printed(outcome)
+
+
+def test_a_failed_analysis_leaves_no_folder(
+    sample: Path, tmp_path: Path, failing_analyser: Callable[[BaseException], Analyses]
+) -> None:
+    with pytest.raises(ModelError):
+        run_analysis(Request((sample,), tmp_path / "out"), analyser=failing_analyser(ModelError("The model is missing.")))
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_folder_that_cannot_take_the_results_is_refused_before_anything_is_read(tmp_path: Path, analyser: Analyses) -> None:
+    (tmp_path / "report.tsv").write_text("other")
+    with pytest.raises(OutputError):
+        run_analysis(Request((tmp_path / "no such study",), tmp_path), analyser=analyser)
+
+
+def test_an_unusable_input_is_refused_before_the_analysis(tmp_path: Path, analyser: Analyses) -> None:
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(InputError):
+        run_analysis(Request((tmp_path / "empty",), tmp_path / "out"), analyser=analyser)
+    assert analyser.options == []  # type: ignore[attr-defined]
+    assert not (tmp_path / "out").exists()
+
+
+def test_the_printed_result_has_a_line_a_level_and_all_that_a_reader_needs(
+    sample: Path, tmp_path: Path, analyser: Analyses
+) -> None:
+    outcome = run_analysis(Request((sample,), tmp_path / "out"), analyser=analyser)
+    lines = [line.rstrip() for line in printed(outcome).splitlines()]
+    assert "L1-L2   Pfirrmann 4 (0.72) · narrowing 0.91" in lines
+    assert sum("Pfirrmann" in line for line in lines) == 6
+    assert "Numbering: lowest mobile disc is L5-S1 (0.90) · or one level higher (0.10)" in lines
+    assert "Warning: One slice is missing." in lines
+    assert any(line.startswith(f"Written to {tmp_path / 'out'}: report.json, report.tsv") for line in lines)
+    assert any(line.endswith("s on cpu · given 1.0") for line in lines)
+    assert lines[-1] == DISCLAIMER
