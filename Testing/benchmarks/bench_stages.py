@@ -1,0 +1,257 @@
+"""Times of the stages on the sample study, cold and warm, with peak memory, through the public interfaces.
+
+Each part runs in processes of its own, so that cold means cold for everything but the file cache. Alternatives are measured in
+turns in the same run: a number here is compared with a number of the same minute on the same machine.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import platform
+import statistics
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+ROOT = Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT / "SpinalDiseaseAI"))
+
+LEVEL = "L4-L5"
+
+
+@dataclass
+class Measurement:
+    """One line of the result.
+
+    :param seconds: one a repetition.
+    :param peak_bytes: largest resident memory of the processes together, 0 if it was not watched.
+    """
+
+    stage: str
+    seconds: list[float] = field(default_factory=list)
+    peak_bytes: int = 0
+
+    def time(self, work: Callable[[], Any]) -> Any:
+        """Do a piece of work once more and keep its time."""
+        start = time.perf_counter()
+        result = work()
+        self.seconds.append(time.perf_counter() - start)
+        return result
+
+
+class MemoryWatch:
+    """Peak resident memory of a process and its children, looked at fifty times a second."""
+
+    def __init__(self, process: psutil.Process) -> None:
+        self.peak_bytes = 0
+        self._process = process
+        self._over = threading.Event()
+        self._thread = threading.Thread(target=self._look, daemon=True)
+
+    def __enter__(self) -> MemoryWatch:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._over.set()
+        self._thread.join()
+
+    def _look(self) -> None:
+        while not self._over.wait(0.02):
+            total = 0
+            try:
+                family = [self._process, *self._process.children(recursive=True)]
+            except psutil.NoSuchProcess:
+                return
+            for process in family:
+                try:
+                    total += process.memory_info().rss
+                except psutil.NoSuchProcess:
+                    continue
+            self.peak_bytes = max(self.peak_bytes, total)
+
+
+def environment() -> dict[str, str]:
+    """Variables of a child process that finds the library of this tree."""
+    return os.environ | {"PYTHONPATH": str(ROOT / "SpinalDiseaseAI")}
+
+
+def watched(command: list[str]) -> tuple[float, int]:
+    """Seconds and peak memory of a command.
+
+    :raises SystemExit: with the command's own words if it fails.
+    """
+    start = time.perf_counter()
+    child = subprocess.Popen(command, env=environment(), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    with MemoryWatch(psutil.Process(child.pid)) as watch:
+        output, _ = child.communicate()
+        seconds = time.perf_counter() - start
+    if child.returncode:
+        raise SystemExit(f"{' '.join(command)}\n{output}")
+    return seconds, watch.peak_bytes
+
+
+def command_line(repetitions: int, device: str) -> list[Measurement]:
+    """``analyze`` from a shell, the whole way from files to files."""
+    measurement = Measurement("command line: analyze, a fresh process, files to files")
+    for _ in range(repetitions):
+        with tempfile.TemporaryDirectory() as folder:
+            command = [sys.executable, "-m", "SpinalDiseaseAILib", "analyze", str(sample()), "-o", folder]
+            seconds, peak = watched([*command, "--device", device, "--quiet"])
+        measurement.seconds.append(seconds)
+        measurement.peak_bytes = max(measurement.peak_bytes, peak)
+    return [measurement]
+
+
+def in_process(repetitions: int, device: str) -> list[Measurement]:
+    """Reading, and the analyser in one process: the first study loads the models, the others find them loaded."""
+    from SpinalDiseaseAILib.base.options import Options
+    from SpinalDiseaseAILib.reading import open_study
+
+    reading_cold = Measurement("reading the sample, first time")
+    study = reading_cold.time(lambda: open_study([sample()]))
+    reading = Measurement("reading the sample, again")
+    for _ in range(repetitions):
+        reading.time(lambda: open_study([sample()]))
+
+    importing = Measurement("importing the analyser and torch")
+
+    def import_analyser() -> Any:
+        from SpinalDiseaseAILib.pipelines.analyser import Analyser
+
+        return Analyser()
+
+    analyser = importing.time(import_analyser)
+    options = Options(device=device)
+    first = Measurement("analyser: first study")
+    report = first.time(lambda: analyser.analyse(study, options))
+    again = Measurement("analyser: next study")
+    stages: dict[str, Measurement] = {}
+    for _ in range(repetitions):
+        report = again.time(lambda: analyser.analyse(study, options))
+        for name, seconds in report.seconds.items():
+            if name != "total":
+                stages.setdefault(name, Measurement(f"    of which {name}")).seconds.append(seconds)
+
+    points = {item.name: item.position for item in report.structures}
+    one = Measurement(f"analyser: {LEVEL} graded again")
+    together = Measurement("analyser: every structure graded, all regions in one batch")
+    in_turn = Measurement("    the alternative: one region at a time")
+    for _ in range(repetitions):
+        one.time(lambda: analyser.regrade(study, points, (LEVEL,), options))
+        together.time(lambda: analyser.regrade(study, points, (), options))
+        in_turn.time(lambda: [analyser.regrade(study, points, (name,), options) for name in points])
+    return [reading_cold, reading, importing, first, again, *stages.values(), one, together, in_turn]
+
+
+def worker(repetitions: int, device: str) -> list[Measurement]:
+    """The worker process: what a user in Slicer waits for. The alternative is a fresh worker for every study."""
+    from SpinalDiseaseAILib.base.options import Options
+    from SpinalDiseaseAILib.reading import open_study
+    from SpinalDiseaseAILib.worker.client import WorkerClient
+
+    study = open_study([sample()])
+    options = Options(device=device)
+    start = Measurement("worker: start until it answers")
+    first = Measurement("worker: first study, start included")
+    warm = Measurement("worker: next study on the warm worker")
+    regrade = Measurement(f"worker: {LEVEL} graded again")
+    fresh = Measurement("    the alternative: a fresh worker for every study")
+
+    with MemoryWatch(psutil.Process()) as watch:
+        with WorkerClient(environment=environment()) as client:
+            start.time(lambda: client.probe(device).wait())
+
+        def once() -> Any:
+            with WorkerClient(environment=environment()) as client:
+                return client.analyse_and_wait(study, options)
+
+        with WorkerClient(environment=environment()) as client:
+            report = first.time(lambda: client.analyse_and_wait(study, options))
+            points = {item.name: item.position for item in report.structures}
+            for _ in range(repetitions):
+                warm.time(lambda: client.analyse_and_wait(study, options))
+                regrade.time(lambda: client.regrade(study, points, (LEVEL,), options).wait())
+        for _ in range(repetitions):
+            fresh.time(once)
+    warm.peak_bytes = watch.peak_bytes
+    return [start, first, warm, regrade, fresh]
+
+
+PARTS = {"command-line": command_line, "in-process": in_process, "worker": worker}
+
+
+def sample() -> Path:
+    """Folder of the sample study."""
+    from SpinalDiseaseAILib.base.locations import sample_folder
+
+    return sample_folder()
+
+
+def machine() -> dict[str, str]:
+    """What the numbers were measured on."""
+    from importlib.metadata import version
+
+    names = {platform.processor(), platform.machine()}
+    if Path("/proc/cpuinfo").exists():
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+        names = {line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")} or names
+    return {
+        "processor": f"{', '.join(sorted(names - {''}))}, {os.cpu_count()} cores",
+        "load before": f"{psutil.getloadavg()[0]:.1f}",
+        "system": platform.platform(),
+        "python": platform.python_version(),
+        "torch": version("torch"),
+    }
+
+
+def table(measurements: list[Measurement]) -> str:
+    """Lines for a reader: median and range of the seconds, peak memory."""
+    lines = [f"{'':<62}{'median s':>10}{'min – max':>17}{'n':>4}{'peak MB':>9}"]
+    for item in measurements:
+        spread = f"{min(item.seconds):.2f} – {max(item.seconds):.2f}"
+        peak = f"{item.peak_bytes / 1e6:.0f}" if item.peak_bytes else ""
+        lines.append(f"{item.stage:<62}{statistics.median(item.seconds):>10.3f}{spread:>17}{len(item.seconds):>4}{peak:>9}")
+    return "\n".join(lines)
+
+
+def main() -> None:
+    """Run every part in a process of its own and print what came out."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("-n", "--repetitions", type=int, default=5, help="repetitions of each warm stage (5)")
+    parser.add_argument("--device", default="auto", help="auto, cuda, mps or cpu (auto)")
+    parser.add_argument("--json", type=Path, help="also write every single time into this file")
+    parser.add_argument("--part", choices=PARTS, help=argparse.SUPPRESS)
+    arguments = parser.parse_args()
+    if arguments.part:
+        print(json.dumps([asdict(item) for item in PARTS[arguments.part](arguments.repetitions, arguments.device)]))
+        return
+
+    facts = machine()
+    print("\n".join(f"{name + ':':<14}{value}" for name, value in facts.items()), flush=True)
+    measurements: list[Measurement] = []
+    for part in PARTS:
+        print(f"measuring: {part}", file=sys.stderr, flush=True)
+        command = [sys.executable, __file__, "--part", part, "-n", str(arguments.repetitions), "--device", arguments.device]
+        result = subprocess.run(command, env=environment(), stdout=subprocess.PIPE, text=True, check=False)
+        if result.returncode:
+            raise SystemExit(result.returncode)
+        measurements += [Measurement(**item) for item in json.loads(result.stdout.splitlines()[-1])]
+    print(table(measurements))
+    if arguments.json:
+        document = {"machine": facts, "measurements": [asdict(item) for item in measurements]}
+        arguments.json.write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
