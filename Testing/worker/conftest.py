@@ -50,3 +50,10 @@ def make_client() -> Iterator[Callable[..., WorkerClient]]:
     yield make
     for client in clients:
         client.shutdown()
+
+
+@pytest.fixture(scope="module")
+def client() -> Iterator[WorkerClient]:
+    """One client for the tests of a file that leave its worker as it is."""
+    with WorkerClient(arguments=(SCRIPTED_WORKER,)) as running:
+        yield running

@@ -18,8 +18,7 @@ def run_until_progress(client, job_of):
     return job
 
 
-def test_a_running_job_stops_within_a_second_and_the_worker_stays_warm(make_client, study_of):
-    client = make_client()
+def test_a_running_job_stops_within_a_second_and_the_worker_stays_warm(client, study_of):
     before = client.probe().wait()
     process = {note.code: note.text for note in client.analyse_and_wait(study_of()).notes}["process"]
     job = run_until_progress(client, lambda heard: client.analyse(study_of("sleep:30"), on_progress=heard))
@@ -32,18 +31,17 @@ def test_a_running_job_stops_within_a_second_and_the_worker_stays_warm(make_clie
     assert {note.code: note.text for note in client.analyse_and_wait(study_of()).notes}["process"] == process
 
 
-def test_progress_may_cancel_by_raising(make_client, study_of):
+def test_progress_may_cancel_by_raising(client, study_of):
     def stop(*_event):
         raise Cancelled
 
     with pytest.raises(Cancelled) as caught:
-        make_client().analyse_and_wait(study_of("sleep:30"), on_progress=stop)
+        client.analyse_and_wait(study_of("sleep:30"), on_progress=stop)
     assert caught.value.exit_status == 130
 
 
-def test_no_progress_is_told_after_the_cancellation(make_client, study_of):
+def test_no_progress_is_told_after_the_cancellation(client, study_of):
     heard = []
-    client = make_client()
     job = client.analyse(study_of("sleep:30"), on_progress=lambda *event: (heard.append(event), job.cancel()))
     with pytest.raises(Cancelled):
         job.wait()
@@ -61,9 +59,8 @@ def test_a_job_that_does_not_heed_is_ended_by_force_and_the_next_one_runs(make_c
     assert client.analyse_and_wait(study_of()).pipeline == "scripted"
 
 
-def test_a_result_that_was_on_its_way_counts_no_more(make_client, study_of):
+def test_a_result_that_was_on_its_way_counts_no_more(client, study_of):
     outcome = []
-    client = make_client()
     client.probe().wait()
     job = client.analyse(study_of("spin:0.1"), on_done=outcome.append, on_error=outcome.append)
     client.dispatch()
@@ -74,8 +71,7 @@ def test_a_result_that_was_on_its_way_counts_no_more(make_client, study_of):
     assert [type(item) for item in outcome] == [Cancelled]
 
 
-def test_a_job_that_still_waits_is_cancelled_without_stopping_the_running_one(make_client, study_of):
-    client = make_client()
+def test_a_job_that_still_waits_is_cancelled_without_stopping_the_running_one(client, study_of):
     running = client.analyse(study_of("sleep:0.2"))
     waiting = client.analyse(study_of("kill"))
     waiting.cancel()
@@ -84,8 +80,7 @@ def test_a_job_that_still_waits_is_cancelled_without_stopping_the_running_one(ma
         waiting.wait()
 
 
-def test_an_interrupted_caller_leaves_no_running_job(make_client, study_of):
-    client = make_client()
+def test_an_interrupted_caller_leaves_no_running_job(client, study_of):
 
     def interrupt(*_event):
         raise KeyboardInterrupt
@@ -95,3 +90,15 @@ def test_an_interrupted_caller_leaves_no_running_job(make_client, study_of):
     asked = time.monotonic()
     client.probe().wait()
     assert time.monotonic() - asked < 1
+
+
+def test_a_job_is_cancelled_at_once_while_the_worker_still_loads(make_client, study_of):
+    program = "import time; from SpinalDiseaseAILib.worker.server import serve; serve(lambda: time.sleep(30))"
+    client = make_client(arguments=("-c", program))
+    job = client.analyse(study_of())
+    client.dispatch(0.3)
+    job.cancel()
+    asked = time.monotonic()
+    with pytest.raises(Cancelled):
+        job.wait()
+    assert time.monotonic() - asked < 0.5

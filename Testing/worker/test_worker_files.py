@@ -41,7 +41,7 @@ def test_nothing_is_left_after_shutdown_in_the_middle(make_client, study_of, tem
     program = (
         "import sys, time\n"
         "from SpinalDiseaseAILib.worker.protocol import encode, hello\n"
-        "sys.stdout.buffer.write(encode(hello()))\n"
+        "sys.stdout.buffer.write(encode(hello()) + encode({'event': 'ready'}))\n"
         "sys.stdout.flush()\n"
         "time.sleep(60)\n"
     )

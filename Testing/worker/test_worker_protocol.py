@@ -39,7 +39,11 @@ def hear(worker) -> dict[str, object]:
     return protocol.decode_event(worker.stdout.readline())
 
 
-def test_the_first_message_says_protocol_product_and_python(worker):
+def hear_ready(worker) -> None:
+    assert [hear(worker)["event"] for _ in range(2)] == ["hello", "ready"]
+
+
+def test_the_first_event_says_protocol_product_and_python(worker):
     assert hear(worker) == protocol.hello()
 
 
@@ -49,14 +53,14 @@ def test_the_worker_ends_when_it_is_told_to(worker):
 
 
 def test_the_worker_ends_when_its_input_ends(worker):
-    hear(worker)
+    hear_ready(worker)
     worker.stdin.close()
     assert worker.wait(10) == 0
     assert worker.stdout.read() == b""
 
 
 def test_lines_that_are_no_messages_are_passed_over(worker):
-    hear(worker)
+    hear_ready(worker)
     say(
         worker,
         b"\xff nonsense\n",
@@ -78,7 +82,7 @@ def test_lines_that_are_no_messages_are_passed_over(worker):
     ],
 )
 def test_a_job_that_cannot_be_run_is_answered_with_an_error(worker, message, code):
-    hear(worker)
+    hear_ready(worker)
     say(worker, protocol.encode(message))
     answer = hear(worker)
     assert (answer["event"], answer["job"], answer["error"]["code"]) == ("error", "1", code)

@@ -35,18 +35,19 @@ class Connection:
         :param start_limit: seconds that it may take to say hello.
         :raises ComputeError: if the Python cannot be started.
         """
-        self.ready = False
+        self.ready = False  # True once the worker takes jobs
         self.study_key = ""  # of the study that the worker holds
         self._python = python
         self._on_log = on_log
         self._start_limit = start_limit
         self._started = time.monotonic()
+        self._greeted = False
         self._noise = 0
         self._last_line = ""
         self._process = WorkerProcess(python, arguments, environment)
 
     def send(self, message: dict[str, Any]) -> None:
-        """Send a message, after the worker got ready."""
+        """Send a message."""
         self._process.send(encode(message))
 
     def next_event(self, timeout: float) -> dict[str, Any] | None:
@@ -66,7 +67,7 @@ class Connection:
                 raise self._death()
             elif (event := self._event(line)) is not None:
                 return event
-        if not self.ready and time.monotonic() - self._started > self._start_limit:
+        if not self._greeted and time.monotonic() - self._started > self._start_limit:
             self.close()
             raise ComputeError(
                 f"The analysis process did not answer within {self._start_limit:g} seconds.",
@@ -89,7 +90,7 @@ class Connection:
             self._log(line[:_SHOWN])
             self._noise += 1
             # A launcher may print before the worker claims the stream. After that only events come.
-            if not self.ready and self._noise <= _NOISE_LIMIT:
+            if not self._greeted and self._noise <= _NOISE_LIMIT:
                 return None
             self.close()
             raise ComputeError(
@@ -97,13 +98,16 @@ class Connection:
                 remedy="Analyze again; if it happens again, choose another Python for the analysis.",
                 code="worker-protocol",
             ) from None
+        if event["event"] == "ready":
+            self.ready = True
+            return None
         if event["event"] != "hello":
             return event
         error = self._refusal(event)
         if error is not None:
             self.close()
             raise error
-        self.ready = True
+        self._greeted = True
         return None
 
     def _refusal(self, hello: dict[str, Any]) -> ComputeError | None:
@@ -131,7 +135,7 @@ class Connection:
         status = self._process.end(_EXIT_GRACE)
         for line in self._process.rest_of_log():
             self._log(line)
-        return error_of_exit(status, self._python, ready=self.ready, last_line=self._last_line)
+        return error_of_exit(status, self._python, ready=self._greeted, last_line=self._last_line)
 
     def _log(self, line: bytes) -> None:
         text = line.decode("utf-8", "replace").rstrip()

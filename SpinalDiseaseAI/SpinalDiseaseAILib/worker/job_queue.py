@@ -33,13 +33,14 @@ class JobQueue:
         self._connection: Connection | None = None
         self._waiting: deque[Job[Any]] = deque()
         self._running: Job[Any] | None = None
+        self._failed: deque[tuple[Job[Any], SpinalDiseaseAIError]] = deque()  # their callbacks wait for dispatch
         self._files: StudyFiles | None = None  # of the running job, until the worker has read them
         self._job_count = 0
 
     @property
     def busy(self) -> bool:
         """True while a job is not finished."""
-        return self._running is not None or bool(self._waiting)
+        return self._running is not None or bool(self._waiting) or bool(self._failed)
 
     def start(self) -> None:
         """Start a worker, if none runs, and return at once.
@@ -51,22 +52,24 @@ class JobQueue:
             self._connection = self._connect()
 
     def submit(self, job: Job[Any]) -> None:
-        """Add a job; it is sent by a later :meth:`dispatch`."""
+        """Add a job, and send it if the worker is free. Callbacks run in :meth:`dispatch` only."""
         self._job_count += 1
         job.message["job"] = str(self._job_count)
         self._waiting.append(job)
+        self._begin_next()
 
     def shutdown(self) -> None:
         """End the worker and everything that it started. Unfinished jobs end as cancelled, without callbacks."""
-        grace = 0.0 if self._running else _SHUTDOWN_GRACE
-        for job in (self._running, *self._waiting):
+        idle = self._running is None
+        for job in (self._running, *self._waiting, *(failed for failed, _ in self._failed)):
             if job is not None:
                 job.abandon()
         self._finish()
         self._waiting.clear()
+        self._failed.clear()
         if self._connection is not None:
             self._connection.send({"type": "shutdown"})
-            self._connection.close(grace)
+            self._connection.close(_SHUTDOWN_GRACE if idle and self._connection.ready else 0.0)
             self._connection = None
 
     def dispatch(self, timeout: float = 0.0) -> None:
@@ -83,6 +86,9 @@ class JobQueue:
             self._take(event)
         self._enforce_cancellation()
         self._begin_next()
+        while self._failed:
+            job, error = self._failed.popleft()
+            job.fail(error)
 
     def forward_cancellation(self, job: Job[Any]) -> None:
         """Tell the worker that a job is to end; called by :meth:`job.Job.cancel`."""
@@ -92,7 +98,7 @@ class JobQueue:
     def _begin_next(self) -> None:
         for job in [item for item in self._waiting if item.cancelled_at is not None]:
             self._waiting.remove(job)
-            job.fail(Cancelled())
+            self._failed.append((job, Cancelled()))
         while self._running is None and self._waiting:
             try:
                 self.start()
@@ -161,7 +167,7 @@ class JobQueue:
         job = self._running or (self._waiting.popleft() if self._waiting else None)
         self._finish()
         if job is not None:
-            job.fail(error)
+            self._failed.append((job, error))
 
     def _finish(self) -> None:
         self._running = None

@@ -48,6 +48,7 @@ def decode(line: bytes) -> dict[str, Any]:
 
 _EVENT_FIELDS: dict[str, dict[str, type | tuple[type, ...]]] = {
     "hello": {"protocol": int, "software": str, "python": str, "missing": list},
+    "ready": {},
     "study-read": {"job": str, "key": str},
     "progress": {"job": str, "stage": str, "fraction": (int, float), "message": str},
     "done": {"job": str, "result": dict},
@@ -68,7 +69,7 @@ def decode_event(line: bytes) -> dict[str, Any]:
 
 
 def hello(missing: Sequence[str] = ()) -> dict[str, Any]:
-    """The worker's first message: which protocol, product and Python it is.
+    """The worker's first event: which protocol, product and Python it is.
 
     :param missing: packages that the worker needs and its Python does not have; the worker ends after saying so.
     """

@@ -94,6 +94,7 @@ class _Server:
         except Exception:
             # The first job tries again, and tells its client what is wrong.
             _log.exception("The analyser could not be loaded.")
+        self._send({"event": "ready"})
         for message in iter(self._jobs.get, None):
             self._run_job(message)
         return 0
