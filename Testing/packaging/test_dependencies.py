@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import re
 import sys
 import tomllib
@@ -76,3 +77,21 @@ def test_every_dependency_is_pinned_to_one_version_without_a_local_label() -> No
 @pytest.mark.parametrize("name", sorted(SLICER - APPLICATION_ONLY))
 def test_what_slicer_brings_is_in_the_extra_for_scenes(name: str) -> None:
     assert DISTRIBUTION.get(name, name) in EXTRAS["scene"]
+
+
+BROUGHT_BY_SLICER = {"numpy", "pillow", "pydicom", "scipy", "simpleitk"}
+"""In the Python of every Slicer since 5.10."""
+
+
+def test_in_slicer_the_module_asks_for_what_the_worker_needs_in_the_versions_that_pip_gets() -> None:
+    graph = ImportGraph(ROOT / "SpinalDiseaseAI")
+    needed = {DISTRIBUTION.get(name, name).lower() for name in graph.loaded_by(f"{LIBRARY}.pipelines.analyser")}
+    needed -= BROUGHT_BY_SLICER | {name.lower() for name in sys.stdlib_module_names}
+    source = graph.files[f"{LIBRARY}.scene.application"].read_text(encoding="utf-8")
+    (asked,) = (
+        ast.literal_eval(node.value)
+        for node in ast.parse(source).body
+        if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "REQUIREMENTS"
+    )
+    assert set(asked) == needed
+    assert {name + version for name, version in asked.items()} <= set(PROJECT["dependencies"])
