@@ -59,6 +59,12 @@ def test_a_point_outside_the_image_does_not_break_the_picture(report: Report, st
     assert draw_overlay(replace(report, structures=(far,)), study).height > 1000
 
 
+def test_an_image_much_wider_than_high_stays_of_a_size_that_can_be_looked_at(report: Report) -> None:
+    image = Image(np.ones((3, 400, 6), np.float32), np.diag([-4.0, -1.0, -1.0, 1.0]))
+    picture = draw_overlay(replace(report, structures=(), numberings=()), Study((Series(Role.SAGITTAL_T2, image),)))
+    assert picture.width < 2000
+
+
 def test_the_window_ignores_bright_fat_outside_the_spine() -> None:
     values = np.tile(np.linspace(1, 100, 50, dtype=np.float32), (20, 1))
     values[:, 40:] = 5000.0
@@ -95,7 +101,8 @@ def test_chips_wrap_into_the_width_of_the_card(report: Report) -> None:
 
 def test_the_header_states_series_slices_and_numberings_and_nothing_of_the_patient(report: Report, study: Study) -> None:
     line = series_line(study, (2, 6))
-    assert line == "Sagittal T2 · 2.00 x 2.00 x 4.00 mm · levels on slices 3 to 7 of 9"
+    assert line == "Sagittal T2 · 2.00 x 2.00 x 4.00 mm · levels on slices 3 to 7 of 9, each shown on its own"
+    assert series_line(study, (4, 4)).endswith("levels on slice 5 of 9")
     assert numbering_line(report) == "Numbering: lowest mobile disc is L5-S1 (0.90) · or one level higher (0.10)"
 
 

@@ -22,10 +22,12 @@ def series_line(study: Study, slice_range: tuple[int, int]) -> str:
     image = series.image
     count = image.voxels.shape[["R" in code or "L" in code for code in image.codes].index(True)]
     first, last = slice_range
-    where = f"slice {first + 1}" if first == last else f"slices {first + 1} to {last + 1}"
+    where = f"slice {first + 1} of {count}"
+    if first != last:
+        where = f"slices {first + 1} to {last + 1} of {count}, each shown on its own"
     right, anterior, superior = (float(value) for value in image.spacing)
     size = spacing_text((right, anterior, superior)) if series.spacing_known else "voxel size not known"
-    return f"{capitalised(series.role.value)} · {size} · levels on {where} of {count}"
+    return f"{capitalised(series.role.value)} · {size} · levels on {where}"
 
 
 def numbering_line(report: Report) -> str:

@@ -15,10 +15,12 @@ from .drawing import GREY, WHITE, Layer, rgb, text_width
 from .facts import capitalised, model_line, numbering_line, series_line
 from .finding_cards import CARD_GAP, Card, cards_of, stack
 
-_PANEL_HEIGHT = 1400
+_PANEL_HEIGHT, _PANEL_WIDTH = 1400, 1800
+"""Pixels of an image; it fills the one or the other."""
 _MARGIN_MM = (60.0, 40.0, 55.0, 60.0)
 """Millimetres shown to the anterior, superior, posterior and inferior of the points."""
 _GAMMA = 0.85
+_TEXT_SIZE = 25
 _FRAME = 36
 _HEADER = 150
 _FOOTER = 104
@@ -38,14 +40,15 @@ def draw_overlay(report: Report, study: Study) -> Picture.Image:
         SagittalVolume.of(study.primary.image), [item.position for item in report.structures], margin=_MARGIN_MM
     )
     width_mm, height_mm = plane.size
-    scale = _PANEL_HEIGHT / height_mm  # pixels a millimetre
-    panel = (max(1, round(width_mm * scale)), _PANEL_HEIGHT)
+    scale = min(_PANEL_HEIGHT / height_mm, _PANEL_WIDTH / width_mm)  # pixels a millimetre
+    panel = (max(1, round(width_mm * scale)), max(1, round(height_mm * scale)))
     shown = _shown_series(study)
     cards = cards_of(report, _CARDS_WIDTH - 50)
     needed = sum(card.height + CARD_GAP for card in cards)
-    bottom = _HEADER + max(_PANEL_HEIGHT, round(needed))
+    bottom = _HEADER + max(panel[1], round(needed))
     width = 2 * _FRAME + len(shown) * panel[0] + (len(shown) - 1) * 12 + (_CARDS_WIDTH if cards else 0)
-    width = max(width, round(_header_width(report)) + 2 * _FRAME)
+    lines = series_line(study, plane.slice_range), numbering_line(report)
+    width = max(width, *(round(text_width(line, _TEXT_SIZE)) + 2 * _FRAME for line in (*lines, model_line(report), DISCLAIMER)))
     picture = Picture.new("RGB", (width, bottom + _FOOTER), _BACKGROUND)
     layer = Layer(*picture.size)
     for number, series in enumerate(shown):
@@ -60,7 +63,7 @@ def draw_overlay(report: Report, study: Study) -> Picture.Image:
         _draw_card(layer, card, top, places[card.structure.name][1], spine_left + panel[0])
     for item in report.structures:
         _draw_point(layer, item, places[item.name], scale)
-    _draw_header(layer, report, study, plane)
+    _draw_header(layer, lines)
     _draw_footer(layer, report, picture.size)
     return layer.onto(picture)
 
@@ -108,7 +111,7 @@ def _draw_panel(
     layer: Layer, left: int, panel: tuple[int, int], series: Series, plane: CurvedPlane, scale: float, spacing_known: bool
 ) -> None:
     top, right, bottom, middle = _HEADER, left + panel[0], _HEADER + panel[1], left + panel[0] / 2
-    layer.text((left + 16, top + 26), capitalised(series.role.value), 25, WHITE, halo=True)
+    layer.text((left + 16, top + 26), capitalised(series.role.value), _TEXT_SIZE, WHITE, halo=True)
     for place, letter in (
         ((left + 22, top + panel[1] / 2), "A"),
         ((right - 22, top + panel[1] / 2), "P"),
@@ -143,17 +146,13 @@ def _draw_card(layer: Layer, card: Card, top: float, height: float, edge: float)
     card.draw(layer, edge + 50, top)
 
 
-def _header_width(report: Report) -> float:
-    return text_width(numbering_line(report), 25) + 20
-
-
-def _draw_header(layer: Layer, report: Report, study: Study, plane: CurvedPlane) -> None:
+def _draw_header(layer: Layer, lines: tuple[str, str]) -> None:
     layer.text((_FRAME, 38), "Lumbar spine MR", 36, bold=True)
-    layer.text((_FRAME, 80), series_line(study, plane.slice_range), 25, GREY)
-    layer.text((_FRAME, 116), numbering_line(report), 25, GREY)
+    for height, line in zip((80, 116), lines, strict=True):
+        layer.text((_FRAME, height), line, _TEXT_SIZE, GREY)
 
 
 def _draw_footer(layer: Layer, report: Report, size: tuple[int, int]) -> None:
     low = size[1] - _FOOTER
-    layer.text((_FRAME, low + 34), model_line(report), 24, GREY)
-    layer.text((_FRAME, low + 72), DISCLAIMER, 25, _RESEARCH_COLOUR)
+    layer.text((_FRAME, low + 34), model_line(report), _TEXT_SIZE, GREY)
+    layer.text((_FRAME, low + 72), DISCLAIMER, _TEXT_SIZE, _RESEARCH_COLOUR)
