@@ -221,9 +221,10 @@ class SpinalDiseaseAIWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
 
     def onFindingSelected(self):
         tableNode = self.ui.findingsTableView.mrmlTableNode()
-        index = self.ui.findingsTableView.selectionModel().currentIndex()
-        if tableNode is not None and index.isValid():
-            row = self.ui.findingsTableView.sortFilterProxyModel().mapToSource(index).row()
+        # The current index still is the old one while the selection changes by keyboard.
+        indexes = self.ui.findingsTableView.selectionModel().selectedRows()
+        if tableNode is not None and indexes:
+            row = self.ui.findingsTableView.sortFilterProxyModel().mapToSource(indexes[0]).row()
             self.logic.jumpToLevel(tableNode, levelOfRow(tableNode, row))
 
     def _start(self):

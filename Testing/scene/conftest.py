@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 import slicer
 from scene_examples import make_report, make_study
+
 from SpinalDiseaseAILib.base.study import Role
 from SpinalDiseaseAILib.scene.mrb import add_study, new_scene
 from SpinalDiseaseAILib.scene.results import writeReport

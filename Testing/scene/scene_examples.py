@@ -1,6 +1,7 @@
 """A small study and a report on it, made by hand."""
 
 import numpy as np
+
 from SpinalDiseaseAILib.base import anatomy
 from SpinalDiseaseAILib.base.geometry import Image
 from SpinalDiseaseAILib.base.report import (

@@ -4,6 +4,7 @@ import os
 
 import pytest
 from scene_examples import make_report, make_study
+
 from SpinalDiseaseAILib.base.errors import InputError, OutputError
 from SpinalDiseaseAILib.scene.mrb import read_scene, write_scene
 from SpinalDiseaseAILib.scene.pointList import editsOf

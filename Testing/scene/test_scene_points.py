@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import vtk
 from scene_examples import make_report
+
 from SpinalDiseaseAILib.base import anatomy
 from SpinalDiseaseAILib.scene.pointList import EditKind, editsOf, pointOf
 from SpinalDiseaseAILib.scene.results import updateReport, writeReport

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import pytest
 from scene_examples import make_image, make_report, make_study
+
 from SpinalDiseaseAILib.base import anatomy
 from SpinalDiseaseAILib.base.errors import InputError, SchemaError
 from SpinalDiseaseAILib.base.report import DISCLAIMER

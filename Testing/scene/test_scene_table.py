@@ -7,6 +7,7 @@ import pytest
 import slicer
 import vtk
 from scene_examples import finding, make_report
+
 from SpinalDiseaseAILib.scene.findingTable import PANEL_COLUMNS, levelOfRow, wideColumns
 from SpinalDiseaseAILib.scene.results import writeReport
 

@@ -5,6 +5,7 @@ import pytest
 import slicer
 import vtk
 from scene_examples import make_image, make_study
+
 from SpinalDiseaseAILib.base.errors import InputError
 from SpinalDiseaseAILib.base.geometry import Image, all_axis_codes, reorient
 from SpinalDiseaseAILib.base.study import Role, Series

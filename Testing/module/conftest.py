@@ -1,0 +1,76 @@
+import importlib
+import os
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "scene"))
+
+from PySide6 import QtWidgets
+from scene_examples import make_study
+from standins import application
+
+from SpinalDiseaseAILib.base.study import Role
+from SpinalDiseaseAILib.scene.mrb import add_study, new_scene
+from SpinalDiseaseAILib.worker.client import WorkerClient
+
+
+@pytest.fixture(scope="session")
+def qt_application():
+    return QtWidgets.QApplication.instance() or QtWidgets.QApplication([])
+
+
+@pytest.fixture
+def scene():
+    return new_scene()
+
+
+@pytest.fixture
+def errors(monkeypatch, qt_application, scene, tmp_path):
+    """The application around the module; its error pop-ups."""
+    return application.install(monkeypatch, scene, tmp_path)
+
+
+@pytest.fixture
+def module(monkeypatch, errors):
+    """The module file, imported as the application does."""
+    monkeypatch.delitem(sys.modules, "SpinalDiseaseAI", raising=False)
+    yield importlib.import_module("SpinalDiseaseAI")
+    sys.modules.pop("SpinalDiseaseAI", None)
+
+
+@pytest.fixture
+def nodes(scene):
+    """T2 and T1 volume nodes of a study."""
+    return tuple(add_study(scene, make_study(with_t1=True))[role] for role in (Role.SAGITTAL_T2, Role.SAGITTAL_T1))
+
+
+@pytest.fixture
+def client_of():
+    """Clients of workers that behave as asked: "report", "slow" or "refuse"."""
+    clients = []
+
+    def make(behaviour):
+        clients.append(WorkerClient(arguments=(str(Path(__file__).with_name("made_worker.py")), behaviour)))
+        return clients[-1]
+
+    yield make
+    for client in clients:
+        client.shutdown()
+
+
+@pytest.fixture
+def wait_until(qt_application):
+    """Run the application's events until something holds."""
+
+    def wait(condition, seconds=20):
+        end = time.monotonic() + seconds
+        while not condition():
+            assert time.monotonic() < end, "it did not happen in time"
+            qt_application.processEvents()
+            time.sleep(0.005)
+
+    return wait

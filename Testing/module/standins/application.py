@@ -1,0 +1,83 @@
+"""Stand-ins for the parts of 3D Slicer that the ``slicer-core`` package does not have, put where the module looks for them.
+
+The scene, its nodes and the rest of ``slicer.util`` are the real ones. Widgets are Qt widgets seen through a wrapper that offers
+what Python in Slicer offers (``qt_contract.json``, read from Slicer's and CTK's headers) and refuses the rest.
+"""
+
+import contextlib
+import sys
+import types
+import xml.etree.ElementTree as ElementTree
+
+import slicer
+from PySide6 import QtCore, QtWidgets
+from PySide6.QtUiTools import QUiLoader
+
+from . import parameter_node, scripted_module, widgets
+from .python_qt import CONTRACT, unwrap, wrap
+
+
+def install(monkeypatch, scene, home):
+    """Make ``import qt`` and the missing parts of ``slicer`` work until the test ends.
+
+    :param home: folder of the application.
+    :returns: list of the texts of error pop-ups.
+    """
+    QtCore.QSettings.setDefaultFormat(QtCore.QSettings.Format.IniFormat)
+    QtCore.QSettings.setPath(QtCore.QSettings.Format.IniFormat, QtCore.QSettings.Scope.UserScope, str(home))
+    QtWidgets.QApplication.instance().setOrganizationName("standin")
+    modules = {
+        "qt": types.SimpleNamespace(QTimer=lambda: wrap(QtCore.QTimer()), QSettings=lambda: wrap(QtCore.QSettings())),
+        "slicer.i18n": types.SimpleNamespace(tr=_translated, translate=lambda context, text: _translated(text)),
+        "slicer.parameterNodeWrapper": parameter_node,
+        "slicer.ScriptedLoadableModule": scripted_module,
+    }
+    for name, module in modules.items():
+        monkeypatch.setitem(sys.modules, name, module)
+    monkeypatch.setattr(slicer, "app", wrap(widgets.qSlicerApplication(home)), raising=False)
+    monkeypatch.setattr(slicer, "mrmlScene", scene, raising=False)
+    errors = []
+    monkeypatch.setattr(slicer.util, "loadUI", load_ui)
+    monkeypatch.setattr(slicer.util, "errorDisplay", errors.append)
+    monkeypatch.setattr(slicer.util, "tryWithErrorDisplay", lambda message: contextlib.nullcontext())
+    return errors
+
+
+def load_ui(path):
+    """A ``.ui`` file as a wrapped widget tree; its connections between widgets are made, and refused if they do not exist."""
+    loader = QUiLoader()
+    for widget in widgets.WIDGETS:
+        loader.registerCustomWidget(widget)
+    tree = ElementTree.parse(path)
+    connections = tree.find("connections")
+    tree.getroot().remove(connections)  # Qt cannot make these: their arguments are VTK objects
+    buffer = QtCore.QBuffer()
+    buffer.setData(ElementTree.tostring(tree.getroot()))
+    root = loader.load(buffer)
+    assert root is not None, loader.errorString()
+    by_name = {root.objectName(): root, **{child.objectName(): child for child in root.findChildren(QtWidgets.QWidget)}}
+    for connection in connections:
+        sender, receiver = (by_name[connection.findtext(end)] for end in ("sender", "receiver"))
+        signal, arguments = connection.findtext("signal").rstrip(")").split("(")
+        assert f"({arguments})" in CONTRACT[type(sender).__name__]["signals"][signal]
+        slot = connection.findtext("slot").split("(")[0]
+        assert slot in CONTRACT[type(receiver).__name__]["slots"]
+        getattr(sender, signal).connect(getattr(receiver, slot))
+    return wrap(root)
+
+
+def module_parent():
+    """The widget that the application would give the module, with a layout."""
+    parent = widgets.qSlicerScriptedLoadableModuleWidget()
+    parent.setLayout(QtWidgets.QVBoxLayout())
+    return wrap(parent)
+
+
+def pixels(widget, path):
+    """Save a picture of a widget."""
+    unwrap(widget).grab().save(str(path))
+
+
+def _translated(text):
+    assert isinstance(text, str)
+    return text

@@ -1,0 +1,129 @@
+"""The logic, as scripts and other modules use it."""
+
+import numpy as np
+import pytest
+
+from SpinalDiseaseAILib.base.errors import Cancelled, ComputeError, InputError
+from SpinalDiseaseAILib.scene.results import inputsOf, reportFromNode, resultsInScene
+
+
+@pytest.fixture
+def logic_of(module, client_of):
+    logics = []
+
+    def make(behaviour):
+        logics.append(module.SpinalDiseaseAILogic(client=client_of(behaviour)))
+        return logics[-1]
+
+    yield make
+    for logic in logics:
+        logic.close()
+
+
+def test_process_waits_and_returns_the_nodes_of_the_result(logic_of, nodes):
+    steps = []
+    result = logic_of("report").process(*nodes, onProgress=lambda stage, fraction, message: steps.append(stage))
+    assert result.pointsNode.GetNumberOfControlPoints() == 11
+    assert result.tableNode.GetTable().GetNumberOfRows() == 12
+    assert inputsOf(result.reportNode) == nodes
+    assert [item.uid for item in reportFromNode(result.reportNode).series] == ["1.2.3.2", "1.2.3.1"]
+    assert steps == ["localization", "classification"]
+
+
+def test_process_hands_device_and_models_to_the_analysis(logic_of, nodes):
+    result = logic_of("report").process(nodes[0], classifiers=["spinal-disease-2020"], device="cpu")
+    assert reportFromNode(result.reportNode).notes[0].text == "cpu spinal-disease-2020"
+
+
+def test_process_twice_keeps_one_result_and_the_edits_of_the_user(logic_of, nodes, scene):
+    logic = logic_of("report")
+    first = logic.process(nodes[0])
+    first.pointsNode.SetNthControlPointPositionWorld(0, 1, 2, 3)
+    second = logic.process(nodes[0])
+    assert second.pointsNode is first.pointsNode
+    assert [edit.structure for edit in second.kept] == ["T12-L1"]
+    assert len(resultsInScene(scene)) == 1
+    assert logic.process(nodes[0], overwriteEdits=True).kept == ()
+
+
+def test_process_raises_what_the_analysis_refuses(logic_of, nodes, scene):
+    with pytest.raises(InputError, match="No lumbar spine was found"):
+        logic_of("refuse").process(nodes[0])
+    assert resultsInScene(scene) == []
+
+
+def test_process_without_a_volume_is_refused(logic_of):
+    with pytest.raises(InputError, match="No volume"):
+        logic_of("report").process(None)
+
+
+def test_process_does_not_touch_the_volume(logic_of, nodes, module):
+    before = module.slicer.util.arrayFromVolume(nodes[0]).copy()
+    logic_of("report").process(nodes[0])
+    np.testing.assert_array_equal(module.slicer.util.arrayFromVolume(nodes[0]), before)
+
+
+def test_without_waiting_the_result_comes_to_a_callback(logic_of, nodes, wait_until):
+    logic, results = logic_of("report"), []
+    assert logic.process(nodes[0], waitForCompletion=False, onFinished=results.append) is None
+    assert logic.running
+    wait_until(lambda: results)
+    assert not logic.running
+    assert results[0].pointsNode.GetNumberOfControlPoints() == 11
+
+
+def test_without_waiting_an_error_comes_to_a_callback(logic_of, nodes, wait_until):
+    logic, errors = logic_of("refuse"), []
+    logic.process(nodes[0], waitForCompletion=False, onError=errors.append)
+    wait_until(lambda: errors)
+    assert isinstance(errors[0], InputError)
+    assert not logic.running
+
+
+def test_a_running_analysis_can_be_cancelled(logic_of, nodes, wait_until, scene):
+    logic, errors, steps = logic_of("slow"), [], []
+    logic.process(
+        nodes[0],
+        waitForCompletion=False,
+        onProgress=lambda *step: steps.append(step),
+        onError=errors.append,
+        onFinished=pytest.fail,
+    )
+    wait_until(lambda: steps)
+    logic.cancel()
+    wait_until(lambda: errors)
+    assert isinstance(errors[0], Cancelled)
+    assert resultsInScene(scene) == []
+
+
+def test_a_second_analysis_beside_a_running_one_is_refused(logic_of, nodes):
+    logic = logic_of("slow")
+    logic.process(nodes[0], waitForCompletion=False)
+    with pytest.raises(ComputeError, match="already running"):
+        logic.process(nodes[0])
+
+
+def test_the_result_comes_although_the_volume_was_deleted_meanwhile(logic_of, nodes, wait_until, scene):
+    logic, results = logic_of("report"), []
+    logic.process(*nodes, waitForCompletion=False, onFinished=results.append)
+    scene.RemoveNode(nodes[0])
+    wait_until(lambda: results)
+    assert inputsOf(results[0].reportNode) == (None, nodes[1])
+    assert results[0].pointsNode.GetNumberOfControlPoints() == 11
+
+
+def test_jumping_to_a_level_moves_the_slice_views_there(logic_of, nodes, scene):
+    logic = logic_of("report")
+    result = logic.process(nodes[0])
+    view = scene.AddNewNodeByClass("vtkMRMLSliceNode", "Yellow")
+    logic.jumpToLevel(result.tableNode, "L4-L5")
+    x, y, z = reportFromNode(result.reportNode).structure("L4-L5").position
+    assert [view.GetSliceToRAS().GetElement(row, 3) for row in range(3)] == pytest.approx([x, y, z], abs=60)
+    logic.jumpToLevel(result.tableNode, "L6")
+
+
+def test_a_closed_logic_can_be_used_again(logic_of, nodes):
+    logic = logic_of("report")
+    logic.process(nodes[0])
+    logic.close()
+    assert logic.process(nodes[0]).pointsNode.GetNumberOfControlPoints() == 11
