@@ -30,7 +30,7 @@ def test_the_report_reads_back_equal(report: Report, study: Study, tmp_path: Pat
 
 def test_no_output_holds_a_description_that_may_name_the_patient(report: Report, study: Study, tmp_path: Path) -> None:
     files = write_results(report, study, tmp_path)
-    assert not [name for name, path in files.items() if b"DOE" in path.read_bytes()]
+    assert not [name for name, path in files.items() if b"DOE^JANE" in path.read_bytes()]
 
 
 def test_earlier_results_are_replaced_as_a_whole_and_other_files_stay(report: Report, study: Study, tmp_path: Path) -> None:
