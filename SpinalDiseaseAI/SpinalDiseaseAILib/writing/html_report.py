@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import base64
-import io
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
-from PIL import Image as Picture
 
 from ..base import anatomy, wording
 from ..base.report import DISCLAIMER, FindingResult, Report, StructureResult
@@ -52,16 +50,16 @@ class Table:
     rows: tuple[tuple[StructureResult, tuple[Cell | None, ...]], ...]
 
 
-def html_of(report: Report, study: Study, overlay: Picture.Image) -> str:
+def html_of(report: Report, study: Study, overlay: bytes) -> str:
     """The page as text: the picture inside, no script, no address of anything outside.
 
-    :param overlay: the picture of the report.
+    :param overlay: the picture of the report, a PNG file.
     """
     return _template().render(
         report=report,
         study=study,
         disclaimer=DISCLAIMER,
-        picture=_data_uri(overlay),
+        picture="data:image/png;base64," + base64.b64encode(overlay).decode("ascii"),
         picture_text=_picture_text(report),
         tables=[table for table in (_table(report, kind) for kind in (anatomy.Kind.DISC, anatomy.Kind.VERTEBRA)) if table.rows],
         structure=anatomy.structure,
@@ -78,12 +76,6 @@ def _template() -> Template:
         loader=FileSystemLoader(_TEMPLATES), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
     return environment.get_template("report.html")
-
-
-def _data_uri(picture: Picture.Image) -> str:
-    stream = io.BytesIO()
-    picture.save(stream, "PNG")
-    return "data:image/png;base64," + base64.b64encode(stream.getvalue()).decode("ascii")
 
 
 def _picture_text(report: Report) -> str:

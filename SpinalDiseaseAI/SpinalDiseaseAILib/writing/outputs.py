@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import shutil
 import tempfile
@@ -9,8 +10,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-
-from PIL import Image as Picture
 
 from ..base import json_io
 from ..base.errors import OutputError
@@ -33,9 +32,11 @@ class Results:
     study: Study
 
     @cached_property
-    def overlay(self) -> Picture.Image:
-        """The picture of the spine with its findings."""
-        return draw_overlay(self.report, self.study)
+    def overlay(self) -> bytes:
+        """The picture of the spine with its findings, as a PNG file."""
+        stream = io.BytesIO()
+        draw_overlay(self.report, self.study).save(stream, "PNG", compress_level=4)
+        return stream.getvalue()
 
 
 Writer = Callable[[Results, Path], None]
@@ -49,11 +50,15 @@ def _write_text(text: Callable[[Results], str]) -> Writer:
     return write
 
 
+def _write_overlay(results: Results, path: Path) -> None:
+    path.write_bytes(results.overlay)
+
+
 FORMATS: Mapping[str, Writer] = {
     REPORT_FILE: _write_text(lambda results: json_io.report_to_json(results.report)),
     "report.tsv": _write_text(lambda results: table_of(results.report)),
     "points.mrk.json": _write_text(lambda results: markups_of(results.report)),
-    "overlay.png": lambda results, path: results.overlay.save(path),
+    "overlay.png": _write_overlay,
     "report.html": _write_text(lambda results: html_of(results.report, results.study, results.overlay)),
 }
 """File name to writer. A scene needs a floor that this one does not know; a caller adds its writer as ``SCENE_FILE``."""
