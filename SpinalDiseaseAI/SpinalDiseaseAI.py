@@ -32,7 +32,7 @@ from SpinalDiseaseAILib.scene.application import (
 from SpinalDiseaseAILib.scene.findingTable import levelOfRow, wideColumns
 from SpinalDiseaseAILib.scene.pointList import pointOf
 from SpinalDiseaseAILib.scene.results import reportFromNode, resultFromNode, writeReport
-from SpinalDiseaseAILib.scene.volumes import studyFromVolumeNodes
+from SpinalDiseaseAILib.scene.volumes import studyFromVolumeNodes, suggestedT2Node
 from SpinalDiseaseAILib.worker.client import WorkerClient
 
 #
@@ -161,11 +161,9 @@ class SpinalDiseaseAIWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
 
     def initializeParameterNode(self):
         self.setParameterNode(self.logic.getParameterNode())
-        # A choice that the scene brought along stays, an empty one too once there is a result.
+        # A scene that brought a choice or a result along is left as it is.
         if self._parameterNode.t2Volume is None and self._parameterNode.report is None:
-            node = slicer.mrmlScene.GetFirstNodeByClass("vtkMRMLScalarVolumeNode")
-            if node is not None:
-                self._parameterNode.t2Volume = node
+            self._parameterNode.t2Volume = suggestedT2Node(slicer.mrmlScene)
 
     def setParameterNode(self, parameterNode):
         if self._parameterNode is not None:

@@ -75,7 +75,16 @@ def test_a_folder_that_does_not_exist_is_refused_with_a_sentence(tmp_path):
 def test_a_file_that_is_no_scene_is_refused_with_a_sentence(tmp_path):
     path = tmp_path / "scene.mrb"
     path.write_bytes(b"no archive")
+    before = os.getcwd()
     with pytest.raises(InputError, match="cannot be read"):
         read_scene(path)
     with pytest.raises(InputError, match="cannot be read"):
         read_scene(tmp_path / "none.mrb")
+    assert os.getcwd() == before
+
+
+def test_the_slice_views_show_the_t2_series(scene_file):
+    scene = read_scene(scene_file)
+    (result,) = resultsInScene(scene)
+    views = [scene.GetSingletonNode(name, "vtkMRMLSliceCompositeNode") for name in ("Red", "Yellow", "Green")]
+    assert {view.GetBackgroundVolumeID() for view in views} == {inputsOf(result.reportNode)[0].GetID()}

@@ -11,7 +11,7 @@ from SpinalDiseaseAILib.base.geometry import Image, all_axis_codes, reorient
 from SpinalDiseaseAILib.base.study import Role, Series
 from SpinalDiseaseAILib.scene.hierarchy import hierarchyOf, itemOf
 from SpinalDiseaseAILib.scene.mrb import add_study
-from SpinalDiseaseAILib.scene.volumes import INSTANCE_UIDS, addVolumeNode, studyFromVolumeNodes
+from SpinalDiseaseAILib.scene.volumes import INSTANCE_UIDS, addVolumeNode, studyFromVolumeNodes, suggestedT2Node
 
 
 def test_a_study_put_into_a_scene_comes_back_as_it_was(scene):
@@ -147,3 +147,15 @@ def test_no_volume_is_refused():
 def test_one_volume_as_t2_and_t1_is_refused(t2_node):
     with pytest.raises(InputError, match="both as T2 and as T1"):
         studyFromVolumeNodes(t2_node, t2_node)
+
+
+@pytest.mark.parametrize(
+    ("names", "expected"),
+    [(["T1", "sag T2 TSE"], "sag T2 TSE"), (["t1_tse", "series 4"], "series 4"), (["T1"], None), ([], None)],
+)
+def test_the_suggested_volume_is_called_t2_or_at_least_not_t1(scene, names, expected):
+    _labels(scene)
+    for name in names:
+        addVolumeNode(scene, Series(Role.SAGITTAL_T2, make_image(), description=name))
+    node = suggestedT2Node(scene)
+    assert (node.GetName() if node else None) == expected

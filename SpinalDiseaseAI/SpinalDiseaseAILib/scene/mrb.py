@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import tempfile
 from pathlib import Path
@@ -15,6 +16,9 @@ from ..base.study import Role, Study
 from .hierarchy import hierarchyOf, moveTo
 from .results import writeReport
 from .volumes import addVolumeNode
+
+SLICE_VIEWS = ("Red", "Yellow", "Green")
+"""Names of the application's slice views."""
 
 _CACHE_MARK = ".slicer-cache"
 """File that Slicer's cache wants to see in a folder before it will use it."""
@@ -39,6 +43,7 @@ def write_scene(report: Report, study: Study, path: Path) -> Path:
     scene = new_scene()
     nodes = add_study(scene, study)
     writeReport(report, scene, nodes.get(Role.SAGITTAL_T2), nodes.get(Role.SAGITTAL_T1))
+    show_in_slices(scene, nodes[study.primary.role])
     try:
         with tempfile.TemporaryDirectory(dir=path.parent, prefix=".scene-") as folder:
             # The name inside the archive is that of the file, so that the file is written under its own name.
@@ -71,13 +76,24 @@ def add_study(scene: Any, study: Study) -> dict[Role, Any]:
     return nodes
 
 
+def show_in_slices(scene: Any, volume: Any) -> None:
+    """Make a volume the background of the application's slice views when it opens the scene."""
+    for view in SLICE_VIEWS:
+        node = slicer.vtkMRMLSliceCompositeNode()
+        node.SetSingletonTag(view)  # so that the application takes it for its own view's
+        node.SetLayoutName(view)
+        node.SetBackgroundVolumeID(volume.GetID())
+        scene.AddNode(node)
+
+
 def read_scene(path: Path) -> Any:
     """The vtkMRMLScene of a scene file, without the application. To be kept as long as its nodes are used.
 
     :raises InputError: if the file cannot be read.
     """
     scene = new_scene()
-    with tempfile.TemporaryDirectory(prefix="spinal-disease-ai-") as folder:
+    # Unpacking changes the working folder, and does not change it back when the archive is broken.
+    with tempfile.TemporaryDirectory(prefix="spinal-disease-ai-") as folder, contextlib.chdir("."):
         (Path(folder) / _CACHE_MARK).touch()
         cache = slicer.vtkCacheManager()
         cache.SetRemoteCacheDirectory(folder)

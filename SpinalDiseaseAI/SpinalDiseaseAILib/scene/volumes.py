@@ -53,6 +53,15 @@ def studyFromVolumeNodes(t2Node: Any, t1Node: Any = None) -> Study:
     return Study(series, uids[0] if uids else "", notes)
 
 
+def suggestedT2Node(scene: Any) -> Any:
+    """The volume that a user most likely means: the first one called T2, else the first that is not called T1; None if none."""
+    every = (scene.GetNthNode(index) for index in range(scene.GetNumberOfNodes()))
+    nodes = [node for node in every if node.IsA("vtkMRMLScalarVolumeNode") and _isGrey(node)]
+    named = [node for node in nodes if "t2" in node.GetName().lower()]
+    others = [node for node in nodes if "t1" not in node.GetName().lower()]
+    return next(iter(named + others), None)
+
+
 def addVolumeNode(scene: Any, series: Series) -> Any:
     """Add a series to a scene as a vtkMRMLScalarVolumeNode, with an item in the subject hierarchy that carries its UIDs."""
     voxels = series.image.voxels
@@ -83,14 +92,13 @@ def _series(role: Role, node: Any) -> Series:
 
 
 def _image(node: Any) -> Image:
-    data = node.GetImageData()
-    if data is None or data.GetNumberOfPoints() == 0 or data.GetPointData().GetScalars() is None:
+    if not _holdsVoxels(node):
         raise InputError(
             f"{_called(node)} holds no voxels.", remedy="Load the series again, or choose another volume.", code="empty"
         )
-    if node.IsA("vtkMRMLLabelMapVolumeNode") or data.GetNumberOfScalarComponents() != 1:
+    if not _isGrey(node):
         raise InputError(
-            f"{_called(node)} is a {node.GetNodeTagName()} with {data.GetNumberOfScalarComponents()} components a voxel.",
+            f"{_called(node)} holds labels or colours.",
             "A volume of grey values is needed.",
             "Choose the MR volume itself.",
             code="not-grey",
@@ -104,6 +112,16 @@ def _image(node: Any) -> Image:
             code="nan",
         )
     return Image(voxels, _worldFromIjk(node))
+
+
+def _holdsVoxels(node: Any) -> bool:
+    data = node.GetImageData()
+    return data is not None and data.GetNumberOfPoints() > 0 and data.GetPointData().GetScalars() is not None
+
+
+def _isGrey(node: Any) -> bool:
+    isLabels = bool(node.IsA("vtkMRMLLabelMapVolumeNode"))
+    return not isLabels and _holdsVoxels(node) and node.GetImageData().GetNumberOfScalarComponents() == 1
 
 
 def _worldFromIjk(node: Any) -> FloatArray:

@@ -16,11 +16,10 @@ def parameterNodeWrapper(cls):
 
 
 def _text_parameter(name, default):
-    def read(self):
-        value = self.parameterNode.GetParameter(name)
-        return value if self.parameterNode.GetParameterCount() and value else default
-
-    return property(read, lambda self, value: self.parameterNode.SetParameter(name, value))
+    return property(
+        lambda self: self.parameterNode.GetParameter(name) or default,
+        lambda self, value: self.parameterNode.SetParameter(name, value),
+    )
 
 
 def _node_parameter(name):

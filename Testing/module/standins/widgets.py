@@ -148,6 +148,7 @@ class ctkCollapsibleButton(QWidget):
         self._button = QToolButton(self)
         self._button.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
         self._button.clicked.connect(lambda: self._collapse(not self._collapsed))
+        self.setContentsMargins(0, 24, 0, 0)
         self._collapse(False)
 
     def resizeEvent(self, event):
@@ -163,8 +164,7 @@ class ctkCollapsibleButton(QWidget):
         for child in self.children():
             if isinstance(child, QWidget) and child is not self._button:
                 child.setVisible(not value)
-        if self.layout():
-            self.layout().setContentsMargins(9, 30, 9, 0 if value else 9)
+        self.setMaximumHeight(24 if value else 16777215)
         self.contentsCollapsed.emit(value)
 
     collapsed = Property(bool, lambda self: self._collapsed, _collapse)

@@ -1,0 +1,172 @@
+"""What the module asks of the application: its Python, packages, sample data, reload, self-test."""
+
+import sys
+import types
+import unittest
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+import slicer
+
+from SpinalDiseaseAILib.base.errors import ComputeError
+from SpinalDiseaseAILib.base.locations import sample_folder
+from SpinalDiseaseAILib.scene import application
+from SpinalDiseaseAILib.scene.mrb import add_study
+
+MADE_WORKER = Path(__file__).with_name("made_worker.py")
+
+
+def make_program(folder, text):
+    """PythonSlicer beside the application."""
+    path = folder / "bin" / "PythonSlicer"
+    path.parent.mkdir()
+    path.write_text(text)
+    path.chmod(0o755)
+    return path
+
+
+class SampleDataOfSlicer510:
+    """SampleDataLogic; what is registered is kept."""
+
+    def __init__(self):
+        self.sources = []
+        self.titles = []
+
+    def registerCustomSampleDataSource(self, *, uris, fileNames, nodeNames, category, sampleName, thumbnailFileName, **more):
+        assert len(uris) == len(fileNames) == len(nodeNames)
+        self.sources.append((category, sampleName, more["customDownloader"]))
+
+
+class SampleDataOfSlicer512(SampleDataOfSlicer510):
+    def registerCustomSampleDataCategory(self, category, title):
+        self.titles.append((category, title))
+
+
+@pytest.fixture
+def dicom_import(monkeypatch, scene):
+    """DICOMLib.DICOMUtils whose temporary database loads what the library reads from the imported folder."""
+    from SpinalDiseaseAILib.reading import open_study
+
+    @contextmanager
+    def temporary_database():
+        yield types.SimpleNamespace(patients=lambda: ["patient"])
+
+    folders = []
+    utilities = types.SimpleNamespace(
+        TemporaryDICOMDatabase=temporary_database,
+        importDicom=lambda folder, database: folders.append(folder),
+        loadPatientByUID=lambda patient: [node.GetID() for node in add_study(scene, open_study([Path(folders[-1])])).values()],
+    )
+    monkeypatch.setitem(sys.modules, "DICOMLib", types.SimpleNamespace(DICOMUtils=utilities))
+
+
+def test_the_analysis_runs_in_the_python_beside_the_application(errors, tmp_path):
+    path = make_program(tmp_path, "#!/bin/sh\n")
+    assert application.applicationPython() == str(path)
+
+
+def test_an_application_without_its_python_is_told_in_a_sentence(errors, monkeypatch):
+    monkeypatch.setenv("PATH", "")
+    with pytest.raises(ComputeError, match="PythonSlicer was not found"):
+        application.applicationPython()
+
+
+def test_packages_are_looked_for_without_importing_them(monkeypatch):
+    monkeypatch.setattr(application, "REQUIREMENTS", {"json": "", "torch_of_nowhere": ">=1", "this": ""})
+    monkeypatch.delitem(sys.modules, "this", raising=False)
+    assert application.missingRequirements() == ["torch_of_nowhere"]
+    assert "this" not in sys.modules
+
+
+def test_torch_is_installed_by_the_pytorch_extension_and_the_rest_by_pip(monkeypatch):
+    calls = []
+    installer = types.SimpleNamespace(
+        installTorch=lambda torchVersionRequirement: calls.append(("torch", torchVersionRequirement))
+    )
+    monkeypatch.setitem(sys.modules, "PyTorchUtils", types.SimpleNamespace(PyTorchUtilsLogic=lambda: installer))
+    monkeypatch.setattr(slicer.util, "pip_install", lambda requirement: calls.append(("pip", requirement)))
+    monkeypatch.setattr(application, "missingRequirements", list)
+    application.installRequirements(["torch", "safetensors"])
+    assert calls == [
+        ("torch", application.REQUIREMENTS["torch"]),
+        ("pip", "safetensors" + application.REQUIREMENTS["safetensors"]),
+    ]
+
+
+def test_without_the_pytorch_extension_the_user_reads_what_to_install(monkeypatch):
+    monkeypatch.setitem(sys.modules, "PyTorchUtils", None)
+    with pytest.raises(ComputeError, match="Install the PyTorch extension"):
+        application.installRequirements(["torch"])
+
+
+def test_an_installation_that_leaves_a_package_missing_is_an_error(monkeypatch):
+    monkeypatch.setattr(slicer.util, "pip_install", lambda requirement: None)
+    monkeypatch.setattr(application, "missingRequirements", lambda: ["safetensors"])
+    with pytest.raises(ComputeError, match="safetensors"):
+        application.installRequirements(["safetensors"])
+
+
+@pytest.mark.parametrize(
+    ("logic", "titles"),
+    [(SampleDataOfSlicer510(), []), (SampleDataOfSlicer512(), [("SpinalDiseaseAI", "Spinal Disease AI")])],
+    ids=["5.10", "5.12"],
+)
+def test_the_sample_study_is_registered_with_sample_data(module, monkeypatch, logic, titles):
+    monkeypatch.setitem(sys.modules, "SampleData", types.SimpleNamespace(SampleDataLogic=logic))
+    module.registerSampleData()
+    assert logic.sources == [("SpinalDiseaseAI", "LumbarSpineMR", application.loadSampleStudy)]
+    assert logic.titles == titles
+
+
+def test_an_installation_without_sample_still_starts(module, monkeypatch):
+    logic = SampleDataOfSlicer510()
+    monkeypatch.setitem(sys.modules, "SampleData", types.SimpleNamespace(SampleDataLogic=logic))
+    monkeypatch.setattr("SpinalDiseaseAILib.base.locations._resources", lambda name: None)
+    module.registerSampleData()
+    assert logic.sources == []
+
+
+def test_the_sample_is_registered_only_after_the_application_has_started(module, monkeypatch):
+    calls = []
+    monkeypatch.setattr(module, "registerSampleData", lambda: calls.append("registered"))
+    parent = types.SimpleNamespace()
+    module.SpinalDiseaseAI(parent)
+    assert parent.title == "Spinal Disease AI" and parent.categories == ["Quantification"]
+    assert "not a medical device" in parent.helpText
+    assert calls == []
+    slicer.app._object.startupCompleted.emit()
+    assert calls == ["registered"]
+
+
+def test_the_sample_study_loads_as_dicom(errors, dicom_import):
+    (node,) = application.loadSampleStudy()
+    assert node.GetImageData().GetNumberOfPoints() > 1_000_000
+
+
+def test_reload_forgets_the_library_too(module, monkeypatch):
+    monkeypatch.setattr(sys, "modules", {**sys.modules, "SpinalDiseaseAILib.made.up": types})
+    module.SpinalDiseaseAIWidget.onReload(types.SimpleNamespace())
+    assert not [name for name in sys.modules if name.split(".")[0] == "SpinalDiseaseAILib"]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="the stand-in of PythonSlicer is a shell script")
+def test_the_self_test_passes_on_the_sample(module, dicom_import, tmp_path):
+    """The path that a user takes: the sample, the application's Python, a worker process, nodes."""
+    make_program(tmp_path, f'#!/bin/sh\nexec "{sys.executable}" "{MADE_WORKER}" report\n')
+    result = unittest.TestResult()
+    module.SpinalDiseaseAITest("runTest").run(result)
+    assert result.wasSuccessful() and result.testsRun == 1, result.errors + result.failures
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="the stand-in of PythonSlicer is a shell script")
+def test_the_self_test_without_torch_tests_the_refusal(module, dicom_import, monkeypatch, tmp_path):
+    make_program(tmp_path, "#!/bin/sh\necho No module named torch >&2\nexit 1\n")
+    monkeypatch.setattr(module, "missingRequirements", lambda: ["torch"])
+    result = unittest.TestResult()
+    module.SpinalDiseaseAITest("runTest").run(result)
+    assert result.wasSuccessful() and result.testsRun == 1, result.errors + result.failures
+
+
+def test_the_sample_folder_holds_the_study_that_is_registered():
+    assert any(path.is_file() for path in (sample_folder() / "lumbar-mr").iterdir())
