@@ -10,6 +10,7 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from typer.testing import CliRunner
@@ -183,9 +184,10 @@ def test_demo_analyses_the_sample_and_can_be_run_again(given: analysis.Analyses,
 def test_models_lists_each_bundle_with_its_licence_and_marks_what_is_for_research_only(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for name, limited in (("open", False), ("limited", True)):
-        write_bundle(tmp_path / name, limited)
-    monkeypatch.setenv("SPINAL_DISEASE_AI_MODELS", str(tmp_path))
+    weights = tmp_path / "model.safetensors"
+    weights.write_bytes(b"weights")
+    bundles = [bundle(weights, "limited", research_only=True), bundle(weights, "open", research_only=False)]
+    monkeypatch.setattr("SpinalDiseaseAILib.models.bundle.list_bundles", lambda: bundles)
     text = CliRunner().invoke(app, ["models"]).stdout
     assert "limited 0.1.0  localization  research only" in text
     assert "open 0.1.0  localization\n" in text
@@ -262,22 +264,15 @@ def test_ctrl_c_ends_an_analysis_with_130_and_leaves_nothing(sample: Path, tmp_p
     assert list(tmp_path.iterdir()) == []
 
 
-def write_bundle(folder: Path, research_only: bool) -> None:
-    for name in ("configs", "models", "docs"):
-        (folder / name).mkdir(parents=True)
-    (folder / "models" / "model.safetensors").write_bytes(b"weights")
-    (folder / "docs" / "README.md").write_text("card")
-    metadata = {
-        "name": folder.name,
-        "version": "0.1.0",
-        "title": "A title",
-        "description": "A description",
-        "task": "localization",
-        "license": "CC BY 4.0",
-        "research_only": research_only,
-        "weights_sha256": "ab" * 32,
-        "network": {},
-        "findings": {},
-        "options": {},
-    }
-    (folder / "configs" / "metadata.json").write_text(json.dumps(metadata))
+def bundle(weights: Path, name: str, *, research_only: bool) -> SimpleNamespace:
+    return SimpleNamespace(
+        name=name,
+        version="0.1.0",
+        task="localization",
+        title="A title",
+        description="A description",
+        licence="CC BY 4.0",
+        research_only=research_only,
+        weights=weights,
+        sha256="ab" * 32,
+    )

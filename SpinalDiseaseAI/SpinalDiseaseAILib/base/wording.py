@@ -1,4 +1,4 @@
-"""Results in a reader's few words, and how strongly each should draw the eye: the same in pictures, pages, tables and terminals."""
+"""Results in a reader's few words, and how strongly each should draw the eye: the same wherever they are shown."""
 
 from __future__ import annotations
 

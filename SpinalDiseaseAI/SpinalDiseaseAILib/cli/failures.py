@@ -6,7 +6,7 @@ import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, NoReturn
 
 import typer
 
@@ -52,7 +52,7 @@ def error_document(error: SpinalDiseaseAIError) -> dict[str, Any]:
     return {"code": error.code, "found": error.found, "expected": error.expected, "remedy": error.remedy}
 
 
-def _end(error: SpinalDiseaseAIError, as_json: bool) -> None:
+def _end(error: SpinalDiseaseAIError, as_json: bool) -> NoReturn:
     if as_json:
         print_json({"error": error_document(error)})
     print(error, file=sys.stderr)

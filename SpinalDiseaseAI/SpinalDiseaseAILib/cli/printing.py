@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
@@ -13,10 +11,7 @@ from ..base.report import DISCLAIMER, Report, StructureResult
 from ..writing.facts import numbering_line
 from .analysis import Outcome
 
-if TYPE_CHECKING:
-    from ..base.wording import Severity
-
-_STYLES: dict[Severity, str] = {
+_STYLES: dict[wording.Severity, str] = {
     wording.Severity.NORMAL: "green",
     wording.Severity.BORDERLINE: "yellow",
     wording.Severity.ABNORMAL: "dark_orange",

@@ -53,11 +53,11 @@ class Table:
 def html_of(report: Report, study: Study, overlay: bytes) -> str:
     """The page as text: the picture inside, no script, no address of anything outside.
 
+    :param study: tells whether voxel sizes are known.
     :param overlay: the picture of the report, a PNG file.
     """
     return _template().render(
         report=report,
-        study=study,
         disclaimer=DISCLAIMER,
         picture="data:image/png;base64," + base64.b64encode(overlay).decode("ascii"),
         picture_text=_picture_text(report),
