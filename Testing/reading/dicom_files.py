@@ -115,6 +115,13 @@ def enhanced(name: str = "t2") -> Dataset:
     return dataset
 
 
+def compress(dataset: Dataset, syntax: str) -> None:
+    """Compress the pixels of a data set by an encoder of pydicom."""
+    dataset.file_meta = FileMetaDataset()
+    dataset.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
+    dataset.compress(syntax, generate_instance_uid=False)
+
+
 def _item(**elements: Any) -> Dataset:
     dataset = Dataset()
     for keyword, value in elements.items():

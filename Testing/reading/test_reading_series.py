@@ -32,7 +32,7 @@ def localizer() -> list[Dataset]:
     datasets = series("localizer", RepetitionTime=8, EchoTime=4, ScanningSequence="GR")
     for index, dataset in enumerate(datasets):
         if index >= 3:
-            dataset.ImageOrientationPatient = list((AXIAL if index >= 6 else CORONAL).values())[0]
+            dataset.ImageOrientationPatient = (AXIAL if index >= 6 else CORONAL)["ImageOrientationPatient"]
             dataset.ImagePositionPatient = [-100, 10.0 * index, 10.0 * index]
     return datasets
 

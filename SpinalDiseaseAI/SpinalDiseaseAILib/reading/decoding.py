@@ -12,7 +12,8 @@ from typing import Any
 import numpy as np
 import pydicom
 import SimpleITK
-from pydicom.dataset import Dataset, FileMetaDataset
+from pydicom.datadict import tag_for_keyword
+from pydicom.dataset import Dataset, FileDataset
 from pydicom.uid import (
     JPEG2000,
     UID,
@@ -83,13 +84,12 @@ def decoded(path: Path) -> tuple[Array, bool]:
             "Export the series without compression.",
             code="no-decoder",
         )
+    inverted = dataset.get("PhotometricInterpretation", "") == "MONOCHROME1"
     try:
         pixels: Array = dataset.pixel_array if by_pydicom else _by_simpleitk(dataset)
     except Exception as error:  # each decoder raises errors of its own
         raise damaged(path, "ends early or is damaged: its pixels cannot be decoded") from error
-    if dataset.get("PhotometricInterpretation", "") == "MONOCHROME1":
-        return _inverted(pixels, dataset), True
-    return pixels, False
+    return (_inverted(pixels, dataset) if inverted else pixels), inverted
 
 
 def damaged(path: Path, what: str) -> InputError:
@@ -115,31 +115,25 @@ def _pydicom_decodes(syntax: UID) -> bool:
         return False
 
 
-def _by_simpleitk(dataset: Dataset) -> Array:
-    """Decode through a temporary file that holds the pixels and nothing of the patient.
+def _by_simpleitk(dataset: FileDataset) -> Array:
+    """Decode through a temporary file that holds the pixels and nothing of the patient; the data set is used up.
 
     Rescaling and photometric interpretation stay out of it, because SimpleITK would apply them.
     """
-    bare = Dataset()
-    bare.SOPClassUID = MRImageStorage
-    bare.SOPInstanceUID = "2.25.1"
-    bare.Modality = "MR"
-    bare.PhotometricInterpretation = "MONOCHROME2"
-    for keyword in _PIXEL_KEYWORDS:
-        if keyword in dataset:
-            bare[keyword] = dataset[keyword]
-    bare.file_meta = FileMetaDataset()
-    bare.file_meta.MediaStorageSOPClassUID = bare.SOPClassUID
-    bare.file_meta.MediaStorageSOPInstanceUID = bare.SOPInstanceUID
-    bare.file_meta.TransferSyntaxUID = dataset.file_meta.TransferSyntaxUID
-    bare.preamble = b"\0" * 128
-    bare.is_little_endian, bare.is_implicit_VR = True, False
+    keep = {tag_for_keyword(keyword) for keyword in _PIXEL_KEYWORDS}
+    for tag in list(dataset.keys()):
+        if tag not in keep:
+            del dataset[tag]
+    dataset.SOPClassUID = dataset.file_meta.MediaStorageSOPClassUID = MRImageStorage
+    dataset.SOPInstanceUID = dataset.file_meta.MediaStorageSOPInstanceUID = UID("2.25.1")
+    dataset.Modality = "MR"
+    dataset.PhotometricInterpretation = "MONOCHROME2"
+    dataset.preamble = bytes(128)
     with tempfile.TemporaryDirectory(prefix="spinal-disease-ai-") as folder:
         file = Path(folder, "pixels.dcm")
-        bare.save_as(file, write_like_original=False)
+        dataset.save_as(file)
         pixels: Array = itk.GetArrayFromImage(itk.ReadImage(str(file)))  # (frames, rows, columns)
-    single: Array = pixels.reshape(pixels.shape[-2:])
-    return pixels if int(dataset.get("NumberOfFrames", None) or 1) > 1 else single
+    return pixels if len(pixels) > 1 else pixels[0]
 
 
 def _inverted(pixels: Array, dataset: Dataset) -> Array:

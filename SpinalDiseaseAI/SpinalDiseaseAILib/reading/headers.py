@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import re
-import warnings
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -16,7 +15,7 @@ from pydicom.uid import MediaStorageDirectoryStorage
 
 from .frames import FAT_SUPPRESSION, frame_slices
 from .slices import MR_CLASSES, Acquisition, Slice
-from .values import integer, number, numbers, text, texts, vector
+from .values import integer, number, numbers, silent_pydicom, text, texts, vector
 
 _KEYWORDS = [
     "SOPClassUID",
@@ -87,9 +86,7 @@ def read_headers(files: Iterable[Path]) -> Headers:
     slices: list[Slice] = []
     unreadable: list[Path] = []
     other = 0
-    with warnings.catch_warnings():
-        # pydicom quotes invalid values in its warnings, a patient's name among them.
-        warnings.simplefilter("ignore")
+    with silent_pydicom():
         for path in files:
             if not is_dicom(path):
                 other += 1

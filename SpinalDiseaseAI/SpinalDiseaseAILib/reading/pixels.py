@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -15,6 +14,7 @@ from .decoding import damaged, decoded
 from .intensities import checked, compact, fill_missing
 from .slices import Slice
 from .stacks import Stack
+from .values import silent_pydicom
 
 GUESSED_LONGEST_SIDE = 320.0
 """Millimetres taken as the longest side of a slice whose file states no spacing: a common lumbar field of view."""
@@ -26,8 +26,7 @@ def read_image(stack: Stack) -> tuple[Image, tuple[Note, ...]]:
     :returns: image of shape (slices, columns, rows), and what reading brought up.
     :raises InputError: if a file is truncated or damaged, cannot be decoded here, or a voxel has no value.
     """
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # pydicom quotes values of the header in its warnings
+    with silent_pydicom():
         planes, inverted = _planes(stack.present)
     notes = [Note("monochrome1", "The series stores white as its lowest value; its grey scale was inverted.")] if inverted else []
     voxels = checked(compact(fill_missing([None if item is None else planes[id(item)] for item in stack.slices])))

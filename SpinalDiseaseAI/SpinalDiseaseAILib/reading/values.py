@@ -2,10 +2,28 @@
 
 from __future__ import annotations
 
+import logging
 import math
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from pydicom.dataset import Dataset
 from pydicom.multival import MultiValue
+
+
+@contextmanager
+def silent_pydicom() -> Iterator[None]:
+    """Keep pydicom's warnings out of logs and terminals: they quote values of the header, a patient's name among them."""
+    logger = logging.getLogger("pydicom")
+    disabled = logger.disabled
+    logger.disabled = True
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        logger.disabled = disabled
 
 
 def text(dataset: Dataset, keyword: str) -> str:

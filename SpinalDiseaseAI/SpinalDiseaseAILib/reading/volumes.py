@@ -16,8 +16,10 @@ from ..base.planes import image_of_plane
 from ..base.report import Note
 from ..base.study import Role
 from .intensities import checked, compact
+from .nifti import check_nifti
 from .pixels import plane_spacing
 from .region import MINIMUM_HEIGHT
+from .volume_errors import unreadable, zero_spacing
 
 itk: Any = SimpleITK  # its wrapped methods carry no types
 
@@ -86,18 +88,16 @@ def role_of_name(path: Path) -> Role:
 
 
 def _read(path: Path) -> Any:
+    if path.name.lower().endswith((".nii", ".nii.gz")):
+        check_nifti(path)
     previous = itk.ProcessObject.GetGlobalWarningDisplay()
     itk.ProcessObject.SetGlobalWarningDisplay(False)
     try:
         return itk.ReadImage(str(path))
     except RuntimeError as error:
         if "spacing" in str(error).lower() and "zero" in str(error).lower():
-            raise _zero_spacing(path) from error
-        raise InputError(
-            f"The file {path.name} cannot be read: it ends early, is damaged, or is of another format than its name says.",
-            remedy="Copy or export it again.",
-            code="truncated-file",
-        ) from error
+            raise zero_spacing(path) from error
+        raise unreadable(path) from error
     finally:
         itk.ProcessObject.SetGlobalWarningDisplay(previous)
 
@@ -154,12 +154,3 @@ def _check_sagittal(image: Image, path: Path) -> None:
             "Check the spacing in the file, or open a volume of the lumbar spine.",
             code="field-of-view",
         )
-
-
-def _zero_spacing(path: Path) -> InputError:
-    return InputError(
-        f"The file {path.name} states a voxel spacing of zero.",
-        "Every voxel axis needs a length in millimetres.",
-        "Export the image again.",
-        code="zero-spacing",
-    )

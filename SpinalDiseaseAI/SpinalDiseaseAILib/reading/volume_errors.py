@@ -1,0 +1,26 @@
+"""Errors of files that are no DICOM."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from ..base.errors import InputError
+
+
+def unreadable(path: Path) -> InputError:
+    """The error for a file that is not whole, or not what its name says."""
+    return InputError(
+        f"The file {path.name} cannot be read: it ends early, is damaged, or is of another format than its name says.",
+        remedy="Copy or export it again.",
+        code="truncated-file",
+    )
+
+
+def zero_spacing(path: Path) -> InputError:
+    """The error for a file that states a voxel length of zero."""
+    return InputError(
+        f"The file {path.name} states a voxel spacing of zero.",
+        "Every voxel axis needs a length in millimetres.",
+        "Export the image again.",
+        code="zero-spacing",
+    )

@@ -1,0 +1,109 @@
+"""Folders and archives: every file found, nothing left behind, nothing written elsewhere."""
+
+from __future__ import annotations
+
+import zipfile
+from pathlib import Path
+
+import numpy as np
+import pytest
+from dicom_files import series, write
+
+from SpinalDiseaseAILib.base.errors import InputError
+from SpinalDiseaseAILib.base.study import Study
+from SpinalDiseaseAILib.reading import gathering, list_series, open_study
+
+
+@pytest.fixture
+def archive(tmp_path: Path) -> Path:
+    """A ZIP archive of the plain study, its files in folders of any name."""
+    paths = write(series(), tmp_path / "files")
+    made = tmp_path / "Etude é 1.zip"
+    with zipfile.ZipFile(made, "w", zipfile.ZIP_DEFLATED) as target:
+        for number, path in enumerate(paths):
+            target.write(path, f"DICOM/Sérié {number % 2}/{number}")
+        target.writestr("DICOM/", "")
+        target.writestr("__MACOSX/._0", "junk")
+    return made
+
+
+def test_an_archive_opens_as_its_folder_does_and_is_unpacked_nowhere_for_long(
+    archive: Path, temporary_folder: Path, plain_study: Study
+) -> None:
+    before = sorted(archive.parent.rglob("*"))
+    study = open_study([archive])
+    assert study.primary.identity() == plain_study.primary.identity()
+    assert np.all(study.primary.image.voxels[0] == plain_study.primary.image.voxels[0])
+    assert list(temporary_folder.iterdir()) == [] and sorted(archive.parent.rglob("*")) == before
+    assert len(list_series([archive]).used) == 1
+
+
+def test_members_whose_names_lead_out_of_the_archive_are_read_and_written_nowhere_else(
+    tmp_path: Path, temporary_folder: Path
+) -> None:
+    paths = write(series(), tmp_path / "files")
+    evil = tmp_path / "evil.zip"
+    names = ["../../outside.dcm", "/absolute.dcm", "..", "a/..", "C:\\outside.dcm", "same.dcm", "x/same.dcm", "a:b?.dcm", "ok"]
+    with zipfile.ZipFile(evil, "w") as target:
+        for name, path in zip(names, paths, strict=True):
+            target.writestr(name, path.read_bytes())
+    before = {path for path in tmp_path.rglob("*") if temporary_folder not in path.parents}
+    assert open_study([evil]).primary.image.voxels.shape[0] == len(names)
+    assert {path for path in tmp_path.rglob("*") if temporary_folder not in path.parents} == before
+    assert list(temporary_folder.iterdir()) == []
+
+
+def test_an_archive_that_unpacks_to_too_much_is_refused(
+    archive: Path, temporary_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(gathering, "MAXIMUM_UNPACKED_BYTES", 20_000)
+    with pytest.raises(InputError) as error:
+        open_study([archive])
+    assert error.value.code == "archive-too-large" and list(temporary_folder.iterdir()) == []
+
+
+def test_a_damaged_archive_is_refused_and_leaves_nothing(archive: Path, temporary_folder: Path) -> None:
+    content = bytearray(archive.read_bytes())
+    content[len(content) // 2 - 50 : len(content) // 2] = bytes(50)
+    archive.write_bytes(content)
+    with pytest.raises(InputError, match=r"is damaged and cannot be unpacked") as error:
+        open_study([archive])
+    assert error.value.code == "bad-archive" and list(temporary_folder.iterdir()) == []
+
+
+def test_a_truncated_archive_is_refused(archive: Path) -> None:
+    archive.write_bytes(archive.read_bytes()[:-200])
+    with pytest.raises(InputError) as error:
+        open_study([archive])
+    assert error.value.code == "bad-archive"
+
+
+def test_an_encrypted_archive_is_named_as_such(archive: Path) -> None:
+    content = bytearray(archive.read_bytes())
+    for signature, offset in ((b"PK\x03\x04", 6), (b"PK\x01\x02", 8)):
+        at = content.find(signature)
+        while at >= 0:
+            content[at + offset] |= 1
+            at = content.find(signature, at + 4)
+    archive.write_bytes(content)
+    with pytest.raises(InputError, match="is encrypted"):
+        open_study([archive])
+
+
+def test_an_archive_inside_a_folder_is_not_opened_unasked(archive: Path, folder: Path) -> None:
+    archive.rename(folder / "study.zip")
+    with pytest.raises(InputError) as error:
+        open_study([folder])
+    assert error.value.code == "no-images"
+
+
+def test_folders_within_folders_and_hidden_files_are_dealt_with(folder: Path, plain_study: Study) -> None:
+    write(series(), folder / "a" / "b" / "c")
+    (folder / ".hidden.dcm").write_bytes(bytes(128) + b"DICM")
+    assert open_study([folder]).primary.identity() == plain_study.primary.identity()
+
+
+def test_a_file_given_twice_is_read_once(folder: Path) -> None:
+    paths = write(series(), folder)
+    study = open_study([folder, *paths])
+    assert "duplicate-instances" not in {note.code for note in study.notes}
