@@ -20,7 +20,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image as PillowImage
 from pydicom.dataset import Dataset, FileMetaDataset
-from pydicom.uid import UID, JPEG2000Lossless, MRImageStorage, PYDICOM_IMPLEMENTATION_UID
+from pydicom.uid import PYDICOM_IMPLEMENTATION_UID, UID, JPEG2000Lossless, MRImageStorage
 
 from ..base.geometry import Array
 
