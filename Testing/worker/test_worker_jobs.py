@@ -7,8 +7,9 @@ import time
 
 import pytest
 
-from SpinalDiseaseAILib.base.errors import ComputeError, InputError
+from SpinalDiseaseAILib.base.errors import ComputeError, InputError, SchemaError
 from SpinalDiseaseAILib.base.options import Options
+from SpinalDiseaseAILib.worker.exchange import StudyFiles
 
 
 def notes_of(report):
@@ -109,6 +110,21 @@ def test_voxels_that_were_changed_in_place_are_sent_again(client, study_of):
     assert notes_of(client.regrade(study, {"L4": (0, 0, 0)}, ["L4"]).wait())["sum"] == str(5 * 3 * 8 * 8)
 
 
+def test_the_voxels_are_sent_again_after_a_study_that_could_not_be_read(client, study_of, monkeypatch):
+    class DamagedFiles(StudyFiles):
+        def __init__(self, study):
+            super().__init__(study)
+            self.path.with_name("series-0.npy").unlink()
+
+    study = study_of(value=4)
+    client.analyse_and_wait(study)
+    with monkeypatch.context() as patch:
+        patch.setattr("SpinalDiseaseAILib.worker.job_queue.StudyFiles", DamagedFiles)
+        with pytest.raises(SchemaError):
+            client.analyse_and_wait(study_of(value=5))
+    assert notes_of(client.regrade(study, {"L4": (0, 0, 0)}, ["L4"]).wait())["sum"] == str(4 * 3 * 8 * 8)
+
+
 def test_a_probe_returns_what_the_analyser_says(client):
     assert client.probe("cuda").wait() == {
         "requested": "cuda",
@@ -125,7 +141,7 @@ def test_what_libraries_print_goes_to_the_log_and_not_into_the_protocol(make_cli
 
 
 def test_a_library_that_reads_standard_input_gets_nothing_of_the_protocol(client, study_of):
-    assert client.analyse_and_wait(study_of("read-input")).pipeline == "scripted"
+    assert client.analyse(study_of("read-input")).wait(10).pipeline == "scripted"
 
 
 def test_the_worker_speaks_utf8_in_any_locale(make_client, study_of):
