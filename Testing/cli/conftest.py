@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import SimpleITK
 
 from SpinalDiseaseAILib.base import anatomy
 from SpinalDiseaseAILib.base.locations import sample_folder
@@ -77,6 +78,17 @@ def failing_analyser() -> Callable[[BaseException], GivenAnalyser]:
 @pytest.fixture(scope="session")
 def sample() -> Path:
     return sample_folder()
+
+
+@pytest.fixture(scope="session")
+def small_study(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A NIfTI file of nine small sagittal slices without a spine: enough to be opened, quick to draw."""
+    image = SimpleITK.GetImageFromArray(np.random.default_rng(0).integers(1, 200, (9, 160, 80)).astype(np.int16))
+    image.SetSpacing((1.5, 1.5, 4.0))
+    image.SetDirection((0, 0, 1, 1, 0, 0, 0, -1, 0))  # columns to posterior, rows to inferior, slices to the left
+    path = tmp_path_factory.mktemp("study") / "sagittal_t2.nii.gz"
+    SimpleITK.WriteImage(image, str(path))
+    return path
 
 
 @pytest.fixture

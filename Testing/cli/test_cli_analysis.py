@@ -37,17 +37,17 @@ def test_a_real_study_is_read_analysed_and_written(sample: Path, tmp_path: Path,
     assert [fraction for _, fraction in seen] == sorted(fraction for _, fraction in seen)
 
 
-def test_the_options_reach_the_analysis(sample: Path, tmp_path: Path, analyser: Analyses) -> None:
+def test_the_options_reach_the_analysis(small_study: Path, tmp_path: Path, analyser: Analyses) -> None:
     options = Options(classifiers=("one", "two"), device="cpu")
-    run_analysis(Request((sample,), tmp_path / "out", options=options), analyser=analyser)
+    run_analysis(Request((small_study,), tmp_path / "out", options=options), analyser=analyser)
     assert analyser.options == [options]  # type: ignore[attr-defined]
 
 
 def test_without_slicer_everything_but_the_scene_is_written_and_a_remark_says_so(
-    sample: Path, tmp_path: Path, analyser: Analyses, monkeypatch: pytest.MonkeyPatch
+    small_study: Path, tmp_path: Path, analyser: Analyses, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(sys.modules, "SpinalDiseaseAILib.scene.mrb", None)
-    outcome = run_analysis(Request((sample,), tmp_path / "out"), analyser=analyser)
+    outcome = run_analysis(Request((small_study,), tmp_path / "out"), analyser=analyser)
     assert set(outcome.files) == set(FORMATS)
     assert outcome.remarks == (
         "scene.mrb was not written: it needs the package slicer-core (pip install 'spinal-disease-ai[scene]').",
@@ -56,10 +56,10 @@ def test_without_slicer_everything_but_the_scene_is_written_and_a_remark_says_so
 
 
 def test_a_failed_analysis_leaves_no_folder(
-    sample: Path, tmp_path: Path, failing_analyser: Callable[[BaseException], Analyses]
+    small_study: Path, tmp_path: Path, failing_analyser: Callable[[BaseException], Analyses]
 ) -> None:
     with pytest.raises(ModelError):
-        run_analysis(Request((sample,), tmp_path / "out"), analyser=failing_analyser(ModelError("The model is missing.")))
+        run_analysis(Request((small_study,), tmp_path / "out"), analyser=failing_analyser(ModelError("The model is missing.")))
     assert list(tmp_path.iterdir()) == []
 
 
@@ -78,9 +78,9 @@ def test_an_unusable_input_is_refused_before_the_analysis(tmp_path: Path, analys
 
 
 def test_the_printed_result_has_a_line_a_level_and_all_that_a_reader_needs(
-    sample: Path, tmp_path: Path, analyser: Analyses
+    small_study: Path, tmp_path: Path, analyser: Analyses
 ) -> None:
-    outcome = run_analysis(Request((sample,), tmp_path / "out"), analyser=analyser)
+    outcome = run_analysis(Request((small_study,), tmp_path / "out"), analyser=analyser)
     lines = [line.rstrip() for line in printed(outcome).splitlines()]
     assert "L1-L2   Pfirrmann 4 (0.72) · narrowing 0.91" in lines
     assert sum("Pfirrmann" in line for line in lines) == 6

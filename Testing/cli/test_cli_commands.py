@@ -44,7 +44,7 @@ def test_the_help_of_each_command_has_an_example(name: str) -> None:
     assert f"spinal-disease-ai {name} " in result.stdout
 
 
-def test_help_and_series_load_neither_torch_nor_slicer(sample: Path) -> None:
+def test_help_and_models_load_neither_torch_nor_slicer() -> None:
     program = (
         "import sys; from SpinalDiseaseAILib.cli.main import app\n"
         "try: app(sys.argv[1:])\n"
@@ -127,14 +127,14 @@ def test_wrong_use_has_the_status_2(arguments: list[str]) -> None:
 def test_each_kind_of_failure_has_its_status_and_no_traceback(
     error: BaseException,
     status: int,
-    sample: Path,
+    small_study: Path,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     failing_analyser: Callable[[BaseException], analysis.Analyses],
 ) -> None:
     monkeypatch.delenv(TRACEBACK_VARIABLE, raising=False)
     monkeypatch.setattr(analysis, "_analyser", lambda: failing_analyser(error))
-    result = CliRunner().invoke(app, ["analyze", str(sample), "-o", str(tmp_path / "out")])
+    result = CliRunner().invoke(app, ["analyze", str(small_study), "-o", str(tmp_path / "out")])
     assert result.exit_code == status
     assert result.stdout == ""
     assert "Traceback" not in result.stderr
@@ -142,33 +142,35 @@ def test_each_kind_of_failure_has_its_status_and_no_traceback(
     assert not (tmp_path / "out").exists()
 
 
-def test_results_that_cannot_be_written_have_the_status_6(sample: Path, tmp_path: Path) -> None:
+def test_results_that_cannot_be_written_have_the_status_6(small_study: Path, tmp_path: Path) -> None:
     (tmp_path / "report.html").write_text("other")
-    result = CliRunner().invoke(app, ["analyze", str(sample), "-o", str(tmp_path)])
+    result = CliRunner().invoke(app, ["analyze", str(small_study), "-o", str(tmp_path)])
     assert result.exit_code == 6
     assert "--overwrite" in result.stderr
 
 
-def test_analyze_as_json_prints_the_report_and_the_files_alone(given: analysis.Analyses, sample: Path, tmp_path: Path) -> None:
-    result = CliRunner().invoke(app, ["analyze", str(sample), "-o", str(tmp_path / "out"), "--json"])
+def test_analyze_as_json_prints_the_report_and_the_files_alone(
+    given: analysis.Analyses, small_study: Path, tmp_path: Path
+) -> None:
+    result = CliRunner().invoke(app, ["analyze", str(small_study), "-o", str(tmp_path / "out"), "--json"])
     document = json.loads(result.stdout)
     assert report_from_dict(document["report"]).structure("L5-S1") is not None
     assert Path(document["files"]["report.html"]).is_file()
     assert document["seconds"] > 0
 
 
-def test_quiet_prints_nothing(given: analysis.Analyses, sample: Path, tmp_path: Path) -> None:
-    result = CliRunner().invoke(app, ["analyze", str(sample), "-o", str(tmp_path / "out"), "--quiet"])
+def test_quiet_prints_nothing(given: analysis.Analyses, small_study: Path, tmp_path: Path) -> None:
+    result = CliRunner().invoke(app, ["analyze", str(small_study), "-o", str(tmp_path / "out"), "--quiet"])
     assert (result.exit_code, result.stdout, result.stderr) == (0, "", "")
 
 
-def test_bundles_localizer_device_and_series_are_passed_on(given: analysis.Analyses, sample: Path, tmp_path: Path) -> None:
+def test_bundles_localizer_device_and_series_are_passed_on(given: analysis.Analyses, small_study: Path, tmp_path: Path) -> None:
     arguments = ["--bundle", "a", "--bundle", "b", "--localizer", "c", "--device", "cpu", "-q"]
-    result = CliRunner().invoke(app, ["analyze", str(sample), "-o", str(tmp_path / "out"), *arguments])
+    result = CliRunner().invoke(app, ["analyze", str(small_study), "-o", str(tmp_path / "out"), *arguments])
     assert result.exit_code == 0
     (options,) = given.options  # type: ignore[attr-defined]
     assert (options.classifiers, options.localizer, options.device) == (("a", "b"), "c", "cpu")
-    unknown = CliRunner().invoke(app, ["analyze", str(sample), "-o", str(tmp_path / "out"), "--t2", "1.2.3"])
+    unknown = CliRunner().invoke(app, ["analyze", str(small_study), "-o", str(tmp_path / "out"), "--t2", "1.2.3"])
     assert unknown.exit_code == 3
 
 
@@ -204,7 +206,7 @@ def test_models_from_a_folder_that_does_not_exist_has_the_status_of_a_model_erro
     assert "/no/such/folder" in result.stderr
 
 
-def test_progress_is_drawn_on_a_terminal(sample: Path, tmp_path: Path) -> None:
+def test_progress_is_drawn_on_a_terminal(small_study: Path, tmp_path: Path) -> None:
     program = (
         "import sys; sys.path.insert(0, sys.argv[1])\n"
         "from conftest import GivenAnalyser\n"
@@ -215,7 +217,7 @@ def test_progress_is_drawn_on_a_terminal(sample: Path, tmp_path: Path) -> None:
     pty = pytest.importorskip("pty")
     terminal, end = pty.openpty()
     process = subprocess.Popen(
-        [sys.executable, "-c", program, str(Path(__file__).parent), "analyze", str(sample), "-o", str(tmp_path / "out")],
+        [sys.executable, "-c", program, str(Path(__file__).parent), "analyze", str(small_study), "-o", str(tmp_path / "out")],
         env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path), "TERM": "xterm"},
         stdout=subprocess.PIPE,
         stderr=end,
@@ -235,7 +237,7 @@ def test_progress_is_drawn_on_a_terminal(sample: Path, tmp_path: Path) -> None:
     assert b"\x1b" not in output
 
 
-def test_ctrl_c_ends_an_analysis_with_130_and_leaves_nothing(sample: Path, tmp_path: Path) -> None:
+def test_ctrl_c_ends_an_analysis_with_130_and_leaves_nothing(small_study: Path, tmp_path: Path) -> None:
     program = (
         "import sys, time\n"
         "from SpinalDiseaseAILib.cli import analysis\n"
@@ -247,7 +249,7 @@ def test_ctrl_c_ends_an_analysis_with_130_and_leaves_nothing(sample: Path, tmp_p
         "from SpinalDiseaseAILib.cli.main import app; app(sys.argv[1:])"
     )
     process = subprocess.Popen(
-        [sys.executable, "-c", program, "analyze", str(sample), "-o", str(tmp_path / "out")],
+        [sys.executable, "-c", program, "analyze", str(small_study), "-o", str(tmp_path / "out")],
         env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
