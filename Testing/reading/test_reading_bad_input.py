@@ -169,7 +169,7 @@ def projection(folder: Path) -> None:
 
 CASES: list[tuple[Callable[[Path], None], str, str]] = [
     (empty, "empty-folder", "The folder is empty."),
-    (no_images, "no-images", "There is no image among the 2 files."),
+    (no_images, "no-images", "The input holds no image. Files that were looked at: 2."),
     (axial_only, "no-sagittal-series", "The input holds no sagittal series: one series, axial."),
     (oblique_only, "no-sagittal-series", "The input holds no sagittal series: one series, oblique."),
     (computed_tomography, "ct-study", "The input holds no MR images; their modality is CT."),
@@ -182,7 +182,7 @@ CASES: list[tuple[Callable[[Path], None], str, str]] = [
     (stir_only, "wrong-weighting", "it is STIR: an inversion time of 160 ms nulls fat."),
     (truncated_pixels, "truncated-file", "The file image3.dcm ends early or is damaged"),
     (truncated_before_pixels, "truncated-file", "The file image3.dcm ends before its pixels."),
-    (every_header_truncated, "truncated-file", "None of the 9 DICOM files can be read: they end early or are damaged."),
+    (every_header_truncated, "truncated-file", "No DICOM file can be read. Files that end early or are damaged: 9."),
     (mixed_frames_of_reference, "mixed-frames", "its slices lie in 2 frames of reference"),
     (zero_pixel_spacing, "zero-spacing", "the pixel spacing that its headers state is 0 × 0 mm."),
     (no_pixel_spacing, "zero-spacing", "the pixel spacing that its headers state is none."),

@@ -273,3 +273,12 @@ def test_the_sample_copied_elsewhere_and_renamed_is_the_same_study(tmp_path: Pat
     for number, path in enumerate(sorted(SAMPLE.glob("*.dcm"), reverse=True)):
         shutil.copy(path, tmp_path / f"{number:03d}")
     assert open_study([tmp_path]).primary.identity() == open_study([SAMPLE]).primary.identity()
+
+
+def test_a_name_spelt_in_two_ways_is_one_patient_and_two_numbers_are_two(folder: Path, tmp_path: Path) -> None:
+    write(series("t2", PatientName="Doe^Jane"), folder / "a")
+    write(series("t1", PatientName="DOE JANE", SeriesNumber=2, **T1), folder / "b")
+    assert len(open_study([folder]).series) == 2
+    write(series("t1", PatientID="other", SeriesNumber=2, **T1), folder / "b")
+    study = open_study([folder])
+    assert len(study.series) == 1 and "several-patients" in {note.code for note in study.notes}

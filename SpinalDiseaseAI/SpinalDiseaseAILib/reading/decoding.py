@@ -21,7 +21,6 @@ from pydicom.uid import (
     JPEG2000Lossless,
     JPEGBaseline8Bit,
     JPEGExtended12Bit,
-    JPEGLossless,
     JPEGLosslessSV1,
     JPEGLSLossless,
     JPEGLSNearLossless,
@@ -37,7 +36,7 @@ itk: Any = SimpleITK  # its wrapped methods carry no types
 GDCM_SYNTAXES = (
     JPEGBaseline8Bit,
     JPEGExtended12Bit,
-    JPEGLossless,
+    UID("1.2.840.10008.1.2.4.57"),  # JPEG lossless of any predictor, whose keyword differs between versions of pydicom
     JPEGLosslessSV1,
     JPEGLSLossless,
     JPEGLSNearLossless,

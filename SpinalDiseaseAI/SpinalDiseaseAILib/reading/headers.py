@@ -110,12 +110,8 @@ def is_dicom(path: Path) -> bool:
     """True if a file has DICOM's preamble, or starts as a data set without preamble does (group 0002 or 0008)."""
     with path.open("rb") as file:
         start = file.read(132)
-    return start[128:132] == b"DICM" or start[:4] in (
-        b"\x08\x00\x00\x00",
-        b"\x08\x00\x05\x00",
-        b"\x08\x00\x08\x00",
-        b"\x02\x00\x00\x00",
-    )
+    without_preamble = start[:2] in (b"\x02\x00", b"\x08\x00") and start[3:4] == b"\x00"
+    return start[128:132] == b"DICM" or without_preamble
 
 
 def slices_of(dataset: Dataset, path: Path) -> list[Slice] | None:
@@ -197,7 +193,8 @@ def without_identifiers(value: str, dataset: Dataset) -> str:
 
 
 def _patient_digest(dataset: Dataset) -> str:
-    identity = "\0".join(text(dataset, keyword) for keyword in ("PatientID", "PatientName", "PatientBirthDate"))
+    """Digest of the patient's number; of the name where there is none, which one study may spell in several ways."""
+    identity = text(dataset, "PatientID") or text(dataset, "PatientName")
     return hashlib.sha256(identity.encode("utf-8", "replace")).hexdigest()
 
 

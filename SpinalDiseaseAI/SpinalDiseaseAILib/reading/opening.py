@@ -80,13 +80,13 @@ def _survey(files: Gathered) -> tuple[Headers, list[Path], list[Note]]:
             notes.append(Note("other-files", f"Files that are left out, because they are no DICOM images: {others}."))
     elif dicom.unreadable:
         raise InputError(
-            f"None of the {len(dicom.unreadable)} DICOM files can be read: they end early or are damaged.",
+            f"No DICOM file can be read. Files that end early or are damaged: {len(dicom.unreadable)}.",
             "Every file must be complete.",
             "Copy or export the study again.",
             code="truncated-file",
         )
     elif not volumes and not pictures:
-        raise InputError(f"There is no image among the {len(files.files)} files.", _NEEDED, code="no-images")
+        raise InputError(f"The input holds no image. Files that were looked at: {len(files.files)}.", _NEEDED, code="no-images")
     return dicom, volumes or pictures, notes
 
 

@@ -98,7 +98,7 @@ def judge(acquisition: Acquisition) -> Judgement:
 
 def _by_statement(acquisition: Acquisition) -> Judgement | None:
     if "DIFFUSION" in acquisition.image_type or "EP" in acquisition.scanning_sequence:
-        return Judgement(Weighting.DIFFUSION, "it is a diffusion or echo-planar image", Evidence.TIMING)
+        return Judgement(Weighting.DIFFUSION, "its image type or its echo-planar sequence says so", Evidence.TIMING)
     weighting = _CONTRASTS.get(acquisition.contrast)
     if weighting is None:
         return None
@@ -119,13 +119,13 @@ def _by_inversion(acquisition: Acquisition) -> Judgement | None:
     if time >= _T1_INVERSION[1]:
         return Judgement(Weighting.FLAIR, f"an inversion time of {time:.0f} ms nulls fluid", Evidence.TIMING)
     if time == 0:
-        return Judgement(Weighting.STIR, "it is an inversion recovery", Evidence.TIMING)
+        return Judgement(Weighting.STIR, "its sequence inverts the signal first", Evidence.TIMING)
     return None
 
 
 def _by_timing(acquisition: Acquisition) -> Judgement | None:
     if "GR" in acquisition.scanning_sequence and "SE" not in acquisition.scanning_sequence:
-        return Judgement(Weighting.GRADIENT_ECHO, "it is a gradient echo", Evidence.TIMING)
+        return Judgement(Weighting.GRADIENT_ECHO, "its scanning sequence is GR", Evidence.TIMING)
     echo, repetition = acquisition.echo_time, acquisition.repetition_time
     if not echo or not repetition:
         return None
