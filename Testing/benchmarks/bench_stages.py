@@ -151,7 +151,27 @@ def in_process(repetitions: int, device: str) -> list[Measurement]:
         one.time(lambda: analyser.regrade(study, points, (LEVEL,), options))
         together.time(lambda: analyser.regrade(study, points, (), options))
         in_turn.time(lambda: [analyser.regrade(study, points, (name,), options) for name in points])
-    return [reading_cold, reading, importing, first, again, *stages.values(), one, together, in_turn]
+    return [reading_cold, reading, importing, first, again, *stages.values(), one, together, in_turn, *writing(report, study)]
+
+
+def writing(report: Any, study: Any) -> list[Measurement]:
+    """The files of a result; the first time loads what writes them."""
+    from SpinalDiseaseAILib.writing import write_results
+
+    files = [Measurement("writing report, table, markups, picture and page"), Measurement("    again")]
+    scene = [Measurement("writing the scene"), Measurement("    again")]
+    with tempfile.TemporaryDirectory() as folder:
+        for measurement in files:
+            measurement.time(lambda: write_results(report, study, Path(folder)))
+
+        def write_scene() -> None:
+            from SpinalDiseaseAILib.scene import mrb
+
+            mrb.write_scene(report, study, Path(folder) / "scene.mrb")
+
+        for measurement in scene:
+            measurement.time(write_scene)
+    return [*files, *scene]
 
 
 def worker(repetitions: int, device: str) -> list[Measurement]:
