@@ -182,7 +182,11 @@ CASES: list[tuple[Callable[[Path], None], str, str]] = [
     (stir_only, "wrong-weighting", "it is STIR: an inversion time of 160 ms nulls fat."),
     (truncated_pixels, "truncated-file", "The file image3.dcm ends early or is damaged"),
     (truncated_before_pixels, "truncated-file", "The file image3.dcm ends before its pixels."),
-    (every_header_truncated, "truncated-file", "No DICOM file can be read. Files that end early or are damaged: 9."),
+    (
+        every_header_truncated,
+        "truncated-file",
+        "No DICOM file can be read. Files that end early, are damaged or may not be opened: 9.",
+    ),
     (mixed_frames_of_reference, "mixed-frames", "its slices lie in 2 frames of reference"),
     (zero_pixel_spacing, "zero-spacing", "the pixel spacing that its headers state is 0 × 0 mm."),
     (no_pixel_spacing, "zero-spacing", "the pixel spacing that its headers state is none."),
@@ -230,7 +234,7 @@ def test_a_file_with_a_damaged_header_is_left_out_reported_and_leaves_a_gap(fold
     path = write(series(), folder)[3]
     path.write_bytes(path.read_bytes()[:500])
     codes = {note.code: note.text for note in open_study([folder]).notes}
-    assert codes["unreadable-files"].endswith("damaged: 1 (image3.dcm).")
+    assert codes["unreadable-files"].endswith("opened: 1 (image3.dcm).")
     assert "missing-slices" in codes
 
 
@@ -274,3 +278,19 @@ def test_a_malformed_name_is_neither_logged_nor_shown(folder: Path, caplog: pyte
     caplog.clear()
     open_study([folder])
     assert "Doe" not in caplog.text
+
+
+def test_a_file_that_may_not_be_opened_is_left_out_and_reported(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    closed = write(series(), folder)[3]
+    open_file = Path.open
+
+    def refuse(path: Path, *arguments: str) -> object:
+        if path == closed:
+            raise PermissionError(13, "Permission denied")
+        return open_file(path, *arguments)
+
+    monkeypatch.setattr(Path, "open", refuse)
+    codes = {note.code for note in open_study([folder]).notes}
+    assert {"unreadable-files", "missing-slices"} <= codes
+    with pytest.raises(InputError):
+        open_study([closed])

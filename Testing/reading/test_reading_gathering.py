@@ -107,3 +107,13 @@ def test_a_file_given_twice_is_read_once(folder: Path) -> None:
     paths = write(series(), folder)
     study = open_study([folder, *paths])
     assert "duplicate-instances" not in {note.code for note in study.notes}
+
+
+def test_a_full_disk_is_named_and_leaves_nothing(archive: Path, temporary_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*arguments: object, **named: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(Path, "mkdir", full)
+    with pytest.raises(InputError, match="No space left on device") as error:
+        open_study([archive])
+    assert error.value.code == "unpacking" and list(temporary_folder.iterdir()) == []

@@ -27,6 +27,8 @@ _DERIVED = {
     "PHASE MAP": ("derived", "it shows phase"),
     "P": ("derived", "it shows phase"),
     "FAT": ("derived", "it shows fat only"),
+    "F": ("derived", "it shows fat only"),
+    "OP": ("derived", "its fat and water are out of phase"),
     "OPP_PHASE": ("derived", "its fat and water are out of phase"),
     "OUT_PHASE": ("derived", "its fat and water are out of phase"),
 }

@@ -75,8 +75,11 @@ def _walk(folder: Path) -> Iterator[Path]:
 
 
 def _is_archive(path: Path) -> bool:
-    with path.open("rb") as file:
-        return file.read(4) in (b"PK\x03\x04", b"PK\x05\x06")
+    try:
+        with path.open("rb") as file:
+            return file.read(4) in (b"PK\x03\x04", b"PK\x05\x06")
+    except OSError:  # a file that may not be opened is reported where files are read
+        return False
 
 
 def _unpack(archive: Path, folder: Path) -> Iterator[Path]:
@@ -104,6 +107,12 @@ def _unpack(archive: Path, folder: Path) -> Iterator[Path]:
             f"The ZIP archive {archive.name} " + ("is encrypted." if encrypted else "is damaged and cannot be unpacked."),
             remedy="Unpack it yourself and give the folder." if encrypted else "Copy or export it again.",
             code="bad-archive",
+        ) from error
+    except OSError as error:
+        raise InputError(
+            f"The ZIP archive {archive.name} cannot be unpacked into the temporary folder: {error.strerror}.",
+            remedy="Make room there, or unpack it yourself and give the folder.",
+            code="unpacking",
         ) from error
 
 

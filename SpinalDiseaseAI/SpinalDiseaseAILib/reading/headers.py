@@ -64,7 +64,7 @@ _KEYWORDS = [
     "SpecificCharacterSet",
 ]
 
-_FAT_OPTIONS = {"FS", "SFS", "FATSAT", "FAT_SAT", "FAT SAT", "SPIR", "SPAIR", "WE"}
+_FAT_OPTIONS = {"FS", "FATSAT", "FAT_SAT", "FAT SAT", "SPIR", "SPAIR", "WE"}
 
 
 @dataclass(frozen=True)
@@ -72,7 +72,7 @@ class Headers:
     """What the headers of many files gave.
 
     :param slices: of every image that was read, in the order of files and frames.
-    :param unreadable: DICOM files whose header ends early or cannot be parsed.
+    :param unreadable: files that may not be opened, and DICOM files whose header ends early or cannot be parsed.
     :param other: number of files that are DICOM but no images, or no DICOM at all.
     """
 
@@ -88,10 +88,10 @@ def read_headers(files: Iterable[Path]) -> Headers:
     other = 0
     with silent_pydicom():
         for path in files:
-            if not is_dicom(path):
-                other += 1
-                continue
             try:
+                if not is_dicom(path):
+                    other += 1
+                    continue
                 dataset = pydicom.dcmread(path, stop_before_pixels=True, specific_tags=_KEYWORDS, force=True)
                 found = slices_of(dataset, path)
             except Exception:  # a damaged header raises whatever the damaged byte leads to

@@ -72,7 +72,8 @@ def _survey(files: Gathered) -> tuple[Headers, list[Path], list[Note]]:
     notes = []
     if dicom.unreadable:
         names = ", ".join(path.name for path in dicom.unreadable[:3]) + (" …" if len(dicom.unreadable) > 3 else "")
-        text = f"DICOM files that are left out, because they end early or are damaged: {len(dicom.unreadable)} ({names})."
+        text = "Files that are left out, because they end early, are damaged or may not be opened: "
+        text += f"{len(dicom.unreadable)} ({names})."
         notes.append(Note("unreadable-files", text, "warning"))
     if dicom.slices:
         others = dicom.other + len(volumes) + len(pictures)
@@ -80,7 +81,7 @@ def _survey(files: Gathered) -> tuple[Headers, list[Path], list[Note]]:
             notes.append(Note("other-files", f"Files that are left out, because they are no DICOM images: {others}."))
     elif dicom.unreadable:
         raise InputError(
-            f"No DICOM file can be read. Files that end early or are damaged: {len(dicom.unreadable)}.",
+            f"No DICOM file can be read. Files that end early, are damaged or may not be opened: {len(dicom.unreadable)}.",
             "Every file must be complete.",
             "Copy or export the study again.",
             code="truncated-file",
