@@ -252,8 +252,9 @@ class SpinalDiseaseAIWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
 
     def _onProgress(self, stage, fraction, message):
         self.ui.progressBar.value = round(100 * fraction)
-        self.ui.statusLabel.text = message
-        self._log(message)
+        if message != self.ui.statusLabel.text:
+            self.ui.statusLabel.text = message
+            self._log(message)
 
     def _onFinished(self, result):
         report = reportFromNode(result.reportNode)

@@ -8,11 +8,15 @@ from pathlib import Path
 
 import pytest
 import slicer
+from standins import widgets
+from standins.python_qt import wrap
 
 from SpinalDiseaseAILib.base.errors import ComputeError
 from SpinalDiseaseAILib.base.locations import sample_folder
+from SpinalDiseaseAILib.base.study import Role, Series
 from SpinalDiseaseAILib.scene import application
 from SpinalDiseaseAILib.scene.mrb import add_study
+from SpinalDiseaseAILib.scene.volumes import INSTANCE_UIDS, addVolumeNode, studyFromVolumeNodes
 
 MADE_WORKER = Path(__file__).with_name("made_worker.py")
 
@@ -142,6 +146,15 @@ def test_the_sample_is_registered_only_after_the_application_has_started(module,
 def test_the_sample_study_loads_as_dicom(errors, dicom_import):
     (node,) = application.loadSampleStudy()
     assert node.GetImageData().GetNumberOfPoints() > 1_000_000
+
+
+def test_the_dicom_database_is_asked_as_python_in_slicer_can(errors, monkeypatch, nodes):
+    tags = {"0020,000D": "1.5", "0020,000E": "1.6", "0020,0052": "1.7"}
+    monkeypatch.setattr(slicer, "dicomDatabase", wrap(widgets.ctkDICOMDatabase("1.8.1", tags)), raising=False)
+    node = addVolumeNode(nodes[0].GetScene(), Series(Role.SAGITTAL_T2, studyFromVolumeNodes(nodes[0]).primary.image))
+    node.SetAttribute(INSTANCE_UIDS, "1.8.1")
+    study = studyFromVolumeNodes(node)
+    assert (study.uid, study.primary.uid, study.primary.frame_of_reference_uid) == ("1.5", "1.6", "1.7")
 
 
 def test_reload_forgets_the_library_too(module, monkeypatch):

@@ -93,6 +93,32 @@ def test_analyze_fills_the_table_and_says_what_was_found(panel_of, nodes, wait_u
     assert picture.stat().st_size > 10_000
 
 
+def test_a_second_analysis_tells_that_edited_points_were_kept(panel_of, nodes, wait_until, scene):
+    panel = panel_of()
+    panel.ui.analyzeButton.click()
+    wait_until(lambda: rows(panel) == 12)
+    (result,) = resultsInScene(scene)
+    result.pointsNode.SetNthControlPointPositionWorld(0, 1, 2, 3)
+    panel.ui.analyzeButton.click()
+    wait_until(lambda: panel.ui.analyzeButton.text == "Analyze")
+    assert "Points that you edited were left as they are: 1." in panel.ui.statusLabel.text
+
+
+def test_a_scene_that_holds_a_result_shows_it_when_the_panel_opens(panel_of, nodes, wait_until):
+    first = panel_of()
+    first.ui.analyzeButton.click()
+    wait_until(lambda: rows(first) == 12)
+    first.cleanup()
+    assert rows(panel_of()) == 12
+
+
+def test_the_log_is_bounded(panel_of):
+    panel = panel_of()
+    for number in range(1000):
+        panel.ui.logTextEdit.appendPlainText(str(number))
+    assert panel.ui.logTextEdit.blockCount == 500
+
+
 def test_cancel_stops_the_analysis_without_a_pop_up(panel_of, nodes, wait_until, errors, scene):
     panel = panel_of("slow")
     panel.ui.analyzeButton.click()

@@ -1,11 +1,15 @@
 """Scene files."""
 
 import os
+from dataclasses import replace
 
+import numpy as np
 import pytest
 from scene_examples import make_report, make_study
 
 from SpinalDiseaseAILib.base.errors import InputError, OutputError
+from SpinalDiseaseAILib.base.geometry import Image
+from SpinalDiseaseAILib.base.study import Study
 from SpinalDiseaseAILib.scene.mrb import read_scene, write_scene
 from SpinalDiseaseAILib.scene.pointList import editsOf
 from SpinalDiseaseAILib.scene.results import inputsOf, reportFromNode, resultsInScene, writeReport
@@ -88,3 +92,14 @@ def test_the_slice_views_show_the_t2_series(scene_file):
     (result,) = resultsInScene(scene)
     views = [scene.GetSingletonNode(name, "vtkMRMLSliceCompositeNode") for name in ("Red", "Yellow", "Green")]
     assert {view.GetBackgroundVolumeID() for view in views} == {inputsOf(result.reportNode)[0].GetID()}
+
+
+@pytest.mark.parametrize("kind", ["?", "i1", "u1", ">i2", "u2", "i4", "u4", "i8", "u8", "f2", "f4", "f8"])
+def test_voxels_of_every_type_are_kept_by_value(tmp_path, kind):
+    series = make_study().primary
+    voxels = series.image.voxels.astype(kind)
+    study = Study((replace(series, image=Image(voxels, series.image.affine)),))
+    scene = read_scene(write_scene(make_report(), study, tmp_path / "scene.mrb"))
+    (result,) = resultsInScene(scene)
+    again = studyFromVolumeNodes(*inputsOf(result.reportNode)).primary.image.voxels
+    assert (again.astype(np.float64) == voxels.astype(np.float64)).all()

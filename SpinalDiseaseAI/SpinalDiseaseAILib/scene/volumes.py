@@ -20,6 +20,8 @@ INSTANCE_UIDS = "DICOM.instanceUIDs"
 FRAME_OF_REFERENCE_UID = "DICOM.FrameOfReferenceUID"
 """Attribute of a volume's subject hierarchy item."""
 
+_STORED_TYPES = tuple(np.dtype(kind) for kind in ("u1", "i2", "u2", "i4", "u4", "f4", "f8"))
+
 _SERIES_UID_TAG = "0020,000E"
 _STUDY_UID_TAG = "0020,000D"
 _FRAME_OF_REFERENCE_TAG = "0020,0052"
@@ -65,8 +67,9 @@ def suggestedT2Node(scene: Any) -> Any:
 def addVolumeNode(scene: Any, series: Series) -> Any:
     """Add a series to a scene as a vtkMRMLScalarVolumeNode, with an item in the subject hierarchy that carries its UIDs."""
     voxels = series.image.voxels
-    if voxels.dtype == np.bool_ or voxels.dtype == np.float16:
-        voxels = voxels.astype(np.uint8 if voxels.dtype == np.bool_ else np.float32)
+    # Slicer's volumes can be saved in these types; the others go into the smallest of them that holds their values.
+    if voxels.dtype.newbyteorder("=") not in _STORED_TYPES:
+        voxels = voxels.astype(next((kind for kind in _STORED_TYPES if np.can_cast(voxels.dtype, kind)), np.float64))
     node = scene.AddNewNodeByClass("vtkMRMLScalarVolumeNode", series.description or series.role.value)
     node.SetIJKToRASMatrix(slicer.util.vtkMatrixFromArray(series.image.affine))
     slicer.util.updateVolumeFromArray(node, np.ascontiguousarray(voxels.T))  # (K, J, I), first index slowest

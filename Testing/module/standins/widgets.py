@@ -190,11 +190,11 @@ class ctkDICOMDatabase(QObject):
     :param values: tag to value.
     """
 
-    def __init__(self, instance, values, is_open=True):
+    def __init__(self, instance, values):
         super().__init__()
-        self._instance, self._values, self._is_open = instance, values, is_open
+        self._instance, self._values = instance, values
 
-    isOpen = Property(bool, lambda self: self._is_open)
+    isOpen = Property(bool, lambda self: True)
 
     def instanceValue(self, instance, tag):
         return self._values.get(tag, "") if instance == self._instance else ""
