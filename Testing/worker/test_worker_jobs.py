@@ -140,8 +140,8 @@ def test_what_libraries_print_goes_to_the_log_and_not_into_the_protocol(make_cli
     assert log[-3:] == ["a library says something with ä and 脊椎", "a compiled library says something", "a child says something"]
 
 
-def test_a_library_that_reads_standard_input_gets_nothing_of_the_protocol(client, study_of):
-    assert client.analyse(study_of("read-input")).wait(10).pipeline == "scripted"
+def test_a_library_that_reads_standard_input_gets_nothing_of_the_protocol(make_client, study_of):
+    assert make_client().analyse(study_of("read-input")).wait(10).pipeline == "scripted"
 
 
 def test_the_worker_speaks_utf8_in_any_locale(make_client, study_of):
