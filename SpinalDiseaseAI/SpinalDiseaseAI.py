@@ -178,7 +178,8 @@ class SpinalDiseaseAIWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
 
     def onParametersChanged(self, caller=None, event=None):
         running = self.logic.running
-        ready = self._parameterNode is not None and self._parameterNode.t2Volume is not None
+        chosen = self._parameterNode and (self._parameterNode.t2Volume or self._parameterNode.t1Volume)
+        ready = chosen is not None
         self.ui.analyzeButton.text = _("Cancel") if running else _("Analyze")
         self.ui.analyzeButton.enabled = running or ready
         self.ui.analyzeButton.toolTip = (
@@ -186,7 +187,7 @@ class SpinalDiseaseAIWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
             if running
             else _("Find, name and grade every level.")
             if ready
-            else _("Choose a sagittal T2 volume first.")
+            else _("Choose a sagittal T2 or T1 volume first.")
         )
         for widget in (self.ui.inputsCollapsibleButton, self.ui.advancedCollapsibleButton):
             widget.enabled = not running
@@ -298,8 +299,8 @@ class SpinalDiseaseAIWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         tableView = self.ui.findingsTableView
         tableView.setMRMLTableNode(tableNode)
         if tableNode is not None:
-            for index in wideColumns(tableNode):
-                tableView.setColumnHidden(index, True)
+            for index in range(tableNode.GetNumberOfColumns()):
+                tableView.setColumnHidden(index, index in wideColumns(tableNode))
             tableView.resizeColumnsToContents()
 
     def _fillChoices(self):

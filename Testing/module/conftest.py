@@ -59,7 +59,8 @@ def module(monkeypatch, errors):
 @pytest.fixture
 def nodes(scene):
     """T2 and T1 volume nodes of a study."""
-    return tuple(add_study(scene, make_study(with_t1=True))[role] for role in (Role.SAGITTAL_T2, Role.SAGITTAL_T1))
+    added = add_study(scene, make_study(with_t1=True))
+    return added[Role.SAGITTAL_T2], added[Role.SAGITTAL_T1]
 
 
 @pytest.fixture

@@ -112,14 +112,20 @@ def test_the_result_comes_although_the_volume_was_deleted_meanwhile(logic_of, no
     assert results[0].pointsNode.GetNumberOfControlPoints() == 11
 
 
-def test_jumping_to_a_level_moves_the_slice_views_there(logic_of, nodes, scene):
+@pytest.mark.parametrize(("orientation", "axis"), [("Sagittal", 0), ("Coronal", 1), ("Axial", 2)])
+def test_jumping_to_a_level_moves_every_slice_view_through_its_point(logic_of, nodes, scene, orientation, axis):
     logic = logic_of("report")
     result = logic.process(nodes[0])
-    view = scene.AddNewNodeByClass("vtkMRMLSliceNode", "Yellow")
+    view = scene.AddNewNodeByClass("vtkMRMLSliceNode", orientation)
+    view.SetOrientation(orientation)
     logic.jumpToLevel(result.tableNode, "L4-L5")
-    x, y, z = reportFromNode(result.reportNode).structure("L4-L5").position
-    assert [view.GetSliceToRAS().GetElement(row, 3) for row in range(3)] == pytest.approx([x, y, z], abs=60)
-    logic.jumpToLevel(result.tableNode, "L6")
+    position = reportFromNode(result.reportNode).structure("L4-L5").position
+    assert view.GetSliceToRAS().GetElement(axis, 3) == pytest.approx(position[axis])
+
+
+def test_jumping_to_a_level_that_was_not_found_does_nothing(logic_of, nodes):
+    logic = logic_of("report")
+    logic.jumpToLevel(logic.process(nodes[0]).tableNode, "L6")
 
 
 def test_a_closed_logic_can_be_used_again(logic_of, nodes):

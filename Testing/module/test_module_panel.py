@@ -1,5 +1,6 @@
 """The panel, built from its own .ui file."""
 
+import ast
 import xml.etree.ElementTree as ElementTree
 from pathlib import Path
 
@@ -42,7 +43,7 @@ def test_the_panel_opens_without_volumes_torch_or_models_and_says_what_is_missin
     monkeypatch.setenv("SPINAL_DISEASE_AI_MODELS", str(tmp_path / "none"))
     panel = panel_of()
     assert not panel.ui.analyzeButton.enabled
-    assert "Choose a sagittal T2 volume" in panel.ui.analyzeButton.toolTip
+    assert "Choose a sagittal T2 or T1 volume" in panel.ui.analyzeButton.toolTip
     assert "not a folder" in panel.ui.statusLabel.text
     assert errors == [], "no pop-up at start-up"
 
@@ -65,6 +66,23 @@ def test_a_volume_that_is_loaded_is_chosen_when_nothing_is(panel_of, nodes):
     panel = panel_of()
     assert panel.ui.t2Selector.currentNode() is nodes[0]
     assert panel.ui.analyzeButton.enabled
+
+
+def test_a_t1_volume_alone_can_be_analysed(panel_of, nodes, scene, wait_until):
+    scene.RemoveNode(nodes[0])
+    panel = panel_of()
+    assert not panel.ui.analyzeButton.enabled
+    panel.ui.t1Selector.setCurrentNode(nodes[1])
+    panel.ui.analyzeButton.click()
+    wait_until(lambda: rows(panel) == 12)
+
+
+def test_every_text_for_translation_is_written_out():
+    """A text that is put together before it is translated has no translation."""
+    tree = ast.parse((UI_FILE.parents[2] / "SpinalDiseaseAI.py").read_text(encoding="utf-8"))
+    calls = [node for node in ast.walk(tree) if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "_"]
+    assert len(calls) > 10
+    assert all(isinstance(call.args[0], ast.Constant) for call in calls)
 
 
 def test_a_choice_in_the_scene_is_not_overridden(module, panel_of, nodes):

@@ -48,6 +48,7 @@ def test_points_and_table_come_back_and_nothing_counts_as_edited(scene_file):
     assert editsOf(result.pointsNode) == ()
     assert result.pointsNode.GetFixedNumberOfControlPoints()
     assert result.tableNode.GetTable().GetValueByName(0, "p4").ToDouble() == pytest.approx(0.7)
+    assert np.isnan(result.tableNode.GetTable().GetValueByName(1, "p4").ToDouble()), "bulging has two classes"
     assert result.tableNode.GetColumnDescription("p4")
     assert result.folderItem
 
