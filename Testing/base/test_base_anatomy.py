@@ -4,6 +4,7 @@ import dataclasses
 import re
 
 import pytest
+from pydicom.sr._cid_dict import cid_concepts
 from pydicom.sr._concepts_dict import concepts
 
 from SpinalDiseaseAILib.base import anatomy
@@ -21,6 +22,7 @@ CODED = [item for item in STRUCTURES if item.code is not None]
 CLASS_CODES = [(finding.name, item.name, item.code) for finding in FINDINGS for item in finding.classes]
 
 
+@pytest.mark.skipif(7603 not in cid_concepts, reason="pydicom's dictionary is older than DICOM's codes of single levels")
 @pytest.mark.parametrize("structure", CODED, ids=lambda item: item.name)
 def test_the_code_of_a_structure_is_dicoms_own(structure: anatomy.Structure) -> None:
     assert structure.code is not None and structure.code.scheme == "SCT"
