@@ -14,7 +14,7 @@ import numpy.typing as npt
 from .geometry import SAGITTAL_CODES, Array, FloatArray, Image, reorient
 
 ASSUMED_FIELD_OF_VIEW = 320.0
-"""Millimetres along the longer side of a lumbar plane whose file states no spacing: the usual protocol, within about a quarter."""
+"""Millimetres along the longer side of a lumbar plane whose file states no spacing: usual protocols, within a quarter."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -96,4 +96,3 @@ def assumed_spacing(shape: tuple[int, int]) -> tuple[float, float]:
     """Millimetres (a column, a row) that are assumed for a plane of (rows, columns) whose spacing is not known."""
     step = ASSUMED_FIELD_OF_VIEW / max(shape)
     return step, step
-

@@ -1,6 +1,7 @@
 """SPIDER as plain folders: mid-sagittal planes with key points and gradings, and T2-SPACE planes with masks.
 
-Source: van der Graaf et al., Lumbar spine segmentation in MR images: a dataset and a public benchmark, Zenodo 10159290, CC BY 4.0.
+Source: van der Graaf et al., Lumbar spine segmentation in MR images: a dataset and a public benchmark, Zenodo 10159290,
+CC BY 4.0.
 """
 
 from __future__ import annotations
@@ -85,9 +86,7 @@ def read_spider_space(folder: Path) -> Imported:
         if points is None:
             skipped.append(f"{path.name}: six discs not told apart in the mask")
             continue
-        records.append(
-            Record("spider", patient, path.stem, "T2", path, spacing[series], points, gradings.get(patient, {}), mask)
-        )
+        records.append(Record("spider", patient, path.stem, "T2", path, spacing[series], points, gradings.get(patient, {}), mask))
     return Imported(tuple(records), tuple(skipped))
 
 
@@ -112,7 +111,7 @@ def read_gradings(folder: Path, skipped: list[str]) -> dict[str, dict[str, dict[
         if not 1 <= label <= len(DISCS_FROM_BELOW):
             skipped.append(f"grading of patient {row['Patient']}: disc label {label} is not one of the six levels")
             continue
-        findings = {}
+        findings: dict[str, tuple[str, ...]] = {}
         for column, name in GRADING_COLUMNS.items():
             value = int(row[column])
             findings[name] = (str(value),) if name in _GRADED else (("present" if value else "absent"),)

@@ -47,7 +47,8 @@ def polygon_centroid(outline: np.ndarray) -> np.ndarray:
     area = cross.sum() / 2
     if abs(area) < 1e-6:
         return np.asarray(outline.mean(axis=0))
-    return np.array([((x + next_x) * cross).sum(), ((y + next_y) * cross).sum()]) / (6 * area)
+    centre: np.ndarray = np.array([((x + next_x) * cross).sum(), ((y + next_y) * cross).sum()]) / (6 * area)
+    return centre
 
 
 def _end(outline: np.ndarray, direction: np.ndarray) -> np.ndarray:

@@ -38,7 +38,8 @@ class Bundle:
     :param task: ``"localization"`` or ``"classification"``.
     :param network: name and arguments of the network.
     :param findings: finding name to class names, in the order of the network's outputs; empty for a localizer.
-    :param options: what the steps need beside the network, such as region size or calibration.
+    :param options: what the steps need beside the network, such as calibration.
+    :param data_sets: names of the data sets that it was trained on.
     """
 
     name: str
@@ -53,6 +54,7 @@ class Bundle:
     network: dict[str, Any]
     findings: dict[str, tuple[str, ...]]
     options: dict[str, Any]
+    data_sets: tuple[str, ...] = ()
 
     @property
     def weights(self) -> Path:
@@ -70,7 +72,9 @@ class Bundle:
         :raises ModelError: if it is missing or is not the file that the metadata names.
         """
         if not self.weights.is_file():
-            raise ModelError(f"The model {self.name} has no file {WEIGHTS.as_posix()}.", remedy=_REINSTALL, code="model-missing-file")
+            raise ModelError(
+                f"The model {self.name} has no file {WEIGHTS.as_posix()}.", remedy=_REINSTALL, code="model-missing-file"
+            )
         content = self.weights.read_bytes()
         found = hashlib.sha256(content).hexdigest()
         if found != self.sha256:
@@ -112,11 +116,16 @@ def read_bundle(name: str, folder: Path | None = None) -> Bundle:
             network=data["network"],
             findings={key: tuple(value) for key, value in data["findings"].items()},
             options=data["options"],
+            data_sets=tuple(data["training"]["datasets"]),
         )
     except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise ModelError(f"The metadata of the model {name} cannot be read: {error!r}.", remedy=_REINSTALL, code="model-metadata") from error
+        raise ModelError(
+            f"The metadata of the model {name} cannot be read: {error!r}.", remedy=_REINSTALL, code="model-metadata"
+        ) from error
     if bundle.name != name:
-        raise ModelError(f"The folder {name} holds the model {bundle.name}.", "Both names should be the same.", code="model-metadata")
+        raise ModelError(
+            f"The folder {name} holds the model {bundle.name}.", "Both names should be the same.", code="model-metadata"
+        )
     _check_findings(bundle)
     return bundle
 

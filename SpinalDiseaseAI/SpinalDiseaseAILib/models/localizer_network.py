@@ -22,6 +22,7 @@ class ConvolutionBlock(nn.Module):
         self.shortcut = nn.Identity() if inputs == outputs else nn.Conv2d(inputs, outputs, 1, bias=False)
 
     def forward(self, x: Tensor) -> Tensor:
+        """Features (N, inputs, H, W) to (N, outputs, H, W)."""
         return functional.relu(self.body(x) + self.shortcut(x))
 
 
@@ -41,7 +42,9 @@ class LocalizerNetwork(nn.Module):
     def __init__(self, key_points: int, widths: tuple[int, ...] = (16, 32, 64, 128, 160)) -> None:
         super().__init__()
         self.multiple = self.STRIDE * 2 ** (len(widths) - 1)
-        self.stem = nn.Sequential(nn.Conv2d(1, widths[0], 5, stride=2, padding=2, bias=False), nn.BatchNorm2d(widths[0]), nn.ReLU())
+        self.stem = nn.Sequential(
+            nn.Conv2d(1, widths[0], 5, stride=2, padding=2, bias=False), nn.BatchNorm2d(widths[0]), nn.ReLU()
+        )
         self.down = nn.ModuleList(
             ConvolutionBlock(before, after) for before, after in zip((widths[0], *widths[:-1]), widths, strict=True)
         )

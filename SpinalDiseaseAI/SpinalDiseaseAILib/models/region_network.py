@@ -36,10 +36,15 @@ class RegionTrunk(nn.Module):
         self.stages = nn.Sequential(*stages[:-1])
         self.structure = nn.Linear(structures, 32, bias=False)
         self.head = nn.Sequential(
-            nn.Dropout(dropout), nn.Linear(2 * widths[-1] + 32, 128), nn.ReLU(inplace=True), nn.Dropout(dropout), nn.Linear(128, outputs)
+            nn.Dropout(dropout),
+            nn.Linear(2 * widths[-1] + 32, 128),
+            nn.ReLU(inplace=True),
+            nn.Dropout(dropout),
+            nn.Linear(128, outputs),
         )
 
     def forward(self, regions: Tensor, structures: Tensor) -> Tensor:
+        """Logits (N, outputs) of regions (N, C, S, S) and one-hot structures (N, K)."""
         features = self.stages(self.stem(regions))
         pooled = torch.cat([features.mean((2, 3)), features.amax((2, 3)), self.structure(structures)], 1)
         logits: Tensor = self.head(pooled)

@@ -55,11 +55,24 @@ class LumbarMr:
             StructureResult(name, _point(points[name]), float(confidence), graded.get(name, ()))
             for name, confidence in zip(found.names, found.confidence, strict=True)
         )
-        notes = [*study.notes, *notes, *notes_of(study, found), *_notes_of_models(device, [bundle, *(item for _, item in classifiers)])]
-        return _report(study, structures, found.numberings, [bundle, *(item for _, item in classifiers)], device, clock, notes, progress)
+        notes = [
+            *study.notes,
+            *notes,
+            *notes_of(study, found),
+            *_notes_of_models(device, [bundle, *(item for _, item in classifiers)]),
+        ]
+        return _report(
+            study, structures, found.numberings, [bundle, *(item for _, item in classifiers)], device, clock, notes, progress
+        )
 
     def regrade(
-        self, study: Study, points: dict[str, Point], changed: tuple[str, ...], options: Options, models: ModelStore, progress: Progress
+        self,
+        study: Study,
+        points: dict[str, Point],
+        changed: tuple[str, ...],
+        options: Options,
+        models: ModelStore,
+        progress: Progress,
     ) -> Report:
         """Grade structures at given points.
 
@@ -70,7 +83,9 @@ class LumbarMr:
         """
         unknown = [name for name in (*points, *changed) if name not in KEY_POINTS]
         if unknown:
-            raise InputError(f"{', '.join(sorted(set(unknown)))} cannot be graded.", f"Key points are {', '.join(KEY_POINTS)}.", code="points")
+            raise InputError(
+                f"{', '.join(sorted(set(unknown)))} cannot be graded.", f"Key points are {', '.join(KEY_POINTS)}.", code="points"
+            )
         names = tuple(name for name in KEY_POINTS if name in (changed or tuple(points)))
         absent = [name for name in names if name not in points]
         if absent:
@@ -84,7 +99,9 @@ class LumbarMr:
         try:
             graded = _grade([item for item, _ in classifiers], volumes, places, names, progress)
         except ValueError as error:
-            raise InputError(f"The points do not describe a spine: {error}", "Each point needs a neighbour at another place.", code="points") from error
+            raise InputError(
+                f"The points do not describe a spine: {error}", "Each point needs a neighbour at another place.", code="points"
+            ) from error
         clock.lap("classification")
         structures = tuple(StructureResult(name, points[name], 1.0, graded.get(name, ()), manual=True) for name in names)
         bundles = [item for _, item in classifiers]
@@ -102,7 +119,8 @@ def _volumes(study: Study) -> tuple[dict[str, SagittalVolume], list[Note]]:
             notes.append(
                 Note(
                     "other-frame",
-                    f"The {series.role.value} series lies in another frame of reference than the {primary.role.value} series and was not used.",
+                    f"The {series.role.value} series lies in another frame of reference than the {primary.role.value} series "
+                    "and was not used.",
                     "warning",
                 )
             )
@@ -137,7 +155,9 @@ def _notes_of_models(device: Device, bundles: list[Bundle]) -> list[Note]:
     notes = [Note("device", device.fallback, "warning")] if device.fallback else []
     limited = [bundle.name for bundle in bundles if bundle.research_only]
     if limited:
-        notes.append(Note("research-only", f"For research only, by the licence of the training data: {', '.join(limited)}.", "warning"))
+        notes.append(
+            Note("research-only", f"For research only, by the licence of the training data: {', '.join(limited)}.", "warning")
+        )
     return notes
 
 

@@ -22,7 +22,13 @@ class Pipeline(Protocol):
         ...
 
     def regrade(
-        self, study: Study, points: dict[str, Point], changed: tuple[str, ...], options: Options, models: ModelStore, progress: Progress
+        self,
+        study: Study,
+        points: dict[str, Point],
+        changed: tuple[str, ...],
+        options: Options,
+        models: ModelStore,
+        progress: Progress,
     ) -> Report:
         """Grade some structures again at given points."""
         ...

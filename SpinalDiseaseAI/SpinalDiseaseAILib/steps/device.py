@@ -26,8 +26,8 @@ class Device:
 def choose_device(requested: str = "auto") -> Device:
     """The device to use.
 
-    :param requested: one of :data:`DEVICES` or a torch device such as ``"cuda:1"``. ``"auto"`` takes the first that works and says
-        nothing where there is only the processor; another name that does not work falls back to the processor with a sentence.
+    :param requested: one of :data:`DEVICES` or a torch device such as ``"cuda:1"``. ``"auto"`` takes the first that works; it
+        says nothing where there is only the processor; another that does not work falls back to the processor with a sentence.
     :raises ComputeError: if the name is no device.
     """
     if requested == "auto":
@@ -36,7 +36,11 @@ def choose_device(requested: str = "auto") -> Device:
                 problem = _try(torch.device(name))
                 if not problem:
                     return Device(torch.device(name), _describe(torch.device(name)))
-                return Device(torch.device("cpu"), "cpu", f"The device {name} is there but does not work ({problem}); the processor is used.")
+                return Device(
+                    torch.device("cpu"),
+                    "cpu",
+                    f"The device {name} is there but does not work ({problem}); the processor is used.",
+                )
         return Device(torch.device("cpu"), "cpu")
     try:
         device = torch.device(requested)

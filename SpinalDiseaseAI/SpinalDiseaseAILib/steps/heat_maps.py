@@ -39,11 +39,16 @@ class Grid:
 
     @classmethod
     def of(cls, volume: SagittalVolume, multiple: int, scale: float = 1.0, smallest: int = 320) -> Grid:
-        """The grid that holds a whole plane in its middle, padded to a multiple of the network's stride and at least ``smallest``."""
+        """The grid with a whole plane in its middle, a multiple of the network's stride a side and at least ``smallest``."""
         rows, columns = volume.pixels(0).shape
         ratio = NETWORK_SPACING / (volume.pixel_spacing * scale)  # plane pixels a network pixel
-        size = [max(smallest, int(np.ceil(length / step / multiple)) * multiple) for length, step in zip((columns, rows), ratio, strict=True)]
-        offset = [(length - 1) / 2 - step * (side - 1) / 2 for length, step, side in zip((columns, rows), ratio, size, strict=True)]
+        size = [
+            max(smallest, int(np.ceil(length / step / multiple)) * multiple)
+            for length, step in zip((columns, rows), ratio, strict=True)
+        ]
+        offset = [
+            (length - 1) / 2 - step * (side - 1) / 2 for length, step, side in zip((columns, rows), ratio, size, strict=True)
+        ]
         return cls(scale, np.array([[ratio[0], 0, offset[0]], [0, ratio[1], offset[1]]]), (size[1], size[0]))
 
     def plane_pixels(self, network_pixels: npt.ArrayLike) -> npt.NDArray[np.float64]:

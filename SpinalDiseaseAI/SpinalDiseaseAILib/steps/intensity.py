@@ -33,4 +33,5 @@ class GreyScale:
     def apply(self, pixels: Array) -> npt.NDArray[np.float32]:
         """Grey values of pixels, cut at 0 and 2."""
         scaled = (np.asarray(pixels, dtype=np.float32) - self.low) / (self.high - self.low)
-        return np.clip(scaled, 0, 2)
+        result: npt.NDArray[np.float32] = np.clip(scaled, 0, 2)
+        return result

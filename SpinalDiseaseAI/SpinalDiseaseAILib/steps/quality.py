@@ -63,7 +63,7 @@ def notes_of(study: Study, found: Localization) -> list[Note]:
         notes.append(
             Note(
                 "cannot-number",
-                "The levels cannot be numbered: no sacrum is in view. The names are a guess from the shape of the visible levels.",
+                "The levels cannot be numbered: no sacrum is in view. The names are a guess from the look of the levels.",
                 "warning",
             )
         )
@@ -81,7 +81,11 @@ def notes_of(study: Study, found: Localization) -> list[Note]:
     doubtful = [name for name, value in zip(found.names, found.confidence, strict=True) if value < _DOUBTFUL_POINT]
     if doubtful:
         notes.append(
-            Note("points-unsure", f"The position of {', '.join(doubtful)} is not sure. Look at the points before using the grades.", "warning")
+            Note(
+                "points-unsure",
+                f"The position of {', '.join(doubtful)} is not sure. Look at the points before using the grades.",
+                "warning",
+            )
         )
     if not found.lateral_known:
         notes.append(
@@ -93,7 +97,8 @@ def notes_of(study: Study, found: Localization) -> list[Note]:
         notes.append(
             Note(
                 "spacing-unknown",
-                "The file states no pixel spacing. Millimetres are estimated from the size of the vertebrae; do not measure on them.",
+                "The file states no pixel spacing. Millimetres are estimated from the size of the vertebrae; "
+                "do not measure on them.",
                 "warning",
             )
         )

@@ -42,7 +42,12 @@ class Region:
 
 
 def regions_of(
-    points: dict[str, FloatArray], volume: SagittalVolume, names: tuple[str, ...], *, side: int = REGION_PIXELS, levels: float = REGION_LEVELS
+    points: dict[str, FloatArray],
+    volume: SagittalVolume,
+    names: tuple[str, ...],
+    *,
+    side: int = REGION_PIXELS,
+    levels: float = REGION_LEVELS,
 ) -> list[Region]:
     """The regions of some structures.
 

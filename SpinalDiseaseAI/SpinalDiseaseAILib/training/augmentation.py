@@ -62,7 +62,8 @@ def warp(image: Tensor, matrix: Tensor, source: Tensor, shape: tuple[int, int], 
 def to_target(points: Tensor, matrix: Tensor, source: Tensor, shape: tuple[int, int]) -> Tensor:
     """Where source points (K, 2) come to lie in the target of :func:`warp`."""
     middle = torch.tensor([(shape[1] - 1) / 2, (shape[0] - 1) / 2])
-    return (points - source) @ torch.linalg.inv(matrix).T + middle
+    place: Tensor = (points - source) @ torch.linalg.inv(matrix).T + middle
+    return place
 
 
 def random_contrast(images: Tensor, generator: torch.Generator, *, strength: float = 1.0, inverted: float = 0.04) -> Tensor:
@@ -72,7 +73,7 @@ def random_contrast(images: Tensor, generator: torch.Generator, *, strength: flo
     :param strength: factor on every change.
     :param inverted: share of images whose scale is turned round.
     """
-    count, channels, height, width = images.shape
+    count, _, height, width = images.shape
 
     def uniform(low: float, high: float) -> Tensor:
         return torch.rand((count, 1, 1, 1), generator=generator) * (high - low) + low

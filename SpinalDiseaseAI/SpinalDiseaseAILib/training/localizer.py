@@ -19,6 +19,7 @@ from ..base.resampling import resample_plane
 from ..datasets.collection import read_dataset
 from ..datasets.records import Record, read_grey
 from ..datasets.spider import CANAL_MASK
+from ..models.loading import channels_last
 from ..models.localizer_network import LocalizerNetwork, log_probabilities
 from ..steps.intensity import GreyScale
 from .augmentation import ViewRange, random_contrast, random_cutout, random_views, to_target, warp
@@ -53,7 +54,9 @@ def store(record: Record) -> StoredPlane:
     planes.append(resample_plane(canal, matrix, shape))
     known = [record.points.get(name, (math.nan, math.nan)) for name in KEY_POINTS]
     points = [((x + 0.5) / ratio[0] - 0.5, (y + 0.5) / ratio[1] - 0.5) for x, y in known]
-    return StoredPlane(torch.from_numpy(np.stack(planes)).half(), torch.tensor(points, dtype=torch.float32), record.mask is not None)
+    return StoredPlane(
+        torch.from_numpy(np.stack(planes)).half(), torch.tensor(points, dtype=torch.float32), record.mask is not None
+    )
 
 
 class PlaneSampler:
@@ -152,7 +155,7 @@ def train_localizer(config: dict[str, Any], data: Path, run: Path) -> Path:
     :param run: folder of checkpoints and logs.
     :returns: path of the averaged weights, ``weights.safetensors``.
     """
-    network = LocalizerNetwork(len(KEY_POINTS), tuple(config["widths"])).to(memory_format=torch.channels_last)
+    network = channels_last(LocalizerNetwork(len(KEY_POINTS), tuple(config["widths"])))
     sampler = PlaneSampler(stored_groups(config, data), config["size"], config["cut"])
 
     def losses(model: torch.nn.Module, generator: torch.Generator) -> Iterator[Tensor]:

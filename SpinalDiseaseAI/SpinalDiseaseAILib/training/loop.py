@@ -24,7 +24,8 @@ class Loop:
     A checkpoint holds everything that the next step depends on (weights, average, optimizer, random state, step), so that a run
     that was killed goes on to the same result.
 
-    :param config: ``steps``, ``learning_rate``, ``weight_decay``, ``average``, ``seed``; ``initial`` may name weights to start from.
+    :param config: ``steps``, ``learning_rate``, ``weight_decay``, ``average``, ``seed``; ``initial`` may name
+        weights to start from.
     :param run: folder for ``checkpoint.pt``, ``log.jsonl`` and ``weights.safetensors``.
     """
 
@@ -35,8 +36,9 @@ class Loop:
         (run / "config.json").write_text(json.dumps(config, indent=1))
         torch.manual_seed(config["seed"])
         for module in network.modules():
-            if hasattr(module, "reset_parameters"):
-                module.reset_parameters()  # after the seed, so that the start does not depend on what ran before
+            reset = getattr(module, "reset_parameters", None)
+            if callable(reset):
+                reset()  # after the seed, so that the start does not depend on what ran before
         if config.get("initial"):
             start = load_file(config["initial"])
             own = network.state_dict()
@@ -65,7 +67,7 @@ class Loop:
         while self.step < self.config["steps"]:
             self.optimizer.zero_grad(set_to_none=True)
             loss = next(stream)
-            loss.backward()  # type: ignore[no-untyped-call]
+            loss.backward()
             nn.utils.clip_grad_norm_(self.network.parameters(), 5.0)
             self.optimizer.step()
             self.schedule.step()

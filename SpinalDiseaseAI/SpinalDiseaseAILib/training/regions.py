@@ -18,6 +18,7 @@ from ..base.geometry import FloatArray
 from ..base.planes import SagittalVolume, assumed_spacing, image_of_plane
 from ..datasets.collection import read_dataset
 from ..datasets.records import Record
+from ..models.loading import channels_last
 from ..models.region_network import RegionNetwork
 from ..steps.classification import CONTRASTS
 from ..steps.regions import REGION_LEVELS, REGION_PIXELS, grey_scale, regions_of, sample
@@ -104,7 +105,10 @@ def view(regions: list[StoredRegion], matrices: Tensor, shifts: Tensor) -> tuple
     """Regions (N, C, S, S) seen through matrices (N, 2, 2) and shifts (N, 2) in pixels, one-hot structures, and targets."""
     middle = (_STORED - 1) / 2
     shape = (REGION_PIXELS, REGION_PIXELS)
-    images = [warp(item.pixels.float(), matrix, middle + shift, shape) for item, matrix, shift in zip(regions, matrices, shifts, strict=True)]
+    images = [
+        warp(item.pixels.float(), matrix, middle + shift, shape)
+        for item, matrix, shift in zip(regions, matrices, shifts, strict=True)
+    ]
     codes = torch.eye(len(KEY_POINTS))[[item.structure for item in regions]]
     return torch.stack(images), codes, torch.stack([item.target for item in regions])
 
@@ -131,9 +135,7 @@ class RegionSampler:
         shifts = torch.randn((count, 2), generator=generator) * 3.0
         images, codes, target = view(chosen, random_views(count, self.ranges, generator), shifts)
         known = images.flatten(2).amax(2) > 0  # (N, C)
-        bright = torch.cat(
-            [random_contrast(part, generator, strength=0.6, inverted=0.0) for part in images.split(1, dim=1)], 1
-        )
+        bright = torch.cat([random_contrast(part, generator, strength=0.6, inverted=0.0) for part in images.split(1, dim=1)], 1)
         images = bright * known[..., None, None]
         both = known.all(1) & (torch.rand(count, generator=generator) < self.drop_contrast)
         lost = (torch.rand(count, generator=generator) < 0.3).long()  # T2 more rarely kept alone than lost: it is the usual input
@@ -144,7 +146,9 @@ class RegionSampler:
         return images, codes, target
 
 
-def region_loss(logits: Tensor, target: Tensor, findings: tuple[Finding, ...], balance: Tensor, weights: dict[str, float]) -> Tensor:
+def region_loss(
+    logits: Tensor, target: Tensor, findings: tuple[Finding, ...], balance: Tensor, weights: dict[str, float]
+) -> Tensor:
     """Sum of the findings' losses over what is known.
 
     Exclusive findings: cross-entropy with classes weighted against their rarity, and for grades the squared distance of the
@@ -173,7 +177,10 @@ def region_loss(logits: Tensor, target: Tensor, findings: tuple[Finding, ...], b
 
 
 def class_balance(regions: list[StoredRegion], findings: tuple[Finding, ...]) -> Tensor:
-    """Weight of each class: the inverse square root of its share, mean 1 over the examples; for multi-label, √(negatives / positives)."""
+    """Weight of each class: the inverse square root of its share, mean 1 over the examples.
+
+    Where several classes can hold together: the square root of negatives over positives, 4 at most.
+    """
     target = torch.stack([item.target for item in regions])
     share = target.nanmean(0).nan_to_num(0.5).clamp(0.01, 0.99)
     parts = []
@@ -199,7 +206,7 @@ def train_regions(config: dict[str, Any], data: Path, run: Path) -> Path:
     findings = tuple(finding(name) for name in config["findings"])
     outputs = sum(len(item.classes) for item in findings)
     network = RegionNetwork(len(CONTRASTS), len(KEY_POINTS), outputs, config["widths"], dropout=config["dropout"])
-    network = network.to(memory_format=torch.channels_last)
+    channels_last(network)
     splits = tuple(config["splits"])
     groups = [
         (float(weight), stored_regions(read_dataset(name, data, splits), findings)) for name, weight in config["datasets"].items()

@@ -5,6 +5,8 @@ from __future__ import annotations
 from ..base.report import Report
 from ..base.study import Study
 
+_LEAST_SHOWN = 0.01  # probability below which an alternative numbering is left out of a line
+
 
 def spacing_text(spacing: tuple[float, float, float]) -> str:
     """Voxel size, smallest length first: ``"0.56 x 0.56 x 3.30 mm"``."""
@@ -34,7 +36,10 @@ def numbering_line(report: Report) -> str:
     """The numbering with its probability, then the alternatives."""
     if not report.numberings:
         return "Numbering: points placed by hand"
-    texts = [f"{item.description} ({item.probability:.2f})" for item in report.numberings]
+    first, *others = report.numberings
+    texts = [
+        f"{item.description} ({item.probability:.2f})" for item in (first, *(o for o in others if o.probability >= _LEAST_SHOWN))
+    ]
     return "Numbering: " + " · or ".join(texts)
 
 

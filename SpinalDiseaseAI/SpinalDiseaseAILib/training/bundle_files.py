@@ -1,0 +1,50 @@
+"""From trained weights to a bundle in MONAI layout."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors.torch import load_file, save_file
+
+from ..models.bundle import CARD, METADATA, WEIGHTS
+
+
+def half_precision(states: list[dict[str, torch.Tensor]]) -> dict[str, torch.Tensor]:
+    """The tensors of one network, or of several as members of one, in 16 bits: half the download, figures are measured on it.
+
+    A network of one trunk has keys ``members.0.…``; further states are renumbered behind it.
+    """
+    result = {}
+    for number, state in enumerate(states):
+        for key, value in state.items():
+            name = key.replace("members.0.", f"members.{number}.", 1)
+            # The running variance of a batch norm can be smaller than 16 bits hold.
+            small = value.is_floating_point() and "running_var" not in key
+            result[name] = (value.half() if small else value).contiguous()
+    return result
+
+
+def pack(metadata: dict[str, Any], weights: list[Path], card: str, licence: str, folder: Path) -> Path:
+    """Write a bundle.
+
+    :param metadata: everything but the hash; ``name`` gives the folder's name.
+    :param weights: one file a member.
+    :param card: model card, Markdown.
+    :param licence: text of the licence of the weights.
+    :param folder: folder of the bundles.
+    :returns: the bundle's folder.
+    """
+    place = folder / str(metadata["name"])
+    for file in (METADATA, WEIGHTS, CARD):
+        (place / file).parent.mkdir(parents=True, exist_ok=True)
+    save_file(half_precision([load_file(path) for path in weights]), place / WEIGHTS, metadata={"format": "pt"})
+    digest = hashlib.sha256((place / WEIGHTS).read_bytes()).hexdigest()
+    document = {**metadata, "weights_sha256": digest}
+    (place / METADATA).write_text(json.dumps(document, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    (place / CARD).write_text(card, encoding="utf-8")
+    (place / "LICENSE").write_text(licence, encoding="utf-8")
+    return place

@@ -1,0 +1,151 @@
+"""A bundle from runs: metadata by the configuration, calibration by the tuning patients, the model card's text."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from scipy.optimize import minimize_scalar
+
+from .. import __version__
+from ..base.anatomy import KEY_POINTS, finding
+from ..datasets.collection import read_dataset
+from ..evaluation.grades import Graded, collect, predictions
+from ..models.bundle import CARD, METADATA
+from ..models.loading import load_network
+from ..models.region_network import RegionNetwork
+from ..steps.classification import CONTRASTS, Classifier, Heads
+from .bundle_files import pack
+
+CARDS = Path(__file__).with_name("cards")
+
+LICENCES = {
+    "CC-BY-4.0": "The weights are licensed under the Creative Commons Attribution 4.0 International licence,\n"
+    "https://creativecommons.org/licenses/by/4.0/. Attribution as in docs/README.md.\n",
+    "research-only": "The weights were trained on data of the Spinal Disease 2020 competition (Tianchi), whose terms allow\n"
+    "research use only. They may be used for research; any other use, commercial or clinical, is not allowed.\n",
+}
+
+
+def metadata_of(config: dict[str, Any], members: int) -> dict[str, Any]:
+    """Metadata in the keys of a MONAI bundle, with the product's own beside them."""
+    localizer = config["task"] == "localization"
+    findings = {} if localizer else {name: list(finding(name).class_names) for name in config["findings"]}
+    outputs = sum(len(classes) for classes in findings.values())
+    arguments: dict[str, Any] = (
+        {"key_points": len(KEY_POINTS), "widths": config["widths"]}
+        if localizer
+        else {
+            "channels": len(CONTRASTS),
+            "structures": len(KEY_POINTS),
+            "outputs": outputs,
+            "widths": config["widths"],
+            "members": members,
+        }
+    )
+    inputs = (
+        {
+            "type": "image",
+            "format": "magnitude",
+            "modality": "MR",
+            "num_channels": 1,
+            "spatial_shape": ["16*n", "16*n"],
+            "spacing_mm": 1.0,
+        }
+        if localizer
+        else {
+            "type": "image",
+            "format": "magnitude",
+            "modality": "MR",
+            "num_channels": len(CONTRASTS),
+            "spatial_shape": [96, 96],
+            "channel_def": dict(enumerate(CONTRASTS)),
+        }
+    )
+    return {
+        "name": config["name"],
+        "version": config["version"],
+        "changelog": {config["version"]: "first version"},
+        "pytorch_version": torch.__version__.split("+")[0],
+        "numpy_version": np.__version__,
+        "title": config["title"],
+        "task": config["task"],
+        "description": config["description"],
+        "authors": "SpinalDiseaseAI contributors",
+        "copyright": "SpinalDiseaseAI contributors",
+        "intended_use": "Research. Not a medical device.",
+        "license": config["license"],
+        "research_only": config["research_only"],
+        "data_source": config["data_source"],
+        "training": {key: value for key, value in config.items() if key not in ("description", "title", "data_source")},
+        "software": f"SpinalDiseaseAI {__version__}",
+        "network": {"name": "LocalizerNetwork" if localizer else "RegionNetwork", "arguments": arguments},
+        "network_data_format": {
+            "inputs": {"image": inputs},
+            "outputs": {
+                "pred": {
+                    "type": "heat maps" if localizer else "logits",
+                    "channel_def": list(KEY_POINTS) if localizer else findings,
+                }
+            },
+        },
+        "findings": findings,
+        "options": {},
+    }
+
+
+def pack_runs(config: dict[str, Any], runs: list[Path], data: Path, output: Path) -> Path:
+    """Write the bundle of some runs.
+
+    :param data: folder of the data sets, for the calibration of a classifier.
+    :returns: the bundle's folder.
+    """
+    metadata = metadata_of(config, len(runs))
+    previous = output / config["name"] / CARD
+    card = (
+        previous.read_text(encoding="utf-8")
+        if previous.is_file()
+        else (CARDS / f"{config['name']}.md").read_text(encoding="utf-8")
+    )
+    weights = [run / "weights.safetensors" for run in runs]
+    place = pack(metadata, weights, card, LICENCES[config["license"]], output)
+    if metadata["findings"]:
+        temperature = fit_temperatures(config, place, data)
+        document = json.loads((place / METADATA).read_text(encoding="utf-8"))
+        document["options"] = {"temperature": temperature, "calibrated_on": "tuning patients"}
+        (place / METADATA).write_text(json.dumps(document, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    return place
+
+
+def fit_temperatures(config: dict[str, Any], place: Path, data: Path) -> dict[str, float]:
+    """The temperature of each finding with the smallest log loss on the tuning patients, at the data sets' own key points."""
+    from ..models.bundle import read_bundle
+
+    bundle = read_bundle(place.name, place.parent)
+    device = torch.device("cpu")
+    network = load_network(bundle, device)
+    assert isinstance(network, RegionNetwork)
+    classifier = Classifier(network, Heads(bundle.findings, {}), bundle.name, device)
+    records = [record for name in config["datasets"] for record in read_dataset(name, data, ("tune",)) if record.mask is None]
+    graded = collect(predictions(records, None, classifier), list(bundle.findings))
+    return {name: round(best_temperature(item), 3) for name, item in graded.items()}
+
+
+def best_temperature(graded: Graded) -> float:
+    """The divisor of the logits with the smallest log loss, between ½ and 3."""
+    clipped = np.clip(graded.probability, 1e-6, 1 - 1e-6)
+    exclusive = finding(graded.name).exclusive
+
+    def loss(logarithm: float) -> float:
+        if exclusive:
+            scaled = np.log(clipped) / np.exp(logarithm)
+            scaled -= np.log(np.exp(scaled).sum(1, keepdims=True))
+            return float(-(scaled * graded.truth).sum(1).mean())
+        logit = np.log(clipped / (1 - clipped)) / np.exp(logarithm)
+        return float((np.logaddexp(0, logit) - graded.truth * logit).mean())
+
+    found = minimize_scalar(loss, bounds=(np.log(0.5), np.log(3.0)), method="bounded")
+    return float(np.exp(found.x))
