@@ -48,7 +48,7 @@ class ModelStore:
         if not isinstance(network, RegionNetwork):
             raise ModelError(f"The model {name} does not grade structures; its task is {bundle.task}.", code="model-task")
         heads = Heads(bundle.findings, {key: float(value) for key, value in bundle.options.get("temperature", {}).items()})
-        return Classifier(network, heads, name, device.torch_device), bundle
+        return Classifier(network, heads, name, device.torch_device, int(bundle.options["region_pixels"])), bundle
 
     def _load(self, name: str, folder: str, device: Device) -> tuple[Bundle, nn.Module]:
         key = (name, folder, str(device.torch_device))

@@ -51,13 +51,15 @@ class Classifier:
 
     :param network: in evaluation mode, on ``device``.
     :param model: name of the bundle, kept with each result.
+    :param side: pixels a side of the regions that the network was trained on.
     """
 
-    def __init__(self, network: RegionNetwork, heads: Heads, model: str, device: torch.device) -> None:
+    def __init__(self, network: RegionNetwork, heads: Heads, model: str, device: torch.device, side: int) -> None:
         self.network = network
         self.heads = heads
         self.model = model
         self.device = device
+        self.side = side
         self.kinds = {finding(name).kind for name in heads.findings}
 
     def grades(self, name: str) -> bool:
@@ -84,10 +86,9 @@ class Classifier:
             return {}
         progress("classification", 0.0, f"Grading {len(wanted)} structures")
         primary = volumes[next(contrast for contrast in CONTRASTS if contrast in volumes)]
-        regions = regions_of(points, primary, wanted)
+        regions = regions_of(points, primary, wanted, side=self.side)
         offsets = (0.0,) if primary.slice_count == 1 else (-NEIGHBOUR_SLICES, 0.0, NEIGHBOUR_SLICES)
-        side = regions[0].side
-        batch = np.zeros((len(wanted), len(offsets), len(CONTRASTS), side, side), dtype=np.float32)
+        batch = np.zeros((len(wanted), len(offsets), len(CONTRASTS), self.side, self.side), dtype=np.float32)
         for channel, contrast in enumerate(CONTRASTS):
             if contrast not in volumes:
                 continue

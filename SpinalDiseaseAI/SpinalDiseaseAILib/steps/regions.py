@@ -17,7 +17,6 @@ from ..base.planes import SagittalVolume, plane_affine
 from ..base.resampling import resample_plane
 from .intensity import GreyScale
 
-REGION_PIXELS = 96
 REGION_LEVELS = 1.9
 """Side of a region in levels: the distance from a disc to the next disc, or a vertebra to the next."""
 

@@ -61,7 +61,7 @@ def metadata_of(config: dict[str, Any], members: int) -> dict[str, Any]:
             "format": "magnitude",
             "modality": "MR",
             "num_channels": len(CONTRASTS),
-            "spatial_shape": [96, 96],
+            "spatial_shape": [config["region_pixels"]] * 2,
             "channel_def": dict(enumerate(CONTRASTS)),
         }
     )
@@ -93,7 +93,7 @@ def metadata_of(config: dict[str, Any], members: int) -> dict[str, Any]:
             },
         },
         "findings": findings,
-        "options": {},
+        "options": {} if localizer else {"region_pixels": config["region_pixels"]},
     }
 
 
@@ -115,7 +115,7 @@ def pack_runs(config: dict[str, Any], runs: list[Path], data: Path, output: Path
     if metadata["findings"]:
         temperature = fit_temperatures(config, place, data)
         document = json.loads((place / METADATA).read_text(encoding="utf-8"))
-        document["options"] = {"temperature": temperature, "calibrated_on": "tuning patients"}
+        document["options"] |= {"temperature": temperature, "calibrated_on": "tuning patients"}
         (place / METADATA).write_text(json.dumps(document, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
     return place
 
@@ -128,7 +128,7 @@ def fit_temperatures(config: dict[str, Any], place: Path, data: Path) -> dict[st
     device = torch.device("cpu")
     network = load_network(bundle, device)
     assert isinstance(network, RegionNetwork)
-    classifier = Classifier(network, Heads(bundle.findings, {}), bundle.name, device)
+    classifier = Classifier(network, Heads(bundle.findings, {}), bundle.name, device, int(bundle.options["region_pixels"]))
     records = [record for name in config["datasets"] for record in read_dataset(name, data, ("tune",)) if record.mask is None]
     graded = collect(predictions(records, None, classifier), list(bundle.findings))
     return {name: round(best_temperature(item), 3) for name, item in graded.items()}

@@ -21,12 +21,11 @@ from ..datasets.records import Record
 from ..models.loading import channels_last
 from ..models.region_network import RegionNetwork
 from ..steps.classification import CONTRASTS
-from ..steps.regions import REGION_LEVELS, REGION_PIXELS, grey_scale, regions_of, sample
+from ..steps.regions import REGION_LEVELS, grey_scale, regions_of, sample
 from .augmentation import ViewRange, random_contrast, random_views, warp
 from .loop import Loop
 
 _MARGIN = 1.5  # stored regions are larger, so that turned and shifted views see real pixels at the border
-_STORED = int(REGION_PIXELS * _MARGIN)
 
 
 @dataclass(frozen=True)
@@ -75,21 +74,22 @@ def targets(record: Record, name: str, findings: tuple[Finding, ...]) -> Tensor:
     return torch.tensor(parts)
 
 
-def stored_regions(records: tuple[Record, ...], findings: tuple[Finding, ...]) -> list[StoredRegion]:
-    """Every region with a known finding."""
+def stored_regions(records: tuple[Record, ...], findings: tuple[Finding, ...], side: int) -> list[StoredRegion]:
+    """Every region with a known finding, stored for views of ``side`` pixels."""
+    stored = int(side * _MARGIN)
     result = []
     kinds = {item.kind for item in findings}
     for visit in visits(records):
         planes = {contrast: plane_of(record) for contrast, record in visit.items()}
         first = visit["T2"]
         names = tuple(name for name in first.points if structure(name).kind in kinds and first.findings.get(name))
-        pixels = np.zeros((len(names), len(CONTRASTS), _STORED, _STORED), dtype=np.float16)
+        pixels = np.zeros((len(names), len(CONTRASTS), stored, stored), dtype=np.float16)
         for channel, contrast in enumerate(CONTRASTS):
             if contrast in planes:
                 volume, points = planes[contrast]
                 scale = grey_scale(volume)
                 for index, region in enumerate(
-                    regions_of(points, volume, names, side=_STORED, levels=REGION_LEVELS * _STORED / REGION_PIXELS)
+                    regions_of(points, volume, names, side=stored, levels=REGION_LEVELS * stored / side)
                 ):
                     pixels[index, channel] = sample(region, volume, scale)
         for index, name in enumerate(names):
@@ -101,10 +101,10 @@ def stored_regions(records: tuple[Record, ...], findings: tuple[Finding, ...]) -
     return result
 
 
-def view(regions: list[StoredRegion], matrices: Tensor, shifts: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+def view(regions: list[StoredRegion], matrices: Tensor, shifts: Tensor, side: int) -> tuple[Tensor, Tensor, Tensor]:
     """Regions (N, C, S, S) seen through matrices (N, 2, 2) and shifts (N, 2) in pixels, one-hot structures, and targets."""
-    middle = (_STORED - 1) / 2
-    shape = (REGION_PIXELS, REGION_PIXELS)
+    middle = (regions[0].pixels.shape[-1] - 1) / 2
+    shape = (side, side)
     images = [
         warp(item.pixels.float(), matrix, middle + shift, shape)
         for item, matrix, shift in zip(regions, matrices, shifts, strict=True)
@@ -118,11 +118,13 @@ class RegionSampler:
 
     :param groups: regions and the weight of each group.
     :param drop_contrast: share of regions that lose one contrast where they have both.
+    :param side: pixels a side of a view.
     """
 
-    def __init__(self, groups: list[tuple[float, list[StoredRegion]]], drop_contrast: float) -> None:
+    def __init__(self, groups: list[tuple[float, list[StoredRegion]]], drop_contrast: float, side: int) -> None:
         self.groups = groups
         self.drop_contrast = drop_contrast
+        self.side = side
         self.ranges = ViewRange(scale=0.14, stretch=0.08, degrees=6.0, steep=0.0)
 
     def batch(self, count: int, generator: torch.Generator) -> tuple[Tensor, Tensor, Tensor]:
@@ -132,8 +134,8 @@ class RegionSampler:
         chosen = [
             self.groups[group][1][int(torch.randint(len(self.groups[group][1]), (), generator=generator))] for group in groups
         ]
-        shifts = torch.randn((count, 2), generator=generator) * 3.0
-        images, codes, target = view(chosen, random_views(count, self.ranges, generator), shifts)
+        shifts = torch.randn((count, 2), generator=generator) * self.side / 32
+        images, codes, target = view(chosen, random_views(count, self.ranges, generator), shifts, self.side)
         known = images.flatten(2).amax(2) > 0  # (N, C)
         bright = torch.cat([random_contrast(part, generator, strength=0.6, inverted=0.0) for part in images.split(1, dim=1)], 1)
         images = bright * known[..., None, None]
@@ -208,11 +210,13 @@ def train_regions(config: dict[str, Any], data: Path, run: Path) -> Path:
     network = RegionNetwork(len(CONTRASTS), len(KEY_POINTS), outputs, config["widths"], dropout=config["dropout"])
     channels_last(network)
     splits = tuple(config["splits"])
+    side = int(config["region_pixels"])
     groups = [
-        (float(weight), stored_regions(read_dataset(name, data, splits), findings)) for name, weight in config["datasets"].items()
+        (float(weight), stored_regions(read_dataset(name, data, splits), findings, side))
+        for name, weight in config["datasets"].items()
     ]
     balance = class_balance([region for _, regions in groups for region in regions], findings)
-    sampler = RegionSampler(groups, config["drop_contrast"])
+    sampler = RegionSampler(groups, config["drop_contrast"], side)
 
     def losses(model: nn.Module, generator: torch.Generator) -> Iterator[Tensor]:
         while True:
