@@ -45,7 +45,7 @@ def regions_of(
     volume: SagittalVolume,
     names: tuple[str, ...],
     *,
-    side: int = REGION_PIXELS,
+    side: int,
     levels: float = REGION_LEVELS,
 ) -> list[Region]:
     """The regions of some structures.
