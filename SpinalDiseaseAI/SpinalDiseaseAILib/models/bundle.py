@@ -17,7 +17,7 @@ import json
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from ..base import anatomy
 from ..base.errors import ModelError
@@ -27,6 +27,8 @@ from ..base.report import ModelProvenance
 METADATA = Path("configs") / "metadata.json"
 WEIGHTS = Path("models") / "model.safetensors"
 CARD = Path("docs") / "README.md"
+
+Value = TypeVar("Value")
 
 _REINSTALL = "Install SpinalDiseaseAI again, or copy the bundle again."
 
@@ -93,9 +95,10 @@ def read_bundle(name: str, folder: Path | None = None) -> Bundle:
     :param folder: folder of the bundles; None for the one that the product carries.
     :raises ModelError: if there is no such bundle, a file is missing, or its findings are not those of the anatomy table.
     """
-    place = (folder or models_folder()) / name
-    if Path(name).name != name or not place.is_dir():
-        known = ", ".join(bundle.name for bundle in list_bundles(folder)) or "none"
+    whole = folder or models_folder()
+    place = whole / name
+    if name in ("", "..") or Path(name).name != name or not place.is_dir():
+        known = ", ".join(_names(whole)) or "none"
         raise ModelError(f"There is no model {name!r}.", f"Installed are: {known}.", "Choose one of them.", code="model-unknown")
     path = place / METADATA
     for file in (METADATA, WEIGHTS, CARD):
@@ -104,18 +107,18 @@ def read_bundle(name: str, folder: Path | None = None) -> Bundle:
     try:
         data = json.loads(path.read_text(encoding="utf-8"))
         bundle = Bundle(
-            name=data["name"],
-            version=data["version"],
-            title=data["title"],
-            description=data["description"],
-            task=data["task"],
-            licence=data["license"],
-            research_only=bool(data["research_only"]),
-            sha256=data["weights_sha256"],
+            name=_value(data, "name", str),
+            version=_value(data, "version", str),
+            title=_value(data, "title", str),
+            description=_value(data, "description", str),
+            task=_value(data, "task", str),
+            licence=_value(data, "license", str),
+            research_only=_value(data, "research_only", bool),
+            sha256=_value(data, "weights_sha256", str),
             folder=place,
-            network=data["network"],
+            network=_value(data, "network", dict),
             findings={key: tuple(value) for key, value in data["findings"].items()},
-            options=data["options"],
+            options=_value(data, "options", dict),
             data_sets=tuple(data["training"]["datasets"]),
         )
     except (ValueError, KeyError, TypeError, AttributeError) as error:
@@ -133,7 +136,18 @@ def read_bundle(name: str, folder: Path | None = None) -> Bundle:
 def list_bundles(folder: Path | None = None) -> list[Bundle]:
     """Every bundle of a folder, by name. Folders without metadata are not bundles."""
     place = folder or models_folder()
-    return [read_bundle(path.parents[1].name, place) for path in sorted(place.glob(f"*/{METADATA.as_posix()}"))]
+    return [read_bundle(name, place) for name in _names(place)]
+
+
+def _names(folder: Path) -> list[str]:
+    return [path.parents[1].name for path in sorted(folder.glob(f"*/{METADATA.as_posix()}"))]
+
+
+def _value(data: dict[str, Any], key: str, kind: type[Value]) -> Value:
+    value = data[key]
+    if not isinstance(value, kind):
+        raise TypeError(f"{key} is {value!r}, not of type {kind.__name__}")
+    return value
 
 
 @lru_cache(maxsize=1)

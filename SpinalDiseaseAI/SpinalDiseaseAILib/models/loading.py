@@ -26,11 +26,11 @@ def build(specification: dict[str, Any]) -> nn.Module:
     :raises ModelError: if the name is unknown or the arguments do not fit.
     """
     name = specification.get("name", "")
-    if name not in NETWORKS:
+    if not isinstance(name, str) or name not in NETWORKS:
         raise ModelError(f"The network {name!r} is not known.", f"Known are {', '.join(NETWORKS)}.", code="model-network")
     try:
         return NETWORKS[name](**specification.get("arguments", {}))
-    except (TypeError, ValueError, IndexError) as error:
+    except (TypeError, ValueError, IndexError, RuntimeError) as error:
         raise ModelError(f"The arguments of the network {name} do not fit: {error}.", code="model-network") from error
 
 

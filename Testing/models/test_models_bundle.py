@@ -1,0 +1,138 @@
+"""Bundles: what is listed, and what is refused before a network is made of it."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from SpinalDiseaseAILib.base.anatomy import finding
+from SpinalDiseaseAILib.base.errors import EXIT_MODEL, ModelError
+from SpinalDiseaseAILib.models.bundle import CARD, METADATA, WEIGHTS, list_bundles, read_bundle
+
+
+def refusal(name: str, folder: Path) -> ModelError:
+    """The error that reading a bundle and checking its weights ends with."""
+    with pytest.raises(ModelError) as caught:
+        read_bundle(name, folder).checked_weights()
+    assert caught.value.exit_status == EXIT_MODEL
+    assert str(caught.value).endswith(".")
+    return caught.value
+
+
+def test_a_bundle_is_read_with_its_licence_its_classes_and_its_data(bundles: Path) -> None:
+    bundle = read_bundle("small-classifier", bundles)
+    assert (bundle.name, bundle.version, bundle.task, bundle.licence) == (
+        "small-classifier",
+        "1.2.3",
+        "classification",
+        "CC-BY-4.0",
+    )
+    assert bundle.findings == {name: finding(name).class_names for name in ("pfirrmann", "narrowing")}
+    assert bundle.data_sets == ("spider",)
+    provenance = bundle.provenance
+    assert (provenance.name, provenance.sha256, provenance.research_only) == (bundle.name, bundle.sha256, False)
+
+
+def test_bundles_are_listed_by_name_and_other_folders_are_passed_over(bundles: Path) -> None:
+    (bundles / "notes").mkdir()
+    (bundles / "README.md").write_text("A file beside the bundles.")
+    assert [item.name for item in list_bundles(bundles)] == ["small-classifier", "small-localizer"]
+
+
+def test_an_empty_folder_has_no_bundles(tmp_path: Path) -> None:
+    assert list_bundles(tmp_path) == []
+
+
+def test_one_changed_byte_of_the_weights_is_refused(bundles: Path) -> None:
+    path = bundles / "small-localizer" / WEIGHTS
+    content = bytearray(path.read_bytes())
+    content[-1] ^= 1
+    path.write_bytes(content)
+    error = refusal("small-localizer", bundles)
+    assert error.code == "model-changed" and "SHA-256" in error.found
+
+
+@pytest.mark.parametrize("file", [METADATA, WEIGHTS, CARD], ids=str)
+def test_a_missing_file_is_named(bundles: Path, file: Path) -> None:
+    (bundles / "small-localizer" / file).unlink()
+    error = refusal("small-localizer", bundles)
+    assert error.code == "model-missing-file" and file.as_posix() in error.found
+
+
+def test_weights_that_vanish_after_reading_the_metadata_are_refused(bundles: Path) -> None:
+    bundle = read_bundle("small-localizer", bundles)
+    bundle.weights.unlink()
+    with pytest.raises(ModelError, match="no file"):
+        bundle.checked_weights()
+
+
+@pytest.mark.parametrize(
+    "classes",
+    [["5", "4", "3", "2", "1"], ["1", "2", "3", "4"], ["1", "2", "3", "4", "5", "6"], []],
+    ids=["other order", "too few", "too many", "none"],
+)
+def test_a_wrong_class_list_is_refused_with_the_right_one(bundles: Path, edit: Any, classes: list[str]) -> None:
+    edit("small-classifier", findings={"pfirrmann": classes})
+    error = refusal("small-classifier", bundles)
+    assert error.code == "model-classes" and "1, 2, 3, 4, 5" in error.expected
+
+
+def test_a_finding_that_the_anatomy_table_does_not_have_is_refused(bundles: Path, edit: Any) -> None:
+    edit("small-classifier", findings={"stenosis": ["absent", "present"]})
+    error = refusal("small-classifier", bundles)
+    assert error.code == "model-classes" and "stenosis" in error.found
+
+
+@pytest.mark.parametrize("name", ["nothing", "", ".", "..", "../models/small-localizer", "small-localizer/docs", "/etc"])
+def test_a_name_that_is_no_bundle_of_the_folder_is_refused_with_those_that_are(bundles: Path, name: str) -> None:
+    error = refusal(name, bundles)
+    assert error.code == "model-unknown" and "small-classifier, small-localizer" in error.expected
+
+
+def test_an_absolute_path_is_no_name(bundles: Path, tmp_path: Path) -> None:
+    shutil.copytree(bundles / "small-localizer", tmp_path / "small-localizer")
+    assert refusal(str(tmp_path / "small-localizer"), bundles).code == "model-unknown"
+
+
+def test_a_broken_bundle_does_not_hide_which_name_was_unknown(bundles: Path) -> None:
+    (bundles / "small-localizer" / METADATA).write_text("{")
+    error = refusal("nothing", bundles)
+    assert error.code == "model-unknown" and "nothing" in error.found
+
+
+def test_a_renamed_folder_is_refused(bundles: Path) -> None:
+    (bundles / "small-localizer").rename(bundles / "other")
+    error = refusal("other", bundles)
+    assert error.code == "model-metadata" and "small-localizer" in error.found
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", "null", "{}", "\ufeff{}"], ids=repr)
+def test_metadata_that_is_no_metadata_is_refused(bundles: Path, text: str) -> None:
+    (bundles / "small-localizer" / METADATA).write_text(text, encoding="utf-8")
+    assert refusal("small-localizer", bundles).code == "model-metadata"
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"version": ...},
+        {"version": 1},
+        {"weights_sha256": 5},
+        {"weights_sha256": None},
+        {"network": "LocalizerNetwork"},
+        {"options": None},
+        {"options": []},
+        {"findings": []},
+        {"training": {}},
+        {"training": None},
+        {"research_only": "no"},
+    ],
+    ids=str,
+)
+def test_a_field_that_is_missing_or_of_the_wrong_kind_is_refused(bundles: Path, edit: Any, change: dict[str, Any]) -> None:
+    edit("small-localizer", **change)
+    error = refusal("small-localizer", bundles)
+    assert error.code == "model-metadata" and "small-localizer" in error.found

@@ -1,0 +1,95 @@
+"""Networks of bundles: weights that fit are loaded, everything else is refused."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from safetensors.torch import load_file, save_file
+
+from SpinalDiseaseAILib.base.errors import ModelError
+from SpinalDiseaseAILib.models.bundle import WEIGHTS, read_bundle
+from SpinalDiseaseAILib.models.loading import build, load_network
+from SpinalDiseaseAILib.models.localizer_network import LocalizerNetwork
+from SpinalDiseaseAILib.models.region_network import RegionNetwork
+
+CPU = torch.device("cpu")
+
+
+def rewrite(bundles: Path, edit: Any, name: str, content: bytes) -> None:
+    """Other weights in a bundle, with metadata that name their hash."""
+    (bundles / name / WEIGHTS).write_bytes(content)
+    edit(name, weights_sha256=hashlib.sha256(content).hexdigest())
+
+
+@pytest.mark.parametrize(("name", "kind"), [("small-localizer", LocalizerNetwork), ("small-classifier", RegionNetwork)])
+def test_a_network_is_loaded_in_full_precision_ready_to_infer(bundles: Path, name: str, kind: type) -> None:
+    network = load_network(read_bundle(name, bundles), CPU)
+    assert isinstance(network, kind) and not network.training
+    stored = load_file(bundles / name / WEIGHTS)
+    for key, value in network.state_dict().items():
+        assert torch.equal(value, stored[key].to(value.dtype)), key
+        assert value.dtype in (torch.float32, torch.int64)
+
+
+def test_weights_are_stored_in_half_precision(bundles: Path) -> None:
+    stored = load_file(bundles / "small-localizer" / WEIGHTS)
+    assert stored["head.weight"].dtype == torch.float16
+    assert all(value.dtype == torch.float32 for key, value in stored.items() if "running_var" in key)
+
+
+@pytest.mark.parametrize(
+    "network",
+    [
+        {"name": "os.system", "arguments": {}},
+        {"arguments": {}},
+        {"name": "LocalizerNetwork", "arguments": {"layers": 3}},
+        {"name": "LocalizerNetwork", "arguments": {}},
+        {"name": "LocalizerNetwork", "arguments": None},
+        {"name": "LocalizerNetwork", "arguments": {"key_points": 11, "widths": []}},
+        {"name": "LocalizerNetwork", "arguments": {"key_points": 11, "widths": "wide"}},
+        {"name": "LocalizerNetwork", "arguments": {"key_points": -1}},
+        {"name": ["LocalizerNetwork"]},
+    ],
+    ids=str,
+)
+def test_an_unknown_network_or_arguments_that_do_not_fit_are_refused(bundles: Path, edit: Any, network: Any) -> None:
+    edit("small-localizer", network=network)
+    with pytest.raises(ModelError) as caught:
+        load_network(read_bundle("small-localizer", bundles), CPU)
+    assert caught.value.code == "model-network"
+
+
+def test_weights_of_another_shape_are_refused(bundles: Path, edit: Any) -> None:
+    edit("small-localizer", network={"name": "LocalizerNetwork", "arguments": {"key_points": 11, "widths": [4, 8]}})
+    with pytest.raises(ModelError, match="do not fit") as caught:
+        load_network(read_bundle("small-localizer", bundles), CPU)
+    assert caught.value.code == "model-weights"
+
+
+def test_weights_that_lack_a_tensor_or_are_no_safetensors_are_refused(bundles: Path, edit: Any, tmp_path: Path) -> None:
+    state = load_file(bundles / "small-localizer" / WEIGHTS)
+    del state["head.weight"]
+    save_file(state, tmp_path / "fewer.safetensors")
+    for content in ((tmp_path / "fewer.safetensors").read_bytes(), b"", b"\x80\x04N.", b"{}"):
+        rewrite(bundles, edit, "small-localizer", content)
+        with pytest.raises(ModelError) as caught:
+            load_network(read_bundle("small-localizer", bundles), CPU)
+        assert caught.value.code == "model-weights"
+
+
+def test_changed_weights_are_refused_before_they_are_parsed(bundles: Path) -> None:
+    bundle = read_bundle("small-localizer", bundles)
+    bundle.weights.write_bytes(b"no tensors at all")
+    with pytest.raises(ModelError) as caught:
+        load_network(bundle, CPU)
+    assert caught.value.code == "model-changed"
+
+
+def test_a_network_is_made_of_a_name_from_the_table_only() -> None:
+    assert isinstance(build({"name": "LocalizerNetwork", "arguments": {"key_points": 2, "widths": [2, 2]}}), LocalizerNetwork)
+    with pytest.raises(ModelError, match="Known are LocalizerNetwork, RegionNetwork"):
+        build({"name": "Sequential"})

@@ -1,0 +1,59 @@
+"""The two networks: shapes, and what their numbers mean."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from SpinalDiseaseAILib.models.localizer_network import LocalizerNetwork, log_probabilities
+from SpinalDiseaseAILib.models.region_network import RegionNetwork
+
+
+@pytest.fixture(autouse=True)
+def seed() -> None:
+    torch.manual_seed(0)
+
+
+def test_heat_maps_are_half_the_size_of_the_image() -> None:
+    network = LocalizerNetwork(11, (4, 6, 8)).eval()
+    heat, outside, canal = network(torch.rand(2, 1, 3 * network.multiple, 2 * network.multiple))
+    assert heat.shape == (2, 11, 3 * network.multiple // 2, network.multiple)
+    assert outside.shape == (2, 11)
+    assert canal.shape == (2, 1, 3 * network.multiple // 2, network.multiple)
+
+
+@pytest.mark.parametrize("depth", [1, 2, 5])
+def test_sides_need_to_be_multiples_of_two_to_the_depth(depth: int) -> None:
+    assert LocalizerNetwork(2, (2,) * depth).multiple == 2**depth
+
+
+def test_every_key_point_is_at_some_pixel_or_outside_the_image() -> None:
+    logs, log_outside = log_probabilities(torch.randn(2, 11, 5, 7) * 4, torch.randn(2, 11))
+    assert logs.shape == (2, 11, 5, 7)
+    torch.testing.assert_close(logs.exp().sum((2, 3)) + log_outside.exp(), torch.ones(2, 11))
+
+
+def test_a_key_point_whose_logit_is_highest_outside_is_most_probably_outside() -> None:
+    heat = torch.zeros(1, 2, 4, 4)
+    _, log_outside = log_probabilities(heat, torch.tensor([[10.0, -10.0]]))
+    assert log_outside.exp()[0, 0] > 0.99 and log_outside.exp()[0, 1] < 0.01
+
+
+def test_members_are_averaged() -> None:
+    network = RegionNetwork(2, 11, 5, (4, 6), members=3).eval()
+    regions, codes = torch.rand(4, 2, 32, 32), torch.eye(11)[:4]
+    each = torch.stack([member(regions, codes) for member in network.members])
+    assert each.std(0).min() > 0
+    torch.testing.assert_close(network(regions, codes), each.mean(0))
+
+
+def test_logits_depend_on_which_structure_a_region_shows() -> None:
+    network = RegionNetwork(2, 11, 5, (4, 6)).eval()
+    region = torch.rand(1, 2, 32, 32)
+    assert not torch.allclose(network(region, torch.eye(11)[:1]), network(region, torch.eye(11)[1:2]))
+
+
+def test_a_region_is_graded_alike_alone_and_in_a_batch() -> None:
+    network = RegionNetwork(2, 11, 5, (4, 6)).eval()
+    regions, codes = torch.rand(4, 2, 32, 32), torch.eye(11)[:4]
+    torch.testing.assert_close(network(regions, codes)[2:3], network(regions[2:3], codes[2:3]))
