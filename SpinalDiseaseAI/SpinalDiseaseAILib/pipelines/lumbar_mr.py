@@ -18,7 +18,7 @@ from ..base.study import Role, Study
 from ..models.bundle import Bundle
 from ..steps.classification import Classifier
 from ..steps.device import Device
-from ..steps.quality import check_series, notes_of
+from ..steps.quality import check_localization, check_series, notes_of
 from .model_store import ModelStore
 
 _CONTRAST = {Role.SAGITTAL_T2: "T2", Role.SAGITTAL_T1: "T1"}
@@ -47,6 +47,7 @@ class LumbarMr:
             spacing_known=study.primary.spacing_known,
             progress=lambda stage, fraction, message: progress(stage, 0.05 + fraction * (_LOCALIZED - 0.05), message),
         )
+        check_localization(found, spacing_known=study.primary.spacing_known)
         clock.lap("localization")
         points = dict(zip(found.names, found.positions, strict=True))
         graded = _grade([item for item, _ in classifiers], volumes, points, found.names, progress)
@@ -79,7 +80,7 @@ class LumbarMr:
         :param points: every key point, RAS millimetres; neighbours size a region.
         :param changed: structures to grade; empty for all.
         :returns: a report with the changed structures only, marked as placed by a person.
-        :raises InputError: if a name is no key point or fewer than two points are given.
+        :raises InputError: if a name is no key point, or the points are not two or more finite places of a spine.
         """
         unknown = [name for name in (*points, *changed) if name not in KEY_POINTS]
         if unknown:
@@ -90,6 +91,12 @@ class LumbarMr:
         absent = [name for name in names if name not in points]
         if absent:
             raise InputError(f"No position was given for {', '.join(absent)}.", code="points")
+        if not points or not np.isfinite(list(points.values())).all():
+            raise InputError(
+                "A point has a coordinate that is no number." if points else "No points were given.",
+                "Every point needs three coordinates in millimetres.",
+                code="points",
+            )
         clock = _Clock()
         device = models.device(options.device)
         classifiers = [models.classifier(name, options.models_folder, device) for name in options.classifiers]

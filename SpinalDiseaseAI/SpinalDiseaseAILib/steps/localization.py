@@ -38,6 +38,7 @@ class Localization:
     :param confidence: probability of each, (N,).
     :param numberings: most probable first, summing to 1.
     :param lateral_known: False if the slice of each structure could not be told and the middle one was taken.
+    :param level_length: mean millimetres from a disc to the next, in the input's own millimetres.
     :param scale: factor by which the spacing of the input should be multiplied, 1 where the file states it.
     """
 
@@ -47,6 +48,7 @@ class Localization:
     numberings: tuple[Numbering, ...]
     lateral_known: bool
     scale: float
+    level_length: float
 
 
 class Localizer:
@@ -158,6 +160,7 @@ def _localization(volume: SagittalVolume, maps: HeatMaps, found: Candidates, cha
         numberings=_numberings(found, chain),
         lateral_known=bool((evidence > 0).any()) or len(maps.slices) == 1,
         scale=scale,
+        level_length=_level_length(found, chain) / maps.grid.scale,
     )
 
 
