@@ -30,7 +30,8 @@ CARD = Path("docs") / "README.md"
 
 Value = TypeVar("Value")
 
-_REINSTALL = "Install SpinalDiseaseAI again, or copy the bundle again."
+REINSTALL = "Install SpinalDiseaseAI again, or copy the bundle again."
+"""What to do with a bundle that is not as it was packed."""
 
 
 @dataclass(frozen=True)
@@ -75,7 +76,7 @@ class Bundle:
         """
         if not self.weights.is_file():
             raise ModelError(
-                f"The model {self.name} has no file {WEIGHTS.as_posix()}.", remedy=_REINSTALL, code="model-missing-file"
+                f"The model {self.name} has no file {WEIGHTS.as_posix()}.", remedy=REINSTALL, code="model-missing-file"
             )
         content = self.weights.read_bytes()
         found = hashlib.sha256(content).hexdigest()
@@ -83,7 +84,7 @@ class Bundle:
             raise ModelError(
                 f"The weights of the model {self.name} were changed: their SHA-256 is {found[:12]}…",
                 f"Its metadata names {self.sha256[:12]}…",
-                _REINSTALL,
+                REINSTALL,
                 code="model-changed",
             )
         return content
@@ -103,7 +104,7 @@ def read_bundle(name: str, folder: Path | None = None) -> Bundle:
     path = place / METADATA
     for file in (METADATA, WEIGHTS, CARD):
         if not (place / file).is_file():
-            raise ModelError(f"The model {name} has no file {file.as_posix()}.", remedy=_REINSTALL, code="model-missing-file")
+            raise ModelError(f"The model {name} has no file {file.as_posix()}.", remedy=REINSTALL, code="model-missing-file")
     try:
         data = json.loads(path.read_text(encoding="utf-8"))
         bundle = Bundle(
@@ -123,7 +124,7 @@ def read_bundle(name: str, folder: Path | None = None) -> Bundle:
         )
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise ModelError(
-            f"The metadata of the model {name} cannot be read: {error!r}.", remedy=_REINSTALL, code="model-metadata"
+            f"The metadata of the model {name} cannot be read: {error!r}.", remedy=REINSTALL, code="model-metadata"
         ) from error
     if bundle.name != name:
         raise ModelError(
@@ -169,6 +170,6 @@ def _check_findings(bundle: Bundle) -> None:
             raise ModelError(
                 f"The model {bundle.name} lists the classes {', '.join(classes)} for {name}.",
                 f"They should be {', '.join(known[name])}, in this order.",
-                _REINSTALL,
+                REINSTALL,
                 code="model-classes",
             )

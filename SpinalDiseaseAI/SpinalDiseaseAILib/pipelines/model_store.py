@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from math import inf
 from pathlib import Path
 
 from torch import nn
 
+from ..base.anatomy import KEY_POINTS
 from ..base.errors import ModelError
-from ..models.bundle import Bundle, read_bundle
+from ..models.bundle import REINSTALL, Bundle, read_bundle
 from ..models.loading import load_network
 from ..models.localizer_network import LocalizerNetwork
 from ..models.region_network import RegionNetwork
-from ..steps.classification import Classifier, Heads
+from ..steps.classification import CONTRASTS, Classifier, Heads
 from ..steps.device import Device, choose_device
 from ..steps.localization import Localizer
 
@@ -37,6 +39,7 @@ class ModelStore:
         bundle, network = self._load(name, folder, device)
         if not isinstance(network, LocalizerNetwork):
             raise ModelError(f"The model {name} does not find key points; its task is {bundle.task}.", code="model-task")
+        _check_arguments(bundle, {"key_points": len(KEY_POINTS)})
         return Localizer(network, device.torch_device), bundle
 
     def classifier(self, name: str, folder: str, device: Device) -> tuple[Classifier, Bundle]:
@@ -47,8 +50,23 @@ class ModelStore:
         bundle, network = self._load(name, folder, device)
         if not isinstance(network, RegionNetwork):
             raise ModelError(f"The model {name} does not grade structures; its task is {bundle.task}.", code="model-task")
-        heads = Heads(bundle.findings, {key: float(value) for key, value in bundle.options.get("temperature", {}).items()})
-        return Classifier(network, heads, name, device.torch_device, int(bundle.options["region_pixels"])), bundle
+        outputs = sum(len(classes) for classes in bundle.findings.values())
+        _check_arguments(bundle, {"channels": len(CONTRASTS), "structures": len(KEY_POINTS), "outputs": outputs})
+        try:
+            temperature = {key: float(value) for key, value in bundle.options.get("temperature", {}).items()}
+            side = int(bundle.options["region_pixels"])
+        except (AttributeError, KeyError, TypeError, ValueError) as error:
+            raise ModelError(
+                f"The options of the model {name} cannot be read: {error!r}.", remedy=REINSTALL, code="model-metadata"
+            ) from error
+        if side < 1 or not all(0 < value < inf for value in temperature.values()):
+            raise ModelError(
+                f"The options of the model {name} hold {bundle.options}.",
+                "Temperatures and the size of regions should be above zero.",
+                REINSTALL,
+                code="model-metadata",
+            )
+        return Classifier(network, Heads(bundle.findings, temperature), name, device.torch_device, side), bundle
 
     def _load(self, name: str, folder: str, device: Device) -> tuple[Bundle, nn.Module]:
         key = (name, folder, str(device.torch_device))
@@ -56,3 +74,15 @@ class ModelStore:
             bundle = read_bundle(name, Path(folder) if folder else None)
             self._networks[key] = bundle, load_network(bundle, device.torch_device)
         return self._networks[key]
+
+
+def _check_arguments(bundle: Bundle, wanted: dict[str, int]) -> None:
+    """Refuse a network whose inputs and outputs are not those of the anatomy table and the bundle's findings."""
+    found = {key: bundle.network.get("arguments", {}).get(key) for key in wanted}
+    if found != wanted:
+        raise ModelError(
+            f"The network of the model {bundle.name} has {', '.join(f'{key} {value}' for key, value in found.items())}.",
+            f"Its findings need {', '.join(f'{key} {value}' for key, value in wanted.items())}.",
+            REINSTALL,
+            code="model-classes",
+        )
