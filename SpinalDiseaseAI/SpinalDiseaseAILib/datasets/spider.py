@@ -31,6 +31,11 @@ GRADING_COLUMNS = {
 
 _GRADED = ("modic", "pfirrmann")  # the others are absent / present
 
+VERTEBRA_BETWEEN = tuple(zip(KEY_POINTS[0::2], KEY_POINTS[1::2], KEY_POINTS[2::2], strict=False))
+"""Disc, vertebra and disc, from cranial to caudal."""
+
+_FEWEST_PIXELS = 20  # of a vertebral body
+
 DISC_MASK, VERTEBRA_MASK, CANAL_MASK = 29, 76, 150
 
 
@@ -139,18 +144,31 @@ def points_from_mask(mask: np.ndarray) -> dict[str, tuple[float, float]] | None:
     if gaps.min() < 0.5 * np.median(gaps) or gaps.max() > 1.6 * np.median(gaps):
         return None
     points = {name: (column, row) for name, (row, column) in zip(DISCS_FROM_BELOW, centres, strict=False)}
-    rows, columns = np.nonzero(mask == VERTEBRA_MASK)
-    for above, name, below in zip(KEY_POINTS[0::2], KEY_POINTS[1::2], KEY_POINTS[2::2], strict=False):
-        upper, lower = np.array(points[above]), np.array(points[below])
-        centre = (upper + lower) / 2
-        radius = 0.45 * np.linalg.norm(lower - upper)
-        for _ in range(3):
-            near = np.hypot(columns - centre[0], rows - centre[1]) < radius
-            if near.sum() < 20:
-                return None
-            centre = np.array([columns[near].mean(), rows[near].mean()])
-        points[name] = (float(centre[0]), float(centre[1]))
+    for above, name, below in VERTEBRA_BETWEEN:
+        centre = body_centre(mask == VERTEBRA_MASK, points[above], points[below])
+        if centre is None:
+            return None
+        points[name] = centre
     return {name: points[name] for name in KEY_POINTS}
+
+
+def body_centre(vertebra: np.ndarray, upper: tuple[float, float], lower: tuple[float, float]) -> tuple[float, float] | None:
+    """Centre of a vertebral body in a plane, None if hardly anything of it is seen.
+
+    :param vertebra: true where a vertebra is, posterior elements included; shape (rows, columns).
+    :param upper: centre (column, row) of the disc above, :param lower: of the disc below.
+    :returns: (column, row), the centroid of the pixels nearer to the middle than the discs are.
+    """
+    rows, columns = np.nonzero(vertebra)
+    ends = np.array([upper, lower])
+    centre = ends.mean(axis=0)
+    radius = 0.45 * np.linalg.norm(ends[1] - ends[0])
+    for _ in range(3):
+        near = np.hypot(columns - centre[0], rows - centre[1]) < radius
+        if near.sum() < _FEWEST_PIXELS:
+            return None
+        centre = np.array([columns[near].mean(), rows[near].mean()])
+    return float(centre[0]), float(centre[1])
 
 
 def _rows(path: Path) -> list[dict[str, str]]:

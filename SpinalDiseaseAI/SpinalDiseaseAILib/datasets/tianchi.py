@@ -15,7 +15,10 @@ FINDING_OF_KIND = {Kind.DISC: "disc_disease", Kind.VERTEBRA: "vertebra_disease"}
 
 
 def read_tianchi(folder: Path) -> Imported:
-    """Every study of ``annotation.json``. Spacing is not known; unknown classes are left out and told in ``skipped``."""
+    """Every study of ``annotation.json``; unknown classes are left out and told in ``skipped``.
+
+    A study may state ``pixel_spacing``, millimetres (from row to row, from column to column) as DICOM orders them.
+    """
     records = []
     skipped: list[str] = []
     for item in json.loads((folder / "annotation.json").read_text(encoding="utf-8")):
@@ -35,7 +38,9 @@ def read_tianchi(folder: Path) -> Imported:
                 continue
             findings[name] = {kind: classes}
         path = folder / "images" / f"{item['study']}.png"
-        records.append(Record("tianchi2020", item["study"], item["study"], "T2", path, None, points, findings))
+        stated = item.get("pixel_spacing")
+        spacing = (float(stated[1]), float(stated[0])) if stated else None
+        records.append(Record("tianchi2020", item["study"], item["study"], "T2", path, spacing, points, findings))
     return Imported(tuple(records), tuple(skipped))
 
 

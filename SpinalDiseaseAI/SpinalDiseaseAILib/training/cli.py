@@ -1,12 +1,17 @@
-"""``spinal-disease-ai train``: fit a network by a configuration, and pack what was fitted into a bundle."""
+"""``spinal-disease-ai train``: convert original data sets, fit a network by a configuration, and pack what was fitted."""
 
 from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+
+from ..base.errors import InputError
+
+if TYPE_CHECKING:
+    from ..datasets.plain_folder import Conversion
 
 app = typer.Typer(
     name="train",
@@ -16,10 +21,15 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 
+convert = typer.Typer(help="Make the folders that training reads from the original data sets.", no_args_is_help=True)
+app.add_typer(convert, name="convert")
+
 CONFIGS = Path(__file__).with_name("configs")
 
 Data = Annotated[Path, typer.Option(help="Folder that holds the data sets.", exists=True, file_okay=False)]
 Run = Annotated[Path, typer.Option(help="Folder of the run: checkpoints and log. A run that was stopped goes on.")]
+Source = Annotated[Path, typer.Argument(help="Folder of the original data set.", exists=True, file_okay=False)]
+Target = Annotated[Path, typer.Argument(help="Folder of the data sets; made if it is absent.", file_okay=False)]
 Threads = Annotated[int, typer.Option(help="Processor threads; 0 for all.")]
 
 
@@ -82,3 +92,41 @@ def pack(
     from .packing import pack_runs
 
     typer.echo(pack_runs(configuration(config), list(runs), data, output))
+
+
+@convert.command()
+def spider(
+    source: Source,
+    data: Target,
+    subset: Annotated[str, typer.Option(help="The publisher's subset: training, validation or all.")] = "training",
+) -> None:
+    """Write DATA/spider from SPIDER as it is published: images/, masks/ and two tables.
+
+    Example: spinal-disease-ai train convert spider ~/downloads/spider data
+    """
+    from ..datasets.convert_spider import SUBSETS, convert_spider
+
+    if subset not in SUBSETS:
+        raise typer.BadParameter(f"{subset} is no subset; choose one of {', '.join(SUBSETS)}.")
+    _print_conversion(convert_spider(source, data, subset=subset))
+
+
+@convert.command()
+def tianchi(source: Source, data: Target) -> None:
+    """Write DATA/tianchi2020 from Spinal Disease 2020: folders of DICOM files and *_annotation.json.
+
+    Example: spinal-disease-ai train convert tianchi ~/downloads/tianchi data
+    """
+    from ..datasets.convert_tianchi import convert_tianchi
+
+    _print_conversion(convert_tianchi(source, data))
+
+
+def _print_conversion(conversion: Conversion) -> None:
+    for item in conversion.skipped:
+        typer.echo(f"left out: {item}")
+    for item in conversion.warnings:
+        typer.echo(f"note: {item}")
+    typer.echo(f"Planes in {conversion.folder}: {conversion.planes}. Left out, as listed: {len(conversion.skipped)}.")
+    if not conversion.planes:
+        raise InputError("No plane could be converted.", "The reasons are listed.", code="dataset")

@@ -1,0 +1,159 @@
+"""Spinal Disease 2020 (Tianchi) as it was published to the plain folder that :mod:`.tianchi` reads.
+
+The original: folders ``<set>/studyN/`` of DICOM files, and ``<set>_annotation.json`` for each set. Files are found by their UIDs
+(0008,0018), (0020,000E) and (0020,000D), not by their names. Sets without annotation (``*_series_map.json``) give nothing.
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from tqdm import tqdm
+
+from ..base.errors import InputError
+from ..base.geometry import Array
+from ..reading.headers import read_headers
+from ..reading.pixels import read_image
+from ..reading.slices import Slice
+from ..reading.stacks import orientation_of, stacks_of
+from .plain_folder import Conversion, PlainFolder, eight_bits
+from .tianchi_annotation import AnnotatedInstance, Unusable, annotated_instance, read_annotations
+
+SMALLEST_FILE = 1000
+"""Bytes below which a file of the data set holds no image."""
+
+Uids = tuple[str, str, str]
+Place = Callable[[tuple[float, float]], tuple[float, float]]
+
+
+def convert_tianchi(source: Path, data: Path) -> Conversion:
+    """Write ``<data>/tianchi2020``; a conversion that was made before is made again.
+
+    :param source: folder that holds the annotation files and, at any depth, the DICOM files.
+    :param data: folder that holds one folder a data set.
+    :raises InputError: if the source is not that data set.
+    :raises OutputError: if the files cannot go where they should.
+    """
+    annotations = {path: read_annotations(path) for path in sorted(source.rglob("*_annotation.json"))}
+    if not annotations:
+        raise InputError(
+            f"There is no annotation file in {source}.",
+            "A file such as lumbar_train150_annotation.json is needed beside the folder of the studies.",
+            code="dataset",
+        )
+    folder = PlainFolder(data / "tianchi2020", source, "tianchi2020")
+    skipped: list[str] = []
+    warnings: list[str] = []
+    slices = _slices(source, skipped)
+    studies: dict[str, str] = {}
+    records = []
+    for path, items in annotations.items():
+        later: Counter[str] = Counter()
+        for number, item in enumerate(tqdm(items, desc=path.name, unit="study", disable=not sys.stderr.isatty()), start=1):
+            where = f"{path.name}, study {number}"
+            try:
+                instance = annotated_instance(item)
+                file = _slice_of(instance.uids, slices)
+                name = _name_of(file.path, source, instance.uids[2], studies)
+                where += f" ({name})"
+                records.append(_record(folder, name, instance, file))
+                studies[name] = instance.uids[2]
+            except Unusable as error:
+                skipped.append(f"{where}: {error}")
+                continue
+            if instance.others:
+                warnings.append(f"{where}: the first of {instance.others + 1} annotations is taken")
+            if not instance.reliable:
+                warnings.append(
+                    f"{where}: a disc has the tag of a vertebra or the other way round; its points are used, not its classes"
+                )
+            later.update(key for point in instance.points for key in point.later_classes)
+        if later:
+            classes = ", ".join(f"{key} ({later[key]} times)" for key in sorted(later))
+            warnings.append(
+                f"{path.name}: classes {classes} belong to a later coding, v1 … v8, in which v1 … v5 may mean something else; "
+                "they are kept in the file and not used"
+            )
+    folder.write_json("annotation.json", sorted(records, key=lambda record: str(record["study"])))
+    return folder.finish(len(records), skipped, warnings)
+
+
+def _slices(source: Path, skipped: list[str]) -> dict[Uids, Slice]:
+    """The DICOM images of the data set by their UIDs."""
+    files = sorted(path for path in source.rglob("*") if path.suffix.lower() == ".dcm" and path.is_file())
+    for path in [item for item in files if item.stat().st_size < SMALLEST_FILE]:
+        skipped.append(f"{path.relative_to(source)}: {path.stat().st_size} bytes are no image")
+        files.remove(path)
+    headers = read_headers(tqdm(files, desc="headers", unit="file", disable=not sys.stderr.isatty()))
+    skipped += [f"{path.relative_to(source)}: damaged, or not to be opened" for path in headers.unreadable]
+    # The first file wins, so that the order of names decides and not the order of a disk.
+    return {(item.sop_uid, item.series_uid, item.study_uid): item for item in reversed(headers.slices)}
+
+
+def _slice_of(uids: Uids, slices: dict[Uids, Slice]) -> Slice:
+    if uids in slices:
+        return slices[uids]
+    if any(key[0] == uids[0] for key in slices):
+        raise Unusable("the annotated instance is there, but in another series or study than the annotation says")
+    raise Unusable("no file holds the annotated instance")
+
+
+def _name_of(path: Path, source: Path, study: str, studies: dict[str, str]) -> str:
+    """``study007`` for a file in a folder ``study7``: the name by which a study is put into a split."""
+    numbers = [match[1] for part in path.relative_to(source).parts[:-1] if (match := re.fullmatch(r"study(\d+)", part))]
+    if not numbers:
+        raise Unusable(f"{path.name} is not in a folder studyN, from which the study has its name")
+    name = f"study{int(numbers[-1]):03d}"
+    if name in studies:
+        raise Unusable("it was annotated before" if studies[name] == study else f"another study has the name {name}")
+    return name
+
+
+def _record(folder: PlainFolder, name: str, instance: AnnotatedInstance, file: Slice) -> dict[str, Any]:
+    """Write the plane of a study; its item of ``annotation.json``."""
+    try:
+        pixels, place, spacing = _plane(file)
+    except InputError as error:
+        raise Unusable(error.found) from error
+    rows, columns = pixels.shape
+    points = []
+    for point in instance.points:
+        column, row = place(point.coord)
+        if not (-0.5 <= column <= columns - 0.5 and -0.5 <= row <= rows - 0.5):
+            raise Unusable(f"{point.name} lies outside of the image")
+        points.append({"identification": point.name, "coord": [round(column, 3), round(row, 3)], "tag": point.tag})
+    folder.write_grey(f"images/{name}.png", eight_bits(pixels, pixels))
+    record = {"study": name, "width": columns, "height": rows, "reliable": instance.reliable, "points": points}
+    return record | ({"pixel_spacing": [round(value, 6) for value in spacing]} if spacing else {})
+
+
+def _plane(file: Slice) -> tuple[Array, Place, tuple[float, float] | None]:
+    """A slice with anterior to the left and the head up.
+
+    :returns: pixels of shape (rows, columns), bright where the signal is; the way from stored (column, row) to theirs; and
+        millimetres (from row to row, from column to column), None if the file does not state them.
+    """
+    if orientation_of(file) not in ("sagittal", "unknown"):
+        raise Unusable(f"the annotated instance is {orientation_of(file)}")
+    known = file.pixel_spacing is not None and min(file.pixel_spacing) > 0
+    # A step of one pixel places a slice of unknown spacing all the same: only its directions matter here.
+    (stack,) = stacks_of([file if known else replace(file, pixel_spacing=(1.0, 1.0))])
+    if stack.problem is not None:
+        raise Unusable(stack.problem.because)
+    image, _ = read_image(stack)
+    affine = stack.affine
+
+    def place(coord: tuple[float, float]) -> tuple[float, float]:
+        if affine is None:
+            return coord
+        _, column, row = image.to_ijk(affine[:3, :3] @ (*coord, 0.0) + affine[:3, 3])
+        return float(column), float(row)
+
+    spacing = (float(image.spacing[2]), float(image.spacing[1])) if known else None
+    return image.voxels[0].T, place, spacing
