@@ -1,0 +1,119 @@
+"""Grading again at points that a person placed."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from SpinalDiseaseAILib.base.errors import Cancelled, InputError
+from SpinalDiseaseAILib.base.options import Options
+from SpinalDiseaseAILib.base.report import Point, Report
+from SpinalDiseaseAILib.base.study import Study
+from SpinalDiseaseAILib.pipelines.analyser import Analyser
+
+
+@pytest.fixture
+def points(report: Report) -> dict[str, Point]:
+    """The points of the analysis."""
+    return {item.name: item.position for item in report.structures}
+
+
+def test_at_the_points_of_the_analysis_the_grades_are_those_of_the_analysis(
+    sample: Study, analyser: Analyser, cpu: Options, report: Report, points: dict[str, Point]
+) -> None:
+    again = analyser.regrade(sample, points, (), cpu)
+    assert [item.name for item in again.structures] == [item.name for item in report.structures]
+    for item in again.structures:
+        before = report.structure(item.name)
+        assert item.position == before.position
+        for new, old in zip(item.findings, before.findings, strict=True):
+            assert new.probabilities == pytest.approx(old.probabilities, abs=1e-5)
+
+
+def test_only_changed_structures_are_graded_and_marked_as_placed_by_a_person(
+    sample: Study, analyser: Analyser, cpu: Options, report: Report, points: dict[str, Point]
+) -> None:
+    x, y, z = points["L4-L5"]
+    points["L4-L5"] = (x, y + 3.0, z - 2.0)
+    again = analyser.regrade(sample, points, ("L5-S1", "L4-L5"), cpu)
+    assert [item.name for item in again.structures] == ["L4-L5", "L5-S1"]
+    assert all(item.manual and item.confidence == 1 for item in again.structures)
+    assert again.structure("L4-L5").position == points["L4-L5"]
+    merged = report.with_structures(again.structures)
+    assert merged.structure("L4-L5").findings != report.structure("L4-L5").findings
+    assert merged.structure("L1-L2") == report.structure("L1-L2")
+    assert again.numberings == ()
+    assert [model.name for model in again.models] == list(cpu.classifiers)
+
+
+def test_a_vertebra_is_returned_where_the_model_has_no_finding_for_it(
+    sample: Study, analyser: Analyser, cpu: Options, points: dict[str, Point]
+) -> None:
+    again = analyser.regrade(sample, points, ("L3",), cpu)
+    assert [(item.name, item.findings, item.manual) for item in again.structures] == [("L3", (), True)]
+
+
+@pytest.mark.parametrize("name", ["L7", "T12", "", "Pfirrmann"])
+def test_a_name_that_is_no_key_point_is_refused(
+    name: str, sample: Study, analyser: Analyser, cpu: Options, points: dict[str, Point]
+) -> None:
+    for given, changed in (({**points, name: (0.0, 0.0, 0.0)}, ()), (points, (name,))):
+        with pytest.raises(InputError, match=r"cannot be graded. Key points are T12-L1") as caught:
+            analyser.regrade(sample, given, changed, cpu)
+        assert caught.value.code == "points"
+
+
+def test_a_structure_without_a_point_is_refused(
+    sample: Study, analyser: Analyser, cpu: Options, points: dict[str, Point]
+) -> None:
+    del points["L4-L5"]
+    with pytest.raises(InputError, match="No position was given for L4-L5"):
+        analyser.regrade(sample, points, ("L4-L5",), cpu)
+
+
+@pytest.mark.parametrize(
+    "kept", [(), ("L4-L5",), ("L1-L2", "L4-L5"), ("L1-L2", "L2", "L4-L5")], ids=["none", "one", "far apart", "one far away"]
+)
+def test_points_that_have_no_neighbour_are_refused(
+    kept: tuple[str, ...], sample: Study, analyser: Analyser, cpu: Options, points: dict[str, Point]
+) -> None:
+    with pytest.raises(InputError) as caught:
+        analyser.regrade(sample, {name: points[name] for name in kept}, (), cpu)
+    assert caught.value.code == "points"
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_a_coordinate_that_is_no_number_is_refused(
+    value: float, sample: Study, analyser: Analyser, cpu: Options, points: dict[str, Point]
+) -> None:
+    points["L4-L5"] = (0.0, value, 0.0)
+    with pytest.raises(InputError, match="no number") as caught:
+        analyser.regrade(sample, points, ("L4-L5",), cpu)
+    assert caught.value.code == "points"
+
+
+def test_neighbours_at_one_place_are_refused(sample: Study, analyser: Analyser, cpu: Options, points: dict[str, Point]) -> None:
+    points["L4"] = points["L5"]
+    with pytest.raises(InputError, match="same place"):
+        analyser.regrade(sample, points, ("L4-L5",), cpu)
+
+
+def test_grading_again_is_cancelled_and_its_progress_ends_at_one(
+    sample: Study, analyser: Analyser, cpu: Options, points: dict[str, Point]
+) -> None:
+    fractions: list[float] = []
+    analyser.regrade(sample, points, ("L4-L5",), cpu, lambda stage, fraction, message: fractions.append(fraction))
+    assert fractions == sorted(fractions) and fractions[0] >= 0 and fractions[-1] == 1
+
+    def cancel(stage: str, fraction: float, message: str) -> None:
+        raise Cancelled
+
+    with pytest.raises(Cancelled):
+        analyser.regrade(sample, points, ("L4-L5",), cpu, cancel)
+
+
+def test_an_unknown_pipeline_is_refused(sample: Study, analyser: Analyser, cpu: Options, points: dict[str, Point]) -> None:
+    with pytest.raises(InputError, match="brain"):
+        analyser.regrade(sample, points, (), replace(cpu, pipeline="brain"))

@@ -1,0 +1,92 @@
+"""The sample study, end to end: what is found, where, and what the report says of how."""
+
+from __future__ import annotations
+
+import hashlib
+
+import numpy as np
+import pytest
+from views_of_spine import KEY_POINTS_OF_MASKS, positions
+
+from SpinalDiseaseAILib.base import json_io
+from SpinalDiseaseAILib.base.anatomy import KEY_POINTS, Kind, finding, structure
+from SpinalDiseaseAILib.base.options import Options
+from SpinalDiseaseAILib.base.report import Report
+from SpinalDiseaseAILib.base.study import Study
+from SpinalDiseaseAILib.models.bundle import read_bundle
+from SpinalDiseaseAILib.pipelines.analyser import Analyser
+
+
+def test_every_key_point_is_found_within_six_millimetres_of_the_mask(report: Report) -> None:
+    found = positions(report)
+    assert tuple(found) == KEY_POINTS
+    errors = {name: np.hypot(*(found[name][1:] - place)) for name, place in KEY_POINTS_OF_MASKS.items()}
+    assert max(errors.values()) < 6, errors
+
+
+def test_structures_lie_in_the_slices_of_the_spinal_canal(report: Report) -> None:
+    # The middle of the canal's mask at L5 and L5-S1, where the stack holds all of it: -0.3 and -1.9 mm.
+    assert all(abs(place[0]) < 4 for place in positions(report).values())
+
+
+def test_the_numbering_is_sure_and_its_alternatives_sum_to_one(report: Report) -> None:
+    assert report.numberings[0].shift == 0 and report.numberings[0].probability > 0.8
+    assert {0, None} <= {item.shift for item in report.numberings} <= {0, 1, -1, None}
+    assert sum(item.probability for item in report.numberings) == pytest.approx(1)
+    probabilities = [item.probability for item in report.numberings]
+    assert probabilities == sorted(probabilities, reverse=True)
+
+
+def test_every_disc_has_each_finding_of_the_model_and_no_vertebra_has_one(report: Report) -> None:
+    names = list(read_bundle("lumbar-mr-degeneration").findings)
+    for item in report.structures:
+        expected = names if structure(item.name).kind is Kind.DISC else []
+        assert [result.name for result in item.findings] == expected
+
+
+def test_probabilities_of_a_finding_sum_to_one(report: Report) -> None:
+    for item in report.structures:
+        for result in item.findings:
+            assert tuple(result.probabilities) == finding(result.name).class_names
+            assert sum(result.probabilities.values()) == pytest.approx(1)
+            assert result.model == "lumbar-mr-degeneration"
+
+
+def test_most_grades_are_within_one_of_the_radiologists(report: Report) -> None:
+    read = {"T12-L1": 3, "L1-L2": 2, "L2-L3": 4, "L3-L4": 4, "L4-L5": 3, "L5-S1": 4}
+    for name, grade in read.items():
+        result = report.structure(name).finding("pfirrmann")
+        assert abs(int(result.predicted[0]) - grade) <= 1, name
+
+
+def test_the_report_names_models_input_device_and_times(report: Report, sample: Study) -> None:
+    assert [model.name for model in report.models] == ["lumbar-mr-localizer", "lumbar-mr-degeneration"]
+    for model in report.models:
+        assert model.sha256 == hashlib.sha256(read_bundle(model.name).weights.read_bytes()).hexdigest()
+        assert not model.research_only
+    assert report.series == tuple(series.identity() for series in sample.series)
+    assert report.study_uid == sample.uid and report.device == "cpu"
+    assert set(report.seconds) == {"models", "localization", "classification", "total"}
+    assert sum(value for key, value in report.seconds.items() if key != "total") <= report.seconds["total"] + 0.01
+    assert report.created.endswith("+00:00") and report.software.startswith("SpinalDiseaseAI ")
+
+
+def test_what_reading_brought_up_is_kept(report: Report, sample: Study) -> None:
+    assert set(sample.notes) <= set(report.notes)
+
+
+def test_a_clear_study_brings_no_warning(report: Report) -> None:
+    assert [note for note in report.notes if note.severity == "warning"] == []
+
+
+def test_the_report_survives_json(report: Report) -> None:
+    assert json_io.report_from_json(json_io.report_to_json(report)) == report
+
+
+def test_a_second_analysis_gives_the_same_report(report: Report, sample: Study, analyser: Analyser, cpu: Options) -> None:
+    again = analyser.analyse(sample, cpu)
+    assert again.structures == report.structures and again.numberings == report.numberings
+
+
+def test_the_input_is_not_changed(sample: Study, analyser: Analyser, cpu: Options, report: Report) -> None:
+    assert sample.series[0].identity() == report.series[0]

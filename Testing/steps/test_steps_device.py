@@ -1,0 +1,65 @@
+"""Where networks run."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from SpinalDiseaseAILib.base.errors import EXIT_COMPUTE, ComputeError
+from SpinalDiseaseAILib.steps.device import choose_device
+
+
+def broken(*arguments: object, **keywords: object) -> None:
+    raise RuntimeError("no kernel image is available for execution on the device.\nCUDA kernel errors might be …")
+
+
+@pytest.fixture
+def no_accelerator(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    monkeypatch.setattr(torch.backends.mps, "is_available", lambda: False)
+
+
+def test_the_processor_is_what_was_asked_for() -> None:
+    device = choose_device("cpu")
+    assert (device.torch_device.type, device.description, device.fallback) == ("cpu", "cpu", "")
+
+
+@pytest.mark.usefixtures("no_accelerator")
+def test_auto_says_nothing_where_there_is_only_the_processor() -> None:
+    device = choose_device("auto")
+    assert (device.description, device.fallback) == ("cpu", "")
+
+
+@pytest.mark.parametrize("name", ["gpu", "", "tpu9", "cuda:first", "CPU please"])
+def test_an_unknown_name_is_refused_with_those_that_are_known(name: str) -> None:
+    with pytest.raises(ComputeError, match="auto, cuda, mps, cpu") as caught:
+        choose_device(name)
+    assert caught.value.code == "device" and caught.value.exit_status == EXIT_COMPUTE
+
+
+@pytest.mark.parametrize("name", ["cuda", "cuda:7", "mps"])
+def test_a_device_that_is_missing_is_replaced_by_the_processor_with_a_sentence(name: str) -> None:
+    if torch.cuda.device_count() > 7 or (name == "cuda" and torch.cuda.is_available()) or torch.backends.mps.is_available():
+        pytest.skip("The device is there.")
+    device = choose_device(name)
+    assert device.torch_device == torch.device("cpu") and device.description == "cpu"
+    assert device.fallback.startswith(f"The device {name} cannot be used (") and device.fallback.endswith(
+        "; the processor is used."
+    )
+    assert "\n" not in device.fallback
+
+
+def test_a_graphics_card_that_is_there_but_does_not_compute_is_passed_over(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.nn.Conv2d, "to", broken)
+    device = choose_device("auto")
+    assert device.torch_device == torch.device("cpu")
+    assert device.fallback == (
+        "The device cuda is there but does not work (no kernel image is available for execution on the device); "
+        "the processor is used."
+    )
+
+
+def test_a_device_that_gives_no_finite_numbers_is_passed_over(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.nn.Conv2d, "forward", lambda self, x: torch.full((1, 2, 6, 6), torch.nan))
+    assert "no finite numbers" in choose_device("cpu").fallback

@@ -1,0 +1,176 @@
+"""Regions of interest: laid out by the neighbours, sampled from every contrast."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from SpinalDiseaseAILib.base.anatomy import KEY_POINTS
+from SpinalDiseaseAILib.base.geometry import Image, all_axis_codes, reorient
+from SpinalDiseaseAILib.base.planes import SagittalVolume
+from SpinalDiseaseAILib.steps.intensity import GreyScale
+from SpinalDiseaseAILib.steps.regions import REGION_LEVELS, grey_scale, regions_of, sample
+
+SIDE = 24
+IDENTITY = GreyScale(0.0, 1.0)
+
+
+def volume(spacing: tuple[float, float, float] = (4.0, 1.0, 1.0), shape: tuple[int, int, int] = (9, 80, 220)) -> SagittalVolume:
+    """An LPI stack round the origin whose voxels say where they are: 0.5 + (R + 2 A + 3 S) / 1000."""
+    affine = np.diag([*(-np.array(spacing)), 1.0])
+    affine[:3, 3] = (np.array(shape) - 1) * spacing / 2
+    image = Image(np.zeros(shape, np.float32), affine)
+    places = image.to_ras(np.stack(np.meshgrid(*map(np.arange, shape), indexing="ij"), -1))
+    return SagittalVolume.of(Image((0.5 + places @ (1, 2, 3) / 1000).astype(np.float32), affine))
+
+
+def straight(step: float = 16.0) -> dict[str, np.ndarray]:
+    """Key points straight above each other, RAS."""
+    return {name: np.array([0.0, 0.0, (5 - index) * step]) for index, name in enumerate(KEY_POINTS)}
+
+
+def middle_of(affine: np.ndarray) -> np.ndarray:
+    return affine[:3, :3] @ [(SIDE - 1) / 2, (SIDE - 1) / 2, 0] + affine[:3, 3]
+
+
+def test_a_region_is_centred_on_its_point_and_as_wide_as_levels_say() -> None:
+    points = straight()
+    for region in regions_of(points, volume(), KEY_POINTS, side=SIDE):
+        assert middle_of(region.affine) == pytest.approx(points[region.name])
+        assert np.linalg.norm(region.affine[:3, 0]) * SIDE == pytest.approx(REGION_LEVELS * 32)
+        assert region.affine[:3, 0] / np.linalg.norm(region.affine[:3, 0]) == pytest.approx([0, -1, 0])  # posterior
+        assert region.affine[:3, 1] / np.linalg.norm(region.affine[:3, 1]) == pytest.approx([0, 0, -1])  # inferior
+
+
+@pytest.mark.parametrize("factor", [0.7, 1.5])
+def test_a_larger_patient_has_larger_regions(factor: float) -> None:
+    small, large = (regions_of(straight(step), volume(), ("L3",), side=SIDE)[0] for step in (16, 16 * factor))
+    assert np.linalg.norm(large.affine[:3, 0]) == pytest.approx(factor * np.linalg.norm(small.affine[:3, 0]))
+
+
+@pytest.mark.parametrize("degrees", [-30, 10, 45])
+def test_a_region_turns_with_the_line_of_its_neighbours(degrees: float) -> None:
+    angle = np.radians(degrees)
+    turn = np.array([[1, 0, 0], [0, np.cos(angle), -np.sin(angle)], [0, np.sin(angle), np.cos(angle)]])
+    points = straight()
+    upright = regions_of(points, volume(), KEY_POINTS, side=SIDE)
+    turned = regions_of({name: turn @ place for name, place in points.items()}, volume(), KEY_POINTS, side=SIDE)
+    for before, after in zip(upright, turned, strict=True):
+        assert after.affine[:3, :2] == pytest.approx(turn @ before.affine[:3, :2])
+
+
+def test_one_misplaced_point_changes_the_size_of_its_neighbours_little() -> None:
+    points = straight()
+    usual = regions_of(points, volume(), ("L3",), side=SIDE)[0]
+    points["L2-L3"] = points["L2-L3"] + (0, 0, 12.0)
+    moved = regions_of(points, volume(), ("L3",), side=SIDE)[0]
+    assert np.linalg.norm(moved.affine[:3, 1]) / np.linalg.norm(usual.affine[:3, 1]) < 1.25
+
+
+def test_the_ends_of_a_chain_need_one_neighbour() -> None:
+    points = straight()
+    kept = {name: points[name] for name in ("L4-L5", "L5")}
+    assert [region.name for region in regions_of(kept, volume(), ("L4-L5", "L5"), side=SIDE)] == ["L4-L5", "L5"]
+
+
+@pytest.mark.parametrize(
+    ("kept", "wanted", "because"),
+    [(("L3",), "L3", "No two"), (("L1", "L3"), "L3", "No two"), (("T12-L1", "L1", "L3"), "L3", "no neighbouring")],
+)
+def test_a_structure_without_a_neighbour_has_no_region(kept: tuple[str, ...], wanted: str, because: str) -> None:
+    points = straight()
+    with pytest.raises(ValueError, match=because):
+        regions_of({name: points[name] for name in kept}, volume(), (wanted,), side=SIDE)
+
+
+def test_neighbours_at_one_place_give_no_direction() -> None:
+    points = straight()
+    points["L2-L3"] = points["L3-L4"]
+    with pytest.raises(ValueError, match="same place"):
+        regions_of(points, volume(), ("L3",), side=SIDE)
+
+
+def test_a_sample_shows_the_place_that_the_region_names() -> None:
+    stack = volume()
+    region = regions_of(straight(), stack, ("L3",), side=SIDE)[0]
+    pixels = sample(region, stack, IDENTITY)
+    columns, rows = np.meshgrid(np.arange(SIDE), np.arange(SIDE))
+    places = np.stack([columns, rows, np.zeros_like(rows)], -1) @ region.affine[:3, :3].T + region.affine[:3, 3]
+    np.testing.assert_allclose(pixels, 0.5 + places @ (1, 2, 3) / 1000, atol=2e-3)
+
+
+@pytest.mark.parametrize(
+    ("spacing", "shape"), [((4.0, 0.7, 1.4), (9, 120, 160)), ((2.0, 2.0, 2.0), (19, 40, 110))], ids=["finer", "coarser"]
+)
+def test_another_contrast_on_another_grid_shows_the_same_anatomy(
+    spacing: tuple[float, float, float], shape: tuple[int, int, int]
+) -> None:
+    first, other = volume(), volume(spacing, shape)
+    for region in regions_of(straight(), first, ("L1-L2", "L3", "L4-L5"), side=SIDE):
+        np.testing.assert_allclose(sample(region, other, IDENTITY), sample(region, first, IDENTITY), atol=8e-3)
+
+
+def test_another_contrast_that_is_turned_in_the_same_space_shows_the_same_anatomy() -> None:
+    first = volume()
+    angle = np.radians(12)
+    turn = np.eye(4)
+    turn[1:3, 1:3] = [[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]]
+    grid = Image(np.zeros((9, 160, 240), np.float32), turn @ np.diag([-4.0, -1.0, -1.0, 1.0]))
+    shift = np.eye(4)
+    shift[:3, 3] = -grid.to_ras((np.array(grid.voxels.shape) - 1) / 2)
+    affine = shift @ grid.affine
+    indices = np.stack(np.meshgrid(*map(np.arange, grid.voxels.shape), indexing="ij"), -1)
+    values = 0.5 + Image(grid.voxels, affine).to_ras(indices) @ (1, 2, 3) / 1000
+    other = SagittalVolume.of(Image(values.astype(np.float32), affine))
+    for region in regions_of(straight(), first, ("L2", "L3-L4"), side=SIDE):
+        np.testing.assert_allclose(sample(region, other, IDENTITY), sample(region, first, IDENTITY), atol=4e-3)
+
+
+@pytest.mark.parametrize("offset", [-4.0, 4.0])
+def test_an_offset_looks_at_the_neighbouring_slice(offset: float) -> None:
+    stack = volume()
+    region = regions_of(straight(), stack, ("L3",), side=SIDE)[0]
+    normal = region.affine[:3, 2]
+    assert abs(normal[0]) == pytest.approx(1)
+    difference = sample(region, stack, IDENTITY, offset) - sample(region, stack, IDENTITY)
+    np.testing.assert_allclose(difference, offset * normal[0] / 1000, atol=1e-5)
+
+
+def test_a_place_beside_the_stack_is_black_and_one_just_beside_it_shows_the_outermost_slice() -> None:
+    stack = volume()  # slices from -16 to 16 mm
+    points = {name: place + (22.0, 0, 0) for name, place in straight().items()}
+    near = regions_of(points, stack, ("L3",), side=SIDE)[0]
+    assert sample(near, stack, IDENTITY).min() > 0
+    far = regions_of({name: place + (5.0, 0, 0) for name, place in points.items()}, stack, ("L3",), side=SIDE)[0]
+    assert (sample(far, stack, IDENTITY) == 0).all()
+
+
+def test_a_single_slice_is_looked_at_wherever_the_points_are() -> None:
+    stack = volume(shape=(1, 80, 220))
+    points = {name: place + (30.0, 0, 0) for name, place in straight().items()}
+    assert sample(regions_of(points, stack, ("L3",), side=SIDE)[0], stack, IDENTITY).min() > 0
+
+
+def test_outside_the_plane_is_black() -> None:
+    stack = volume(shape=(9, 80, 40))
+    pixels = sample(regions_of(straight(), stack, ("L1",), side=SIDE)[0], stack, IDENTITY)
+    assert (pixels == 0).all()
+
+
+@pytest.mark.parametrize("codes", all_axis_codes())
+def test_planes_regions_and_grey_scale_are_the_same_in_each_of_the_48_axis_orders(codes: str) -> None:
+    stack = volume(shape=(5, 50, 130))
+    other = SagittalVolume.of(reorient(stack.image, codes))
+    assert np.array_equal(other.image.voxels, stack.image.voxels)
+    assert other.image.affine == pytest.approx(stack.image.affine)
+    assert grey_scale(other) == grey_scale(stack)
+    points = straight()
+    one, two = (regions_of(points, item, ("L2-L3",), side=SIDE)[0] for item in (stack, other))
+    np.testing.assert_allclose(sample(two, other, IDENTITY), sample(one, stack, IDENTITY), atol=1e-6)
+
+
+def test_the_grey_scale_is_that_of_the_middle_third() -> None:
+    voxels = np.full((9, 20, 30), 1000.0)
+    voxels[3:6] = np.random.default_rng(0).uniform(1, 100, (3, 20, 30))
+    stack = SagittalVolume.of(Image(voxels, volume().image.affine))
+    assert grey_scale(stack).high < 101
