@@ -103,7 +103,9 @@ def voting_slices(volume: SagittalVolume) -> tuple[int, ...]:
     stride = max(1, round(VOTING_STEP / spacing))
     reach = int(min(middle, VOTING_WIDTH / 2 / spacing) // stride) * stride
     first = int(np.ceil(middle - reach - 1e-6))
-    return tuple(range(first, int(middle + reach + 1e-6) + 1, stride))
+    central = tuple(range(first, int(middle + reach + 1e-6) + 1, stride))
+    # A thin stack of an even number of slices has none in its middle: the two beside it vote.
+    return central or (int(middle), int(middle) + 1)
 
 
 def _decode(maps: HeatMaps) -> tuple[Candidates, Chain]:
