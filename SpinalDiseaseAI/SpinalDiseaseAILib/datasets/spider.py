@@ -86,6 +86,9 @@ def read_spider_space(folder: Path) -> Imported:
     for path in sorted((folder / "t2_space" / "images").glob("*.png")):
         series = path.stem.rsplit("_slice", 1)[0]
         patient = series.split("_", 1)[0]
+        if series not in spacing:
+            skipped.append(f"{path.name}: no PixelSpacing in overview.csv")
+            continue
         mask = folder / "t2_space" / "masks" / path.name
         points = points_from_mask(read_grey(mask)) if mask.exists() else None
         if points is None:
