@@ -29,6 +29,7 @@ from SpinalDiseaseAILib.datasets.convert_spider import convert_spider
 from SpinalDiseaseAILib.datasets.plain_folder import Conversion
 from SpinalDiseaseAILib.datasets.records import read_grey
 from SpinalDiseaseAILib.datasets.spider import CANAL_MASK, DISC_MASK, VERTEBRA_MASK, read_spider, read_spider_space
+from SpinalDiseaseAILib.evaluation.grades import pair_t1
 from SpinalDiseaseAILib.training.cli import app
 
 
@@ -102,6 +103,29 @@ def test_the_spinous_process_does_not_pull_the_centre_of_a_vertebra(source: Path
     converted(source, data, mask)
     (record,) = read_spider(data / "spider").records
     assert record.points["L3"][0] == pytest.approx(true_points()["L3"][0], abs=0.3)
+
+
+def test_a_t1_that_shows_the_same_as_its_t2_has_its_slice_spacing_and_points(source: Path, data: Path) -> None:
+    moved = np.roll(labels(), (-2, 1), axis=(0, 1))  # labelled by another hand, most of it two slices further right
+    write_spider_series(source, "7_t1", codes="SRA", mask=moved)
+    write_spider_tables(source, [overview("7_t1"), overview("7_t2")], [grading(7, 1)])
+    convert_spider(source, data)
+    t1, t2 = read_spider(data / "spider").records
+    assert (t1.contrast, t2.contrast) == ("T1", "T2")
+    assert pair_t1(t2, [t1, t2]) is t1
+    assert (t1.pixels() == t2.pixels()).all()
+
+
+def test_a_t1_of_another_field_of_view_has_its_own_slice_and_points(source: Path, data: Path) -> None:
+    moved = affine()
+    moved[2, 3] += 20
+    write_mha(source / "images/7_t1.mha", Image(intensities(labels()), moved))
+    write_mha(source / "masks/7_t1.mha", Image(np.roll(labels(), 1, axis=1), moved))
+    write_spider_tables(source, [overview("7_t1"), overview("7_t2")], [grading(7, 1)])
+    convert_spider(source, data)
+    t1, t2 = read_spider(data / "spider").records
+    assert t1.points["L3"][0] == pytest.approx(t2.points["L3"][0] + 1, abs=0.1)
+    assert pair_t1(t2, [t1, t2]) is None
 
 
 def test_a_partly_visible_vertebra_gives_no_key_point_and_the_plane_stays(source: Path, data: Path) -> None:
@@ -219,7 +243,7 @@ def test_the_plain_readers_take_converted_t2_space_planes(source: Path, data: Pa
     write_spider_series(source, "8_t2_SPACE")
     write_spider_tables(source, [overview("8_t2_SPACE")], [])
     convert_spider(source, data)
-    assert read_spider(data / "spider").records[0].points
+    assert read_spider(data / "spider").records[0].points == {}  # the masks have them, on every slice
     record = next(item for item in read_spider_space(data / "spider").records if item.series.endswith("slice4"))
     assert record.points["L4-L5"] == pytest.approx(true_points()["L4-L5"], abs=0.6)
     assert record.spacing == pytest.approx((1.5, 2.0))

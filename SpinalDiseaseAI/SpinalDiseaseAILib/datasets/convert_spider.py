@@ -10,7 +10,7 @@ import re
 import sys
 from ast import literal_eval
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -19,14 +19,32 @@ from tqdm import tqdm
 from ..base.anatomy import finding
 from ..base.errors import InputError
 from ..base.planes import SagittalVolume
-from .labelled_volume import LabelledVolume, plain_labels, plane_points, read_labelled
+from .labelled_volume import LabelledVolume, plain_labels, plane_points, read_labelled, same_grid
 from .plain_folder import Conversion, PlainFolder, eight_bits, read_table
 from .spider import GRADING_COLUMNS
 
 SUBSETS = ("training", "validation", "all")
 _NAME, _SUBSET, _SPACING, _STEP = "new_file_name", "subset", "PixelSpacing", "SpacingBetweenSlices"
-_SERIES = re.compile(r"(\d+)_(?:t1|t2|t2_SPACE)")
+_SERIES = re.compile(r"\d+_(?:t1|t2|t2_SPACE)")
+_SEQUENCES = ("t2", "t1", "t2_SPACE")  # T2 first: its T1 follows it where both show the same
+_SAME_VIEW = 0.5  # millimetres between the corners of T1 and T2
 _POINT_COLUMNS = ("series", "patient", "identification", "x", "y", "origin")
+
+
+@dataclass(frozen=True, eq=False)
+class _Middle:
+    """The middle plane of a series.
+
+    :param points: the 11 key points (column, row); none if the plane does not show all of them.
+    :param reason: why there are none.
+    :param origin: where they come from.
+    """
+
+    volume: SagittalVolume
+    index: int
+    points: dict[str, tuple[float, float]]
+    reason: str
+    origin: str
 
 
 @dataclass
@@ -57,13 +75,18 @@ def convert_spider(source: Path, data: Path, *, subset: str = "training") -> Con
     folder = PlainFolder(data / "spider", source, "spider")
     tables = _Tables()
     chosen = _chosen(series, source / "images", subset, tables)
-    for name, row in tqdm(chosen.items(), unit="series", disable=not sys.stderr.isatty()):
+    middles: dict[str, _Middle] = {}
+    for name in tqdm(sorted(chosen, key=_order), unit="series", disable=not sys.stderr.isatty()):
+        patient, sequence = name.split("_", 1)
         try:
             labelled = _read(source, name)
+            middle = _middle(labelled, middles.get(patient) if sequence == "t1" else None)
         except InputError as error:
             tables.skipped.append(f"{name}: {error.found}")
             continue
-        _write_series(folder, name, row, labelled, tables)
+        if sequence == "t2":
+            middles = {patient: middle}  # of this patient alone: a volume is large
+        _write_series(folder, name, chosen[name], labelled, middle, tables)
     folder.write_rows("keypoints.csv", _POINT_COLUMNS, tables.points)
     folder.write_rows("overview.csv", columns, tables.overview)
     patients = {str(row[_NAME]).split("_", 1)[0] for row in tables.overview}
@@ -99,32 +122,48 @@ def _read(source: Path, name: str) -> LabelledVolume:
     return read_labelled(image, mask)
 
 
-def _write_series(folder: PlainFolder, name: str, row: dict[str, str], labelled: LabelledVolume, tables: _Tables) -> None:
-    """The middle plane of a series, its key points, and for T2-SPACE the central planes with their masks."""
+def _order(name: str) -> tuple[int, int]:
+    patient, sequence = name.split("_", 1)
+    return int(patient), _SEQUENCES.index(sequence)
+
+
+def _middle(labelled: LabelledVolume, t2: _Middle | None) -> _Middle:
+    """The middle plane of a volume; for a T1 that shows the same as the patient's T2, that of the T2, so that both match.
+
+    :raises InputError: if the mask does not show where the middle is.
+    """
+    if t2 is not None and t2.points and same_grid(labelled.volume, t2.volume, _SAME_VIEW):
+        return replace(t2, origin="from t2")
+    index = labelled.middle()
+    if index is None:
+        raise InputError("canal and discs are not labelled, so that the middle plane is not known")
+    return _Middle(labelled.volume, index, *plane_points(labelled.plane(index)), "mask")
+
+
+def _write_series(
+    folder: PlainFolder, name: str, row: dict[str, str], labelled: LabelledVolume, middle: _Middle, tables: _Tables
+) -> None:
+    """The middle plane of a T1 or T2 series with its key points; of T2-SPACE also the central planes, with masks for points."""
     volume = labelled.volume
-    middle = labelled.middle()
-    if middle is None:
-        tables.skipped.append(f"{name}: canal and discs are not labelled, so that the middle plane is not known")
-        return
     third = volume.slice_count // 3
     reference = volume.image.voxels[third : max(third + 1, volume.slice_count - third)]
-    folder.write_grey(f"midsagittal/{name}.png", eight_bits(volume.pixels(middle), reference))
+    folder.write_grey(f"midsagittal/{name}.png", eight_bits(volume.pixels(middle.index), reference))
     tables.planes += 1
-    points, reason = plane_points(labelled.plane(middle))
-    if not points:
-        tables.skipped.append(f"{name}: key points, {reason}")
-    patient = name.split("_", 1)[0]
-    tables.points += [
-        dict(zip(_POINT_COLUMNS, (name, patient, key, f"{x:.1f}", f"{y:.1f}", "mask"), strict=True))
-        for key, (x, y) in points.items()
-    ]
-    if name.endswith("_t2_SPACE"):
-        for index in labelled.central(middle):
+    tables.overview.append(_with_spacing(row, name, middle.volume, tables.warnings))
+    patient, sequence = name.split("_", 1)
+    if sequence == "t2_SPACE":
+        for index in labelled.central(middle.index):
             file = f"{name}_slice{index}.png"
             folder.write_grey(f"t2_space/masks/{file}", plain_labels(labelled.plane(index)))
             folder.write_grey(f"t2_space/images/{file}", eight_bits(volume.pixels(index), reference))
             tables.planes += 1
-    tables.overview.append(_with_spacing(row, name, volume, tables.warnings))
+        return
+    if not middle.points:
+        tables.skipped.append(f"{name}: key points, {middle.reason}")
+    tables.points += [
+        dict(zip(_POINT_COLUMNS, (name, patient, key, f"{x:.1f}", f"{y:.1f}", middle.origin), strict=True))
+        for key, (x, y) in middle.points.items()
+    ]
 
 
 def _with_spacing(row: dict[str, str], name: str, volume: SagittalVolume, warnings: list[str]) -> dict[str, str]:

@@ -111,6 +111,15 @@ def plain_labels(labels: Array) -> Pixels:
     return result
 
 
+def same_grid(one: SagittalVolume, other: SagittalVolume, millimetres: float) -> bool:
+    """True if two volumes have the same shape, and their corners lie at the same places but for some millimetres."""
+    shape = one.image.voxels.shape
+    if shape != other.image.voxels.shape:
+        return False
+    corners = np.stack(np.meshgrid(*((0, length - 1) for length in shape), indexing="ij"), -1)
+    return bool(np.linalg.norm(one.image.to_ras(corners) - other.image.to_ras(corners), axis=-1).max() < millimetres)
+
+
 def _between(labels: Array, limits: tuple[int, int]) -> Array:
     inside: Array = (labels >= limits[0]) & (labels <= limits[1])
     return inside
@@ -118,11 +127,9 @@ def _between(labels: Array, limits: tuple[int, int]) -> Array:
 
 def _labels_on(volume: SagittalVolume, mask: SagittalVolume) -> Array:
     """Labels at the voxels of a volume, from the nearest voxel of the mask; 0 beside it."""
-    shape = volume.image.voxels.shape
-    corners = np.stack(np.meshgrid(*((0, length - 1) for length in shape), indexing="ij"), -1).reshape(-1, 3)
-    apart = np.linalg.norm(volume.image.to_ras(corners) - mask.image.to_ras(corners), axis=1).max()
-    if shape == mask.image.voxels.shape and apart < _SAME_GRID:
+    if same_grid(volume, mask, _SAME_GRID):
         return mask.image.voxels
+    shape = volume.image.voxels.shape
     change = np.linalg.inv(mask.image.affine) @ volume.image.affine
     limits = np.array(mask.image.voxels.shape)
     result = np.zeros(shape, dtype=mask.image.voxels.dtype)
