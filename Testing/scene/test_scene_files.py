@@ -2,6 +2,7 @@
 
 import os
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -104,3 +105,9 @@ def test_voxels_of_every_type_are_kept_by_value(tmp_path, kind):
     (result,) = resultsInScene(scene)
     again = studyFromVolumeNodes(*inputsOf(result.reportNode)).primary.image.voxels
     assert (again.astype(np.float64) == voxels.astype(np.float64)).all()
+
+
+def test_a_path_below_the_working_folder_is_enough(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    write_scene(make_report(), make_study(), Path("scene.mrb"))
+    assert (tmp_path / "scene.mrb").is_file()

@@ -101,7 +101,7 @@ def demo(
         from ..base.locations import sample_folder
 
         options = Options(device=device)
-        _analyse((sample_folder(),), output, "", "", options, as_json=as_json, quiet=quiet, overwrite=overwrite)
+        _analyse((sample_folder() / "lumbar-mr",), output, "", "", options, as_json=as_json, quiet=quiet, overwrite=overwrite)
 
 
 @app.command()

@@ -45,7 +45,7 @@ def write_scene(report: Report, study: Study, path: Path) -> Path:
     writeReport(report, scene, nodes.get(Role.SAGITTAL_T2), nodes.get(Role.SAGITTAL_T1))
     show_in_slices(scene, nodes[study.primary.role])
     try:
-        with tempfile.TemporaryDirectory(dir=path.parent, prefix=".scene-") as folder:
+        with tempfile.TemporaryDirectory(dir=path.parent.absolute(), prefix=".scene-") as folder:
             # The name inside the archive is that of the file, so that the file is written under its own name.
             part = Path(folder) / path.name
             if not scene.WriteToMRB(str(part)) or not part.is_file():
