@@ -14,6 +14,8 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 from tqdm import tqdm
 
+from ..base.errors import InputError
+
 LossStream = Callable[[nn.Module, torch.Generator], Iterator[Tensor]]
 CHECKPOINT_STEPS = 200
 
@@ -27,23 +29,22 @@ class Loop:
     :param config: ``steps``, ``learning_rate``, ``weight_decay``, ``average``, ``seed``; ``initial`` may name
         weights to start from.
     :param run: folder for ``checkpoint.pt``, ``log.jsonl`` and ``weights.safetensors``.
+    :raises InputError: if the folder holds a run by another configuration, or the weights to start from are missing.
     """
 
     def __init__(self, network: nn.Module, config: dict[str, Any], run: Path) -> None:
         self.config = config
         self.run = run
+        checkpoint = self._checkpoint_of_run()
         run.mkdir(parents=True, exist_ok=True)
-        (run / "config.json").write_text(json.dumps(config, indent=1))
+        (run / "config.json").write_text(json.dumps(config, indent=1), encoding="utf-8")
         torch.manual_seed(config["seed"])
         for module in network.modules():
             reset = getattr(module, "reset_parameters", None)
             if callable(reset):
                 reset()  # after the seed, so that the start does not depend on what ran before
-        if config.get("initial"):
-            start = load_file(config["initial"])
-            own = network.state_dict()
-            usable = {key: value for key, value in start.items() if key in own and own[key].shape == value.shape}
-            network.load_state_dict(usable, strict=False)
+        if config.get("initial") and checkpoint is None:
+            _start_from(network, Path(config["initial"]))
         self.network = network
         self.average = deepcopy(network).eval()
         self.generator = torch.Generator().manual_seed(config["seed"])
@@ -52,7 +53,8 @@ class Loop:
             self.optimizer, max_lr=config["learning_rate"], total_steps=config["steps"] + 1, pct_start=0.1
         )
         self.step = 0
-        self._resume()
+        if checkpoint is not None:
+            self._resume(checkpoint)
 
     def fit(self, losses: LossStream) -> Path:
         """Train to the last step.
@@ -104,6 +106,8 @@ class Loop:
                 "optimizer": self.optimizer.state_dict(),
                 "schedule": self.schedule.state_dict(),
                 "generator": self.generator.get_state(),
+                "dropout": torch.get_rng_state(),
+                "random_state": torch.get_rng_state(),  # dropout draws from it
                 "step": self.step,
                 "config": self.config,
             },
@@ -114,16 +118,38 @@ class Loop:
         save_file({key: value.contiguous() for key, value in self.average.state_dict().items()}, path)
         return path
 
-    def _resume(self) -> None:
+    def _checkpoint_of_run(self) -> dict[str, Any] | None:
         path = self.run / "checkpoint.pt"
         if not path.exists():
-            return
-        state = torch.load(path, weights_only=True)
+            return None
+        state: dict[str, Any] = torch.load(path, weights_only=True)
         if state["config"] != self.config:
-            raise SystemExit(f"{path} was trained with another configuration. Remove it or choose another folder.")
+            raise InputError(
+                f"The run in {self.run} was trained with another configuration.",
+                "A run goes on only with its own.",
+                "Choose another folder, or remove this one.",
+                code="run",
+            )
+        return state
+
+    def _resume(self, state: dict[str, Any]) -> None:
         self.network.load_state_dict(state["network"])
         self.average.load_state_dict(state["average"])
         self.optimizer.load_state_dict(state["optimizer"])
         self.schedule.load_state_dict(state["schedule"])
         self.generator.set_state(state["generator"])
+        torch.set_rng_state(state["dropout"])
         self.step = state["step"]
+
+
+def _start_from(network: nn.Module, path: Path) -> None:
+    """Take over the weights of a file, as far as names and shapes are the network's."""
+    if not path.is_file():
+        raise InputError(
+            f"There are no weights {path} to start from.",
+            remedy="Train them first, or name others with --initial.",
+            code="initial",
+        )
+    own = network.state_dict()
+    usable = {key: value for key, value in load_file(path).items() if key in own and own[key].shape == value.shape}
+    network.load_state_dict(usable, strict=False)

@@ -1,0 +1,134 @@
+"""The training loop: seeded, averaged, and the same whether it was interrupted or not."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from safetensors.torch import load_file, save_file
+from torch import Tensor, nn
+
+from SpinalDiseaseAILib.base.errors import InputError
+from SpinalDiseaseAILib.training import loop
+from SpinalDiseaseAILib.training.loop import Loop
+
+CONFIG = {"steps": 8, "learning_rate": 0.01, "weight_decay": 0.01, "average": 0.9, "seed": 3}
+
+
+class Killed(Exception):
+    """The process ends here."""
+
+
+def network() -> nn.Module:
+    """A network with all that a state has: weights, running statistics, dropout."""
+    return nn.Sequential(nn.Linear(4, 8), nn.BatchNorm1d(8), nn.ReLU(), nn.Dropout(0.5), nn.Linear(8, 1))
+
+
+def losses(model: nn.Module, generator: torch.Generator, killed_at: int | None = None) -> Iterator[Tensor]:
+    """Squared errors of a sum of four random numbers; ends the process at a step."""
+    step = 0
+    while True:
+        if step == killed_at:
+            raise Killed
+        step += 1
+        inputs = torch.randn(16, 4, generator=generator)
+        yield ((model(inputs)[:, 0] - inputs.sum(1)) ** 2).mean()
+
+
+def trained(run: Path, **changes: Any) -> dict[str, Tensor]:
+    return load_file(Loop(network(), CONFIG | changes, run).fit(losses))
+
+
+def same(one: dict[str, Tensor], other: dict[str, Tensor]) -> bool:
+    return all(torch.equal(one[key], other[key]) for key in one)
+
+
+@pytest.fixture(autouse=True)
+def frequent_checkpoints(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(loop, "CHECKPOINT_STEPS", 2)
+
+
+def test_the_same_seed_gives_the_same_weights_whatever_ran_before(tmp_path: Path) -> None:
+    first = trained(tmp_path / "one")
+    torch.rand(17)
+    assert same(first, trained(tmp_path / "two"))
+
+
+def test_another_seed_gives_other_weights(tmp_path: Path) -> None:
+    assert not same(trained(tmp_path / "one"), trained(tmp_path / "two", seed=4))
+
+
+@pytest.mark.parametrize("killed_at", [2, 3, 5, 7])
+def test_a_run_that_was_killed_goes_on_to_the_same_weights_bit_by_bit(tmp_path: Path, killed_at: int) -> None:
+    expected = trained(tmp_path / "whole")
+    with pytest.raises(Killed):
+        Loop(network(), CONFIG, tmp_path / "killed").fit(lambda model, generator: losses(model, generator, killed_at))
+    torch.rand(5)
+    again = Loop(network(), CONFIG, tmp_path / "killed")
+    assert again.step == killed_at // 2 * 2
+    assert same(load_file(again.fit(losses)), expected)
+
+
+def test_a_run_that_was_killed_before_its_first_checkpoint_starts_anew(tmp_path: Path) -> None:
+    with pytest.raises(Killed):
+        Loop(network(), CONFIG, tmp_path / "killed").fit(lambda model, generator: losses(model, generator, 1))
+    assert same(trained(tmp_path / "killed"), trained(tmp_path / "whole"))
+
+
+def test_a_finished_run_is_not_trained_further(tmp_path: Path) -> None:
+    first = trained(tmp_path)
+    again = Loop(network(), CONFIG, tmp_path)
+    assert again.step == CONFIG["steps"]
+    assert same(load_file(again.fit(lambda model, generator: losses(model, generator, 0))), first)
+
+
+@pytest.mark.parametrize("change", [{"seed": 4}, {"steps": 9}, {"learning_rate": 0.02}, {"extra": 1}], ids=str)
+def test_another_configuration_in_the_folder_of_a_run_is_refused_and_changes_nothing(
+    tmp_path: Path, change: dict[str, Any]
+) -> None:
+    trained(tmp_path)
+    before = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
+    with pytest.raises(InputError, match="another configuration") as caught:
+        Loop(network(), CONFIG | change, tmp_path)
+    assert caught.value.code == "run"
+    assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == before
+
+
+def test_the_configuration_lies_beside_the_weights_and_nothing_half_written(tmp_path: Path) -> None:
+    trained(tmp_path)
+    assert json.loads((tmp_path / "config.json").read_text(encoding="utf-8")) == CONFIG
+    assert {path.name for path in tmp_path.iterdir()} == {"config.json", "checkpoint.pt", "weights.safetensors"}
+
+
+def test_the_loss_is_logged_every_fifty_steps(tmp_path: Path) -> None:
+    trained(tmp_path, steps=100)
+    log = [json.loads(line) for line in (tmp_path / "log.jsonl").read_text(encoding="utf-8").splitlines()]
+    assert [entry["step"] for entry in log] == [50, 100]
+    assert log[1]["loss"] < log[0]["loss"]
+
+
+def test_the_weights_are_the_average_of_the_last_steps_not_the_last_step(tmp_path: Path) -> None:
+    trainer = Loop(network(), CONFIG, tmp_path)
+    average = load_file(trainer.fit(losses))
+    assert same(average, dict(trainer.average.state_dict()))
+    assert not same(average, dict(trainer.network.state_dict()))
+
+
+def test_weights_to_start_from_are_taken_over_where_they_fit(tmp_path: Path) -> None:
+    start = network().state_dict() | {"4.weight": torch.zeros(3, 8), "other": torch.zeros(1)}
+    start["0.weight"] = torch.full_like(start["0.weight"], 7.0)
+    save_file(start, tmp_path / "start.safetensors")
+    trainer = Loop(network(), CONFIG | {"initial": str(tmp_path / "start.safetensors")}, tmp_path / "run")
+    assert (trainer.network.state_dict()["0.weight"] == 7).all() and (trainer.average.state_dict()["0.weight"] == 7).all()
+    assert trainer.network.state_dict()["4.weight"].shape == (1, 8)
+
+
+def test_weights_to_start_from_that_are_missing_are_refused_before_the_folder_is_made_a_run(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="no weights") as caught:
+        Loop(network(), CONFIG | {"initial": str(tmp_path / "nothing.safetensors")}, tmp_path / "run")
+    assert caught.value.code == "initial"
+    assert not (tmp_path / "run" / "checkpoint.pt").exists()
