@@ -25,7 +25,10 @@ VOTING_STEP = 4.0  # millimetres between slices that vote: thinner slices say th
 VOTING_WIDTH = 60.0  # millimetres across the middle of the stack in which slices vote
 _OWN_SLICE = 5.0  # millimetres: how far a slice may be from a structure's own place to say where it lies in the plane
 _EXPECTED_LEVEL = 34.0  # millimetres between neighbouring discs, mean of SPIDER
+_FIRST_SCALES = (1.0, 1.7, 0.6)
 _RESCALE = 1.12  # ratio of sizes from which on a guessed spacing is corrected and the network asked again
+_RESCALE_KNOWN = 1.35  # the same where the file states the spacing: a child, or a very tall patient
+_SCORE_MARGIN = 0.1  # mean log-probability a point that the second look may lose: it is the more usual size
 _NUMBERING_TEMPERATURE = 0.35  # of the mean log-probability a point; chosen on the tuning patients
 
 
@@ -64,23 +67,31 @@ class Localizer:
     def locate(self, volume: SagittalVolume, *, spacing_known: bool = True, progress: Progress = no_progress) -> Localization:
         """Key points of a sagittal stack.
 
+        The network was trained on spines of usual size. One that turns out much larger or smaller is looked at again at its usual
+        size; where nothing is found at first, a much larger and a much smaller size are tried.
+
         :param spacing_known: False if the millimetres of the volume are a guess: the spine's own size then corrects them.
         :raises InputError: if no lumbar spine is seen.
         """
-        slices = voting_slices(volume)
-        maps = self._maps(volume, slices, Grid.of(volume, self.network.multiple), progress)
-        found, chain = _decode(maps)
-        scale = 1.0
-        if not spacing_known:
-            scale = _EXPECTED_LEVEL / _level_length(found, chain)
-            if max(scale, 1 / scale) > _RESCALE:
-                scale = float(np.clip(scale, 0.4, 2.5))
-                maps = self._maps(volume, slices, Grid.of(volume, self.network.multiple, scale), progress)
-                found, chain = _decode(maps)
-                scale *= _EXPECTED_LEVEL / _level_length(found, chain)
-        return _localization(volume, maps, found, chain, scale)
+        looks = _Looks(self, volume, progress)
+        seen = next((look for look in map(looks.at, _FIRST_SCALES) if look is not None), None)
+        if seen is None:
+            raise InputError(
+                "No lumbar spine was found in the image.",
+                "A sagittal lumbar MR that shows the L5-S1 disc is needed.",
+                "Check that the series is sagittal and of the lumbar spine.",
+                code="no-spine",
+            )
+        usual = float(np.clip(_EXPECTED_LEVEL / seen.level_length, 0.4, 2.5))
+        ratio = usual / seen.maps.grid.scale
+        if max(ratio, 1 / ratio) > (_RESCALE_KNOWN if spacing_known else _RESCALE):
+            again = looks.at(usual)
+            if again is not None and again.chain.score >= seen.chain.score - _SCORE_MARGIN:
+                seen = again
+        return _localization(volume, seen, 1.0 if spacing_known else _EXPECTED_LEVEL / seen.level_length)
 
-    def _maps(self, volume: SagittalVolume, slices: tuple[int, ...], grid: Grid, progress: Progress) -> HeatMaps:
+    def maps(self, volume: SagittalVolume, slices: tuple[int, ...], grid: Grid, progress: Progress) -> HeatMaps:
+        """Heat maps of some planes on a grid; ``progress`` hears a fraction of these planes."""
         parts = []
         grey = GreyScale.of(volume.image.voxels[slices[0] : slices[-1] + 1])
         size = 4  # planes a batch: bounded memory, and a cancel is heard between them
@@ -96,6 +107,46 @@ class Localizer:
         )
 
 
+@dataclass(frozen=True)
+class _Look:
+    """A chain that was found at one scale.
+
+    :param level_length: millimetres of the input from a disc to the next.
+    """
+
+    maps: HeatMaps
+    found: Candidates
+    chain: Chain
+    level_length: float
+
+
+class _Looks:
+    """Looks at a volume at one scale after another."""
+
+    def __init__(self, localizer: Localizer, volume: SagittalVolume, progress: Progress) -> None:
+        self.localizer = localizer
+        self.volume = volume
+        self.progress = progress
+        self.slices = voting_slices(volume)
+        self.count = 0
+
+    def at(self, scale: float) -> _Look | None:
+        """What is seen when the volume is made ``scale`` times as large; None if nothing is."""
+        left = 0.5**self.count  # of the progress: nobody knows how many looks there will be
+        self.count += 1
+        grid = Grid.of(self.volume, self.localizer.network.multiple, scale)
+        maps = self.localizer.maps(
+            self.volume,
+            self.slices,
+            grid,
+            lambda stage, fraction, message: self.progress(stage, 1 - left + left / 2 * fraction, message),
+        )
+        weight = _slice_weights(maps)
+        found = candidates((maps.places * weight[:, None, None, None]).sum(0), (maps.outside * weight[:, None]).sum(0))
+        chain = best_chain(found)
+        return None if chain is None else _Look(maps, found, chain, _level_length(found, chain) / scale)
+
+
 def voting_slices(volume: SagittalVolume) -> tuple[int, ...]:
     """Numbers of the slices that vote: the central ones, no closer than :data:`VOTING_STEP`."""
     spacing = volume.slice_spacing
@@ -108,21 +159,6 @@ def voting_slices(volume: SagittalVolume) -> tuple[int, ...]:
     return central or (int(middle), int(middle) + 1)
 
 
-def _decode(maps: HeatMaps) -> tuple[Candidates, Chain]:
-    """The best chain in the mean of the slices' maps, each weighted by how much of the spine it shows."""
-    weight = _slice_weights(maps)
-    found = candidates((maps.places * weight[:, None, None, None]).sum(0), (maps.outside * weight[:, None]).sum(0))
-    chain = best_chain(found)
-    if chain is None:
-        raise InputError(
-            "No lumbar spine was found in the image.",
-            "A sagittal lumbar MR that shows the L5-S1 disc is needed.",
-            "Check that the series is sagittal and of the lumbar spine.",
-            code="no-spine",
-        )
-    return found, chain
-
-
 def _slice_weights(maps: HeatMaps) -> torch.Tensor:
     """Weight of each slice, summing to 1: how peaked its maps are. A slice beside the spine sees nothing and has no vote."""
     peaked = (maps.places.flatten(2).amax(2)).sum(1)  # (S,)
@@ -131,13 +167,14 @@ def _slice_weights(maps: HeatMaps) -> torch.Tensor:
 
 
 def _level_length(found: Candidates, chain: Chain) -> float:
-    """Mean millimetres from a disc to the next, or a vertebra to the next, along a chain."""
+    """Mean millimetres of the network's view from a disc to the next, or a vertebra to the next, along a chain."""
     places = {i: found.places[KINDS[i]][item] for i, item in enumerate(chain.choice) if item != OUTSIDE}
     lengths = [float(np.linalg.norm(places[i + 2] - places[i])) for i in places if i + 2 in places]
     return float(np.mean(lengths)) if lengths else _EXPECTED_LEVEL
 
 
-def _localization(volume: SagittalVolume, maps: HeatMaps, found: Candidates, chain: Chain, scale: float) -> Localization:
+def _localization(volume: SagittalVolume, look: _Look, scale: float) -> Localization:
+    maps, found, chain = look.maps, look.found, look.chain
     inside = [index for index, item in enumerate(chain.choice) if item != OUTSIDE]
     pixel = LocalizerNetwork.STRIDE * NETWORK_SPACING
     weight = _slice_weights(maps)
@@ -162,7 +199,7 @@ def _localization(volume: SagittalVolume, maps: HeatMaps, found: Candidates, cha
         numberings=_numberings(found, chain),
         lateral_known=bool((evidence > 0).any()) or len(maps.slices) == 1,
         scale=scale,
-        level_length=_level_length(found, chain) / maps.grid.scale,
+        level_length=look.level_length,
     )
 
 
