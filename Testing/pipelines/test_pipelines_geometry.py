@@ -64,6 +64,12 @@ def test_a_single_slice_is_analysed_with_a_note(sample: Study, report: Report, a
         assert place[0] == pytest.approx(0) and np.hypot(*(place - positions(report)[name])[1:]) < 3
 
 
+def test_a_stack_of_two_slices_is_analysed(sample: Study, report: Report, analyser: Analyser, cpu: Options) -> None:
+    other = analyser.analyse(study_of(cropped(sample.primary.image, (10, 0, 0), (12, None, None))), cpu)
+    for name in KEY_POINTS:
+        assert np.hypot(*(positions(other)[name] - positions(report)[name])[1:]) < 3, name
+
+
 @pytest.mark.parametrize("factor", [0.6, 1.0, 1.8])
 def test_a_slice_whose_spacing_was_guessed_wrongly_is_analysed_with_a_warning(
     factor: float, sample: Study, report: Report, analyser: Analyser, cpu: Options

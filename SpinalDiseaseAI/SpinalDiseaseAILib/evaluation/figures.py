@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Sequence, Sized
 from pathlib import Path
 
 from ..base.anatomy import finding
+from ..base.errors import InputError
 from ..datasets.collection import read_dataset
 from ..datasets.records import SPLITS, Record
 from ..models.bundle import Bundle, read_bundle
@@ -57,8 +58,8 @@ class Figures:
 
     def _key_points(self, bundle: Bundle, title: str, dataset: str, contrast: str, splits: tuple[str, ...]) -> Table:
         localizer, _ = self.store.localizer(bundle.name, self.folder, self.device)
-        records = [record for record in self._read(dataset, splits) if record.points and record.contrast == contrast]
-        constant = key_points.mean_points([r for r in self._read(dataset, ("train",)) if r.points and r.contrast == contrast])
+        records = self._with_points(dataset, splits, contrast)
+        constant = key_points.mean_points(self._with_points(dataset, ("train",), contrast))
         found = key_points.summary([key_points.errors_on(record, localizer) for record in records])
         trivial = key_points.summary([key_points.errors_on(record, None, constant) for record in records])
         rows = [Row(name, figure, trivial[name].value) for name, figure in found.items()]
@@ -67,6 +68,7 @@ class Figures:
     def _stacks(self, bundle: Bundle) -> Table:
         localizer, _ = self.store.localizer(bundle.name, self.folder, self.device)
         found = volumes.stacks(self._read("spider_space", (self.split,)))
+        _check(found, f"T2-SPACE stacks of {self.split} patients without a gap")
         errors = [volumes.errors_of(planes, localizer) for planes in found.values()]
         rows = [Row(name, figure) for name, figure in volumes.summary(errors).items()]
         text = f"SPIDER T2-SPACE stacks, {self.split} patients: {len(errors)} stacks of {len(errors)} patients"
@@ -81,6 +83,7 @@ class Figures:
         with_t1 = any(record.contrast == "T1" for record in records)
         for use_t1 in (False, True) if with_t1 else (False,):
             found = grades.predictions(records, points, classifier, use_t1=use_t1)
+            _check(found, f"graded planes of {self.split} patients in the data set {dataset} in which {localizer} finds a spine")
             rows = []
             for name, graded in grades.collect(found, list(bundle.findings)).items():
                 trivial = grades.summary(grades.prior(graded, training))
@@ -93,8 +96,20 @@ class Figures:
             text = f"{_data(seen, (self.split,))}; points by {localizer}"
             yield Table(title, (bundle.name,), text, "class shares of the level among training patients", rows)
 
+    def _with_points(self, dataset: str, splits: tuple[str, ...], contrast: str) -> list[Record]:
+        records = [item for item in self._read(dataset, splits) if item.points and item.contrast == contrast]
+        _check(records, f"{contrast} planes with key points of {' and '.join(splits)} patients in the data set {dataset}")
+        return records
+
     def _read(self, dataset: str, splits: tuple[str, ...]) -> tuple[Record, ...]:
-        return read_dataset(dataset, self.data, splits)
+        records = read_dataset(dataset, self.data, splits)
+        _check(records, f"planes of {' and '.join(splits)} patients in the data set {dataset}")
+        return records
+
+
+def _check(items: Sized, what: str) -> None:
+    if not items:
+        raise InputError(f"There are no {what}.", "Figures need some.", "Check that the data set is complete.", code="dataset")
 
 
 def _data(records: Sequence[Record], splits: tuple[str, ...]) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from math import isfinite
 from typing import Any
 
 from .intervals import Figure
@@ -49,7 +50,7 @@ class Table:
         return "\n".join(lines) + "\n"
 
     def document(self) -> dict[str, Any]:
-        """The table as JSON values."""
+        """The table as JSON values; null where a figure is no finite number."""
         return {
             "title": self.title,
             "bundles": list(self.bundles),
@@ -57,12 +58,16 @@ class Table:
             "rows": [
                 {
                     "name": row.name,
-                    "value": row.figure.value,
-                    "low": row.figure.low,
-                    "high": row.figure.high,
+                    "value": _number(row.figure.value),
+                    "low": _number(row.figure.low),
+                    "high": _number(row.figure.high),
                     "count": row.figure.count,
-                    "baseline": row.baseline,
+                    "baseline": _number(row.baseline),
                 }
                 for row in self.rows
             ],
         }
+
+
+def _number(value: float | None) -> float | None:
+    return value if value is not None and isfinite(value) else None

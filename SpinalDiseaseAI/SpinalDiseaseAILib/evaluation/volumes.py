@@ -9,6 +9,8 @@ from itertools import groupby
 import numpy as np
 import numpy.typing as npt
 
+from ..base.anatomy import KEY_POINTS
+from ..base.errors import InputError
 from ..base.geometry import Image
 from ..base.planes import SagittalVolume
 from ..datasets.records import Record, read_grey
@@ -26,7 +28,7 @@ _HALF_BAND = 8.0  # millimetres up and down in which the canal's midline is meas
 class VolumeErrors:
     """Errors of one stack, by key point.
 
-    :param in_plane: millimetres to the mask's key point in the slice that the point was put on.
+    :param in_plane: millimetres to the mask's key point in the slice that the point was put on; infinite where it was not found.
     :param lateral: millimetres across the slices to the middle of the canal's mask, where the canal lies in the stack as a whole.
     """
 
@@ -63,9 +65,13 @@ def stack_volume(planes: Sequence[Record]) -> tuple[SagittalVolume, npt.NDArray[
 def errors_of(planes: Sequence[Record], localizer: Localizer) -> VolumeErrors:
     """Errors of a localizer on a stack."""
     volume, masks = stack_volume(planes)
-    found = localizer.locate(volume)
+    in_plane = dict.fromkeys(KEY_POINTS, float("inf"))
+    lateral: dict[str, float] = {}
+    try:
+        found = localizer.locate(volume)
+    except InputError:
+        return VolumeErrors(planes[0].patient, in_plane, lateral)
     places = volume.to_pixel(found.positions)
-    in_plane, lateral = {}, {}
     spacing = volume.pixel_spacing
     for name, place in zip(found.names, places, strict=True):
         truth = planes[int(np.clip(np.rint(place[0]), 0, len(planes) - 1))].points[name]
@@ -92,7 +98,7 @@ def summary(errors: Sequence[VolumeErrors]) -> dict[str, Figure]:
     plane = np.array([value for item in errors for value in item.in_plane.values()])
     result = {
         "points within 6 mm in their slice": patient_bootstrap(patients, lambda i: float((plane < 6)[i].mean())),
-        "mean error in the slice, mm": patient_bootstrap(patients, lambda i: float(plane[i].mean())),
+        "mean error in the slice, mm": patient_bootstrap(patients, lambda i: _mean(plane[i][np.isfinite(plane[i])])),
     }
     beside = [(item.patient, value) for item in errors for value in item.lateral.values()]
     if beside:
@@ -101,3 +107,7 @@ def summary(errors: Sequence[VolumeErrors]) -> dict[str, Figure]:
         result["mean error across the slices, mm"] = patient_bootstrap(names, lambda i: float(side[i].mean()))
         result["95th percentile across the slices, mm"] = patient_bootstrap(names, lambda i: float(np.percentile(side[i], 95)))
     return result
+
+
+def _mean(values: npt.NDArray[np.float64]) -> float:
+    return float(values.mean()) if values.size else float("nan")

@@ -1,0 +1,78 @@
+"""Every metric against scikit-learn's, and by hand where that has none."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from sklearn import metrics as reference
+
+from SpinalDiseaseAILib.evaluation.metrics import auroc, average_precision, balanced_accuracy, confusion, kappa, macro_f1
+
+
+def grades(seed: int, classes: int = 5, count: int = 120) -> tuple[np.ndarray, np.ndarray]:
+    random = np.random.default_rng(seed)
+    truth = random.integers(0, classes, count)
+    return truth, np.clip(truth + random.integers(-1, 2, count), 0, classes - 1)
+
+
+def scores(seed: int, count: int = 90, digits: int = 1) -> tuple[np.ndarray, np.ndarray]:
+    random = np.random.default_rng(seed)
+    truth = (random.random(count) < 0.3).astype(float)
+    return truth, np.round(truth * 0.5 + random.random(count), digits)  # rounded: many ties
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_metrics_of_grades_are_those_of_scikit_learn(seed: int) -> None:
+    truth, predicted = grades(seed)
+    matrix = confusion(truth, predicted, 5)
+    assert (matrix == reference.confusion_matrix(truth, predicted, labels=range(5))).all()
+    assert balanced_accuracy(matrix) == pytest.approx(reference.balanced_accuracy_score(truth, predicted))
+    assert macro_f1(matrix) == pytest.approx(reference.f1_score(truth, predicted, average="macro"))
+    assert kappa(matrix, quadratic=False) == pytest.approx(reference.cohen_kappa_score(truth, predicted))
+    assert kappa(matrix, quadratic=True) == pytest.approx(reference.cohen_kappa_score(truth, predicted, weights="quadratic"))
+
+
+@pytest.mark.parametrize("digits", [1, 6])
+@pytest.mark.parametrize("seed", range(4))
+def test_metrics_of_scores_are_those_of_scikit_learn_ties_included(seed: int, digits: int) -> None:
+    truth, score = scores(seed, digits=digits)
+    assert auroc(truth, score) == pytest.approx(reference.roc_auc_score(truth, score))
+    assert average_precision(truth, score) == pytest.approx(reference.average_precision_score(truth, score))
+
+
+def test_classes_that_do_not_occur_do_not_count() -> None:
+    truth, predicted = np.array([0, 0, 1, 1]), np.array([0, 1, 1, 1])
+    matrix = confusion(truth, predicted, 5)
+    assert balanced_accuracy(matrix) == pytest.approx(0.75)
+    assert macro_f1(matrix) == pytest.approx((2 / 3 + 4 / 5) / 2)
+
+
+def test_a_class_that_is_only_predicted_counts_in_macro_f1_and_not_in_balanced_accuracy() -> None:
+    matrix = confusion(np.array([0, 0, 1]), np.array([0, 2, 1]), 3)
+    assert macro_f1(matrix) == pytest.approx((2 / 3 + 1 + 0) / 3)
+    assert balanced_accuracy(matrix) == pytest.approx((0.5 + 1) / 2)
+
+
+def test_quadratic_kappa_by_hand() -> None:
+    matrix = np.array([[2.0, 1.0], [0.0, 1.0]])
+    assert kappa(matrix, quadratic=True) == pytest.approx(1 - 1 / ((3 * 2 + 1 * 2) / 4))
+
+
+def test_what_cannot_be_computed_is_nan() -> None:
+    nothing = np.zeros((3, 3))
+    one_class = confusion(np.array([1, 1]), np.array([1, 1]), 3)
+    values = [
+        balanced_accuracy(nothing),
+        macro_f1(nothing),
+        kappa(one_class, quadratic=True),
+        auroc(np.ones(4), np.arange(4.0)),
+        auroc(np.zeros(4), np.arange(4.0)),
+        average_precision(np.zeros(4), np.arange(4.0)),
+    ]
+    assert np.isnan(values).all()
+
+
+def test_a_constant_score_has_the_auroc_of_chance_and_the_precision_of_the_prevalence() -> None:
+    truth = np.array([1.0, 0, 0, 1, 0])
+    assert auroc(truth, np.full(5, 0.3)) == 0.5
+    assert average_precision(truth, np.full(5, 0.3)) == pytest.approx(0.4)

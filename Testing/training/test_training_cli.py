@@ -1,0 +1,82 @@
+"""``spinal-disease-ai train``: help, choices and refusals."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner
+
+from SpinalDiseaseAILib.base.anatomy import finding
+from SpinalDiseaseAILib.cli.main import app
+from SpinalDiseaseAILib.training.cli import CONFIGS, configuration
+from SpinalDiseaseAILib.training.packing import CARDS, LICENCES
+
+NAMES = sorted(path.stem for path in CONFIGS.glob("*.json"))
+
+
+def run(*arguments: object) -> Any:
+    return CliRunner().invoke(app, ["train", *map(str, arguments)])
+
+
+@pytest.mark.parametrize("command", [(), ("fit",), ("pack",)], ids=str)
+def test_help_says_what_a_command_does_with_an_example(command: tuple[str, ...]) -> None:
+    result = run(*command, "--help")
+    assert result.exit_code == 0 and "Usage: spinal-disease-ai train" in result.output
+    assert not command or "Example: spinal-disease-ai train" in " ".join(result.output.split())
+
+
+def test_no_arguments_give_the_help() -> None:
+    assert "fit" in run().output and "pack" in run().output
+
+
+@pytest.mark.parametrize(
+    ("arguments", "because"),
+    [
+        (("fit", "localizer", "--run", "run"), "--data"),
+        (("fit", "localizer", "--data", "nowhere", "--run", "run"), "nowhere"),
+        (("fit", "nothing", "--data", ".", "--run", "run"), "localizer"),
+        (("fit", "nothing.json", "--data", ".", "--run", "run"), "nothing.json"),
+        (("fit", "localizer", "--data", ".", "--run", "run", "--steps", "many"), "--steps"),
+        (("pack", "localizer", "--data", "."), "runs"),
+        (("tune",), "tune"),
+    ],
+)
+def test_a_wrong_argument_is_named_with_exit_status_2(
+    arguments: tuple[str, ...], because: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    result = run(*arguments)
+    assert result.exit_code == 2 and because in result.output
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_data_folder_without_the_data_sets_is_refused_with_a_sentence(tmp_path: Path) -> None:
+    result = run("fit", "localizer", "--data", tmp_path, "--run", tmp_path / "run")
+    assert result.exit_code == 3 and "A folder spider/ is needed there." in result.output
+    assert "Traceback" not in result.output and not (tmp_path / "run").exists()
+
+
+def test_a_configuration_file_is_trained_and_goes_on_only_with_itself(
+    localizer_config: dict[str, Any], data: Path, tmp_path: Path
+) -> None:
+    path = tmp_path / "mine.json"
+    path.write_text(json.dumps(localizer_config | {"datasets": {"sudirman": 1.0}}), encoding="utf-8")
+    arguments = ("fit", path, "--data", data, "--run", tmp_path / "run", "--steps", 1, "--threads", 1)
+    first = run(*arguments)
+    assert first.exit_code == 0 and first.output.strip().endswith("weights.safetensors")
+    assert json.loads((tmp_path / "run" / "config.json").read_text(encoding="utf-8"))["steps"] == 1
+    other = run(*arguments, "--seed", 9)
+    assert other.exit_code == 3 and "another configuration" in other.output
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_packaged_configuration_has_findings_licence_and_card(name: str) -> None:
+    config = configuration(name)
+    assert config["license"] in LICENCES and config["splits"] == ["train"]
+    assert config["research_only"] is ("tianchi2020" in config["datasets"])
+    assert (CARDS / f"{config['name']}.md").is_file()
+    for item in config.get("findings", ()):
+        finding(item)
