@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from pathlib import Path
 
 import pytest
 
@@ -12,10 +11,6 @@ from SpinalDiseaseAILib.base.errors import Cancelled
 from SpinalDiseaseAILib.base.locations import sample_folder
 from SpinalDiseaseAILib.base.options import Options
 from SpinalDiseaseAILib.worker.client import WorkerClient
-
-MODELS = Path(__file__).parents[2] / "Resources" / "Models" / "lumbar-mr-localizer"
-
-pytestmark = pytest.mark.skipif(not MODELS.is_dir(), reason="The models are not there yet.")
 
 
 @pytest.fixture(scope="module")
