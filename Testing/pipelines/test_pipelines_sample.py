@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -12,7 +13,7 @@ from SpinalDiseaseAILib.base import json_io
 from SpinalDiseaseAILib.base.anatomy import KEY_POINTS, Kind, finding, structure
 from SpinalDiseaseAILib.base.options import Options
 from SpinalDiseaseAILib.base.report import Report
-from SpinalDiseaseAILib.base.study import Study
+from SpinalDiseaseAILib.base.study import Role, Study
 from SpinalDiseaseAILib.models.bundle import read_bundle
 from SpinalDiseaseAILib.pipelines.analyser import Analyser
 
@@ -90,3 +91,13 @@ def test_a_second_analysis_gives_the_same_report(report: Report, sample: Study, 
 
 def test_the_input_is_not_changed(sample: Study, analyser: Analyser, cpu: Options, report: Report) -> None:
     assert sample.series[0].identity() == report.series[0]
+
+
+def test_a_series_that_is_called_t1_is_located_alike_and_graded_as_t1(
+    report: Report, sample: Study, analyser: Analyser, cpu: Options
+) -> None:
+    alone = Study((replace(sample.primary, role=Role.SAGITTAL_T1),), sample.uid)
+    other = analyser.analyse(alone, cpu)
+    assert [item.position for item in other.structures] == [item.position for item in report.structures]
+    assert [item.findings for item in other.structures] != [item.findings for item in report.structures]
+    assert [item.role for item in other.series] == ["sagittal T1"]
