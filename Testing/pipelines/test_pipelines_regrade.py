@@ -94,6 +94,18 @@ def test_a_coordinate_that_is_no_number_is_refused(
     assert caught.value.code == "points"
 
 
+@pytest.mark.parametrize("shift", [(40.0, 0, 0), (0, 200.0, 0), (0, 0, -400.0)], ids=["beside", "before", "below"])
+def test_a_point_outside_the_image_is_refused_and_not_graded_from_nothing(
+    shift: tuple[float, float, float], sample: Study, analyser: Analyser, cpu: Options, points: dict[str, Point]
+) -> None:
+    x, y, z = np.add(points["L4-L5"], shift).tolist()
+    points["L4-L5"] = (x, y, z)
+    with pytest.raises(InputError, match=r"Outside the image: L4-L5\.") as caught:
+        analyser.regrade(sample, points, ("L4-L5",), cpu)
+    assert caught.value.code == "points"
+    assert analyser.regrade(sample, points, ("L1-L2",), cpu).structure("L1-L2").findings
+
+
 def test_neighbours_at_one_place_are_refused(sample: Study, analyser: Analyser, cpu: Options, points: dict[str, Point]) -> None:
     points["L4"] = points["L5"]
     with pytest.raises(InputError, match="same place"):

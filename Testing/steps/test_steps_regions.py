@@ -9,7 +9,7 @@ from SpinalDiseaseAILib.base.anatomy import KEY_POINTS
 from SpinalDiseaseAILib.base.geometry import Image, all_axis_codes, reorient
 from SpinalDiseaseAILib.base.planes import SagittalVolume
 from SpinalDiseaseAILib.steps.intensity import GreyScale
-from SpinalDiseaseAILib.steps.regions import REGION_LEVELS, grey_scale, regions_of, sample
+from SpinalDiseaseAILib.steps.regions import REGION_LEVELS, grey_scale, regions_of, sample, shows
 
 SIDE = 24
 IDENTITY = GreyScale(0.0, 1.0)
@@ -143,6 +143,21 @@ def test_a_place_beside_the_stack_is_black_and_one_just_beside_it_shows_the_oute
     assert sample(near, stack, IDENTITY).min() > 0
     far = regions_of({name: place + (5.0, 0, 0) for name, place in points.items()}, stack, ("L3",), side=SIDE)[0]
     assert (sample(far, stack, IDENTITY) == 0).all()
+
+
+@pytest.mark.parametrize(
+    ("point", "expected"),
+    [
+        ((0.0, 0.0, 0.0), True),
+        ((23.9, 0.0, 0.0), True),  # 8 mm beside the outermost slice
+        ((24.1, 0.0, 0.0), False),
+        ((0.0, 39.9, 0.0), True),  # the border of the outermost pixel
+        ((0.0, 40.1, 0.0), False),
+        ((0.0, 0.0, -110.1), False),
+    ],
+)
+def test_a_volume_shows_what_lies_in_its_planes_and_near_its_slices(point: tuple[float, float, float], expected: bool) -> None:
+    assert shows(volume(), np.array(point)) is expected
 
 
 def test_a_single_slice_is_looked_at_wherever_the_points_are() -> None:

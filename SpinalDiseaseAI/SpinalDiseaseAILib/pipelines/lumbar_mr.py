@@ -19,6 +19,7 @@ from ..models.bundle import Bundle
 from ..steps.classification import Classifier
 from ..steps.device import Device
 from ..steps.quality import check_localization, check_series, notes_of
+from ..steps.regions import shows
 from .model_store import ModelStore
 
 _CONTRAST = {Role.SAGITTAL_T2: "T2", Role.SAGITTAL_T1: "T1"}
@@ -80,7 +81,7 @@ class LumbarMr:
         :param points: every key point, RAS millimetres; neighbours size a region.
         :param changed: structures to grade; empty for all.
         :returns: a report with the changed structures only, marked as placed by a person.
-        :raises InputError: if a name is no key point, or the points are not two or more finite places of a spine.
+        :raises InputError: if a name is no key point, or the points are not two or more finite places of a spine in the image.
         """
         unknown = [name for name in (*points, *changed) if name not in KEY_POINTS]
         if unknown:
@@ -103,6 +104,15 @@ class LumbarMr:
         clock.lap("models")
         volumes, notes = _volumes(study)
         places = {name: np.array(point, dtype=np.float64) for name, point in points.items()}
+        primary = volumes[_CONTRAST[study.primary.role]]
+        outside = [name for name in names if not shows(primary, places[name])]
+        if outside:
+            raise InputError(
+                f"Outside the image: {', '.join(outside)}.",
+                "A structure can be graded only where the image shows it.",
+                "Move the point back into the image.",
+                code="points",
+            )
         try:
             graded = _grade([item for item, _ in classifiers], volumes, places, names, progress)
         except ValueError as error:

@@ -104,14 +104,26 @@ def sample(region: Region, volume: SagittalVolume, scale: GreyScale, offset: flo
     """
     middle = np.array([(region.side - 1) / 2, (region.side - 1) / 2, offset])
     centre = region.affine[:3, :3] @ middle + region.affine[:3, 3]
-    beyond = float(volume.to_pixel(centre)[0]) - np.clip(float(volume.to_pixel(centre)[0]), 0, volume.slice_count - 1)
-    if abs(beyond) * volume.slice_spacing > _BEYOND and volume.slice_count > 1:
+    if _is_beside(centre, volume):
         return np.zeros((region.side, region.side), dtype=np.float32)
     index = volume.nearest_slice(centre)
     matrix = np.linalg.inv(volume.image.affine) @ region.affine
     in_plane = np.column_stack([matrix[1:3, 0], matrix[1:3, 1], matrix[1:3, 3] + matrix[1:3, 2] * offset])
     pixels = resample_plane(volume.pixels(index), in_plane, (region.side, region.side))
     return scale.apply(pixels)
+
+
+def shows(volume: SagittalVolume, point: FloatArray) -> bool:
+    """True if a point, RAS millimetres, lies in the planes of a volume and not far beside its stack."""
+    place = volume.to_pixel(point)[1:]
+    size = np.array(volume.image.voxels.shape[1:])
+    return bool(((place >= -0.5) & (place <= size - 0.5)).all()) and not _is_beside(point, volume)
+
+
+def _is_beside(point: FloatArray, volume: SagittalVolume) -> bool:
+    index = float(volume.to_pixel(point)[0])
+    beyond = abs(index - np.clip(index, 0, volume.slice_count - 1)) * volume.slice_spacing
+    return bool(beyond > _BEYOND) and volume.slice_count > 1
 
 
 def grey_scale(volume: SagittalVolume) -> GreyScale:
