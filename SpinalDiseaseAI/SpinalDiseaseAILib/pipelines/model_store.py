@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from math import inf
+from math import inf, isfinite
 from pathlib import Path
 
 from torch import nn
@@ -54,19 +54,21 @@ class ModelStore:
         _check_arguments(bundle, {"channels": len(CONTRASTS), "structures": len(KEY_POINTS), "outputs": outputs})
         try:
             temperature = {key: float(value) for key, value in bundle.options.get("temperature", {}).items()}
+            bias = {key: tuple(map(float, values)) for key, values in bundle.options.get("bias", {}).items()}
             side = int(bundle.options["region_pixels"])
         except (AttributeError, KeyError, TypeError, ValueError) as error:
             raise ModelError(
                 f"The options of the model {name} cannot be read: {error!r}.", remedy=REINSTALL, code="model-metadata"
             ) from error
-        if side < 1 or not all(0 < value < inf for value in temperature.values()):
+        fit = all(len(values) == len(bundle.findings.get(key, ())) and all(map(isfinite, values)) for key, values in bias.items())
+        if side < 1 or not fit or not all(0 < value < inf for value in temperature.values()):
             raise ModelError(
                 f"The options of the model {name} hold {bundle.options}.",
-                "Temperatures and the size of regions should be above zero.",
+                "Temperatures and the size of regions should be above zero, and there should be one bias a class.",
                 REINSTALL,
                 code="model-metadata",
             )
-        return Classifier(network, Heads(bundle.findings, temperature), name, device.torch_device, side), bundle
+        return Classifier(network, Heads(bundle.findings, temperature, bias), name, device.torch_device, side), bundle
 
     def _load(self, name: str, folder: str, device: Device) -> tuple[Bundle, nn.Module]:
         key = (name, folder, str(device.torch_device))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
@@ -26,17 +26,23 @@ class Heads:
 
     :param findings: finding name to class names, in the order of the outputs.
     :param temperature: finding name to the divisor of its logits that calibrates it.
+    :param bias: finding name to what is added to the logits of its classes first: training weighs rare classes more than they
+        occur, and this takes it back.
     """
 
     findings: dict[str, tuple[str, ...]]
-    temperature: dict[str, float]
+    temperature: dict[str, float] = field(default_factory=dict)
+    bias: dict[str, tuple[float, ...]] = field(default_factory=dict)
 
     def probabilities(self, logits: npt.NDArray[np.float32]) -> dict[str, npt.NDArray[np.float64]]:
         """Finding name to calibrated probabilities (N, classes), of logits (N, outputs)."""
         result = {}
         start = 0
         for name, classes in self.findings.items():
-            part = logits[:, start : start + len(classes)].astype(np.float64) / self.temperature.get(name, 1.0)
+            part = logits[:, start : start + len(classes)].astype(np.float64) + np.array(
+                self.bias.get(name, (0.0,) * len(classes))
+            )
+            part /= self.temperature.get(name, 1.0)
             start += len(classes)
             if finding(name).exclusive:
                 part = np.exp(part - part.max(1, keepdims=True))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,14 +12,15 @@ import torch
 from scipy.optimize import minimize_scalar
 
 from .. import __version__
-from ..base.anatomy import KEY_POINTS, finding
+from ..base.anatomy import KEY_POINTS, finding, structure
 from ..datasets.collection import read_dataset
 from ..evaluation.grades import Graded, collect, predictions
-from ..models.bundle import CARD, METADATA
+from ..models.bundle import CARD, METADATA, read_bundle
 from ..models.loading import load_network
 from ..models.region_network import RegionNetwork
 from ..steps.classification import CONTRASTS, Classifier, Heads
 from .bundle_files import pack
+from .regions import class_balance, targets, visits
 
 CARDS = Path(__file__).with_name("cards")
 
@@ -113,29 +115,65 @@ def pack_runs(config: dict[str, Any], runs: list[Path], data: Path, output: Path
     weights = [run / "weights.safetensors" for run in runs]
     place = pack(metadata, weights, card, LICENCES[config["license"]], output)
     if metadata["findings"]:
-        temperature = fit_temperatures(config, place, data)
         document = json.loads((place / METADATA).read_text(encoding="utf-8"))
-        document["options"] |= {"temperature": temperature, "calibrated_on": "tuning patients"}
+        document["options"] |= {**calibration(config, place, data), "calibrated_on": "tuning patients"}
         (place / METADATA).write_text(json.dumps(document, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
     return place
 
 
-def fit_temperatures(config: dict[str, Any], place: Path, data: Path) -> dict[str, float]:
-    """The temperature of each finding with the smallest log loss on the tuning patients, at the data sets' own key points."""
-    from ..models.bundle import read_bundle
+def class_biases(config: dict[str, Any], data: Path) -> dict[str, list[float]]:
+    """What takes the class weights of the training back: minus the logarithm of each class's weight."""
+    findings = tuple(finding(name) for name in config["findings"])
+    kinds = {item.kind for item in findings}
+    rows = [
+        targets(visit["T2"], name, findings)
+        for dataset in config["datasets"]
+        for visit in visits(read_dataset(dataset, data, tuple(config["splits"])))
+        for name in visit["T2"].points
+        if structure(name).kind in kinds and visit["T2"].findings.get(name)
+    ]
+    logarithms = (-class_balance(torch.stack(rows), findings).log()).tolist()
+    result = {}
+    for item in findings:
+        result[item.name] = [round(value, 4) for value in logarithms[: len(item.classes)]]
+        logarithms = logarithms[len(item.classes) :]
+    return result
 
+
+def calibration(config: dict[str, Any], place: Path, data: Path) -> dict[str, dict[str, Any]]:
+    """Bias and temperature of each finding, by the log loss on the tuning patients at the data sets' own key points.
+
+    The class weights of the training are taken back only where that lowers the loss.
+    """
     bundle = read_bundle(place.name, place.parent)
     device = torch.device("cpu")
     network = load_network(bundle, device)
     assert isinstance(network, RegionNetwork)
-    classifier = Classifier(network, Heads(bundle.findings, {}), bundle.name, device, int(bundle.options["region_pixels"]))
     records = [record for name in config["datasets"] for record in read_dataset(name, data, ("tune",)) if record.mask is None]
-    graded = collect(predictions(records, None, classifier), list(bundle.findings))
-    return {name: round(best_temperature(item), 3) for name, item in graded.items()}
+    side = int(bundle.options["region_pixels"])
+    classifier = Classifier(network, Heads(bundle.findings), bundle.name, device, side)
+    plain = collect(predictions(records, None, classifier), list(bundle.findings))
+    result: dict[str, dict[str, Any]] = {"bias": {}, "temperature": {}}
+    for name, bias in class_biases(config, data).items():
+        options = {tuple(values): _shifted(plain[name], values) for values in ([0.0] * len(bias), bias)}
+        chosen = min(options, key=lambda values: best_temperature(options[values])[1])
+        result["bias"][name] = list(chosen)
+        result["temperature"][name] = round(best_temperature(options[chosen])[0], 3)
+    return result
 
 
-def best_temperature(graded: Graded) -> float:
-    """The divisor of the logits with the smallest log loss, between ½ and 3."""
+def _shifted(graded: Graded, bias: list[float]) -> Graded:
+    """The same predictions with something added to the logits."""
+    clipped = np.clip(graded.probability, 1e-6, 1 - 1e-6)
+    if finding(graded.name).exclusive:
+        scaled = clipped * np.exp(bias)
+        return replace(graded, probability=scaled / scaled.sum(1, keepdims=True))
+    odds = clipped / (1 - clipped) * np.exp(bias)
+    return replace(graded, probability=odds / (1 + odds))
+
+
+def best_temperature(graded: Graded) -> tuple[float, float]:
+    """The divisor of the logits with the smallest log loss, between ½ and 3, and that loss."""
     clipped = np.clip(graded.probability, 1e-6, 1 - 1e-6)
     exclusive = finding(graded.name).exclusive
 
@@ -148,4 +186,4 @@ def best_temperature(graded: Graded) -> float:
         return float((np.logaddexp(0, logit) - graded.truth * logit).mean())
 
     found = minimize_scalar(loss, bounds=(np.log(0.5), np.log(3.0)), method="bounded")
-    return float(np.exp(found.x))
+    return float(np.exp(found.x)), float(found.fun)

@@ -178,12 +178,13 @@ def region_loss(
     return total
 
 
-def class_balance(regions: list[StoredRegion], findings: tuple[Finding, ...]) -> Tensor:
+def class_balance(target: Tensor, findings: tuple[Finding, ...]) -> Tensor:
     """Weight of each class: the inverse square root of its share, mean 1 over the examples.
 
     Where several classes can hold together: the square root of negatives over positives, 4 at most.
+
+    :param target: (N, outputs) ones and zeros, NaN where not known.
     """
-    target = torch.stack([item.target for item in regions])
     share = target.nanmean(0).nan_to_num(0.5).clamp(0.01, 0.99)
     parts = []
     start = 0
@@ -215,7 +216,7 @@ def train_regions(config: dict[str, Any], data: Path, run: Path) -> Path:
         (float(weight), stored_regions(read_dataset(name, data, splits), findings, side))
         for name, weight in config["datasets"].items()
     ]
-    balance = class_balance([region for _, regions in groups for region in regions], findings)
+    balance = class_balance(torch.stack([region.target for _, regions in groups for region in regions]), findings)
     sampler = RegionSampler(groups, config["drop_contrast"], side)
 
     def losses(model: nn.Module, generator: torch.Generator) -> Iterator[Tensor]:
