@@ -128,6 +128,22 @@ def test_a_research_only_model_is_marked_in_the_report(sample: Study, cpu: Optio
     assert len(texts) == 1 and cpu.classifiers[0] in texts[0] and cpu.localizer not in texts[0]
 
 
+def test_several_classifiers_grade_one_after_another(sample: Study, cpu: Options, copied_models: Path) -> None:
+    first = cpu.classifiers[0]
+    shutil.copytree(copied_models / first, copied_models / "second")
+    changed(copied_models, "second", lambda item: item.update(name="second"))
+    fractions: list[float] = []
+    report = Analyser().analyse(
+        sample,
+        replace(cpu, models_folder=str(copied_models), classifiers=(first, "second")),
+        lambda stage, fraction, message: fractions.append(fraction),
+    )
+    assert [model.name for model in report.models] == [cpu.localizer, first, "second"]
+    findings = report.structure("L4-L5").findings
+    assert [item.model for item in findings] == [first] * (len(findings) // 2) + ["second"] * (len(findings) // 2)
+    assert fractions == sorted(fractions) and fractions[-1] == 1
+
+
 @pytest.mark.parametrize(
     ("change", "code"),
     [
@@ -137,8 +153,21 @@ def test_a_research_only_model_is_marked_in_the_report(sample: Study, cpu: Optio
         (lambda item: item["options"].update(temperature={"modic": 0}), "model-metadata"),
         (lambda item: item["options"].update(temperature={"modic": "warm"}), "model-metadata"),
         (lambda item: item["options"].update(temperature=[1.0]), "model-metadata"),
+        (lambda item: item["options"].update(bias={"modic": [0.1, 0.2]}), "model-metadata"),
+        (lambda item: item["options"].update(bias={"modic": 0.1}), "model-metadata"),
+        (lambda item: item["options"].update(bias={"modic": [0, 0, 0, float("nan")]}), "model-metadata"),
     ],
-    ids=["a finding too few", "no region size", "no region", "temperature 0", "temperature in words", "temperature as a list"],
+    ids=[
+        "a finding too few",
+        "no region size",
+        "no region",
+        "temperature 0",
+        "temperature in words",
+        "temperature as a list",
+        "too few biases",
+        "one bias",
+        "a bias that is no number",
+    ],
 )
 def test_a_classifier_whose_metadata_do_not_fit_its_network_is_refused(
     change: Change, code: str, sample: Study, cpu: Options, copied_models: Path

@@ -71,6 +71,15 @@ def test_a_temperature_above_one_makes_probabilities_less_sure_and_changes_no_or
     assert (warm["disc_disease"] == plain["disc_disease"]).all()
 
 
+def test_a_bias_takes_the_class_weights_of_the_training_back() -> None:
+    true = np.array([[0.7, 0.2, 0.05, 0.04, 0.01]])
+    weight = np.array([0.5, 1.0, 2.0, 2.0, 4.0])
+    logits = np.concatenate([np.log(true * weight), np.zeros((1, OUTPUTS - 5))], 1).astype(np.float32)
+    values = Heads(FINDINGS, {}, {"pfirrmann": tuple(-np.log(weight))}).probabilities(logits)
+    assert values["pfirrmann"] == pytest.approx(true, rel=1e-5)
+    assert values["disc_disease"] == pytest.approx(np.full((1, 5), 0.5))
+
+
 def test_large_logits_give_finite_probabilities() -> None:
     logits = np.full((1, OUTPUTS), 500, dtype=np.float32) * ([1, -1] * (OUTPUTS // 2))
     for values in Heads(FINDINGS, {}).probabilities(logits).values():
