@@ -25,10 +25,10 @@ VOTING_STEP = 4.0  # millimetres between slices that vote: thinner slices say th
 VOTING_WIDTH = 60.0  # millimetres across the middle of the stack in which slices vote
 _OWN_SLICE = 5.0  # millimetres: how far a slice may be from a structure's own place to say where it lies in the plane
 _EXPECTED_LEVEL = 34.0  # millimetres between neighbouring discs, mean of SPIDER
-_FIRST_SCALES = (1.0, 1.7, 0.6)
-_RESCALE = 1.12  # ratio of sizes from which on a guessed spacing is corrected and the network asked again
-_RESCALE_KNOWN = 1.35  # the same where the file states the spacing: a child, or a very tall patient
-_SCORE_MARGIN = 0.1  # mean log-probability a point that the second look may lose: it is the more usual size
+_OTHER_SCALES = (1.7, 0.6)
+_LEAST_EVIDENCE = 5.0  # key points' worth of probability: whole lumbar images of the tuning patients have 7.7 and more of 11
+_RESCALE = 1.15  # ratio of sizes from which on a spine is looked at again at its usual size
+_EVIDENCE_MARGIN = 0.5  # key points' worth that the second look may lose: its size is the more usual one
 _NUMBERING_TEMPERATURE = 0.35  # of the mean log-probability a point; chosen on the tuning patients
 
 
@@ -67,14 +67,17 @@ class Localizer:
     def locate(self, volume: SagittalVolume, *, spacing_known: bool = True, progress: Progress = no_progress) -> Localization:
         """Key points of a sagittal stack.
 
-        The network was trained on spines of usual size. One that turns out much larger or smaller is looked at again at its usual
-        size; where nothing is found at first, a much larger and a much smaller size are tried.
+        The network was trained on spines of usual size. Where it sees little, a much larger and a much smaller size are tried; a
+        spine that turns out larger or smaller than usual is looked at again at the usual size.
 
         :param spacing_known: False if the millimetres of the volume are a guess: the spine's own size then corrects them.
         :raises InputError: if no lumbar spine is seen.
         """
         looks = _Looks(self, volume, progress)
-        seen = next((look for look in map(looks.at, _FIRST_SCALES) if look is not None), None)
+        seen = looks.at(1.0)
+        if seen is None or seen.evidence < _LEAST_EVIDENCE:
+            others = [look for look in (seen, *map(looks.at, _OTHER_SCALES)) if look is not None]
+            seen = max(others, key=lambda look: look.evidence, default=None)
         if seen is None:
             raise InputError(
                 "No lumbar spine was found in the image.",
@@ -82,11 +85,11 @@ class Localizer:
                 "Check that the series is sagittal and of the lumbar spine.",
                 code="no-spine",
             )
-        usual = float(np.clip(_EXPECTED_LEVEL / seen.level_length, 0.4, 2.5))
+        usual = float(np.clip(_EXPECTED_LEVEL / seen.level_length, 0.3, 3.0))
         ratio = usual / seen.maps.grid.scale
-        if max(ratio, 1 / ratio) > (_RESCALE_KNOWN if spacing_known else _RESCALE):
+        if max(ratio, 1 / ratio) > _RESCALE:
             again = looks.at(usual)
-            if again is not None and again.chain.score >= seen.chain.score - _SCORE_MARGIN:
+            if again is not None and again.evidence >= seen.evidence - _EVIDENCE_MARGIN:
                 seen = again
         return _localization(volume, seen, 1.0 if spacing_known else _EXPECTED_LEVEL / seen.level_length)
 
@@ -112,12 +115,14 @@ class _Look:
     """A chain that was found at one scale.
 
     :param level_length: millimetres of the input from a disc to the next.
+    :param evidence: probability that the chain's points are right, summed over them: of how many points the network is sure.
     """
 
     maps: HeatMaps
     found: Candidates
     chain: Chain
     level_length: float
+    evidence: float
 
 
 class _Looks:
@@ -144,7 +149,10 @@ class _Looks:
         weight = _slice_weights(maps)
         found = candidates((maps.places * weight[:, None, None, None]).sum(0), (maps.outside * weight[:, None]).sum(0))
         chain = best_chain(found)
-        return None if chain is None else _Look(maps, found, chain, _level_length(found, chain) / scale)
+        if chain is None:
+            return None
+        evidence = sum(float(found.masses[i][item]) for i, item in enumerate(chain.choice) if item != OUTSIDE)
+        return _Look(maps, found, chain, _level_length(found, chain) / scale, evidence)
 
 
 def voting_slices(volume: SagittalVolume) -> tuple[int, ...]:
