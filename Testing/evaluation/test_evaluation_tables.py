@@ -112,7 +112,8 @@ def test_a_classifier_is_measured_with_and_without_t1_beside_the_shares_of_the_l
         module.grades, "predictions", lambda records, localizer, classifier, **use: real(records, None, classifier, **use)
     )
     tables = list(Figures(data, "report", choose_device("cpu")).tables_of(DEFAULT_CLASSIFIER, DEFAULT_LOCALIZER))
-    assert [table.title.rpartition("from ")[2] for table in tables] == ["T2 alone", "T2 and, where there is one, T1"]
+    assert [table.title.rpartition("from ")[2] for table in tables] == ["T2 alone", "T2 and, where there is one, T1", "T2 alone"]
+    assert ["end to end" in table.title for table in tables] == [True, True, False]
     assert all(row.baseline is not None for table in tables for row in table.rows)
     assert {row.name.split(":")[0] for row in tables[0].rows} >= {"Pfirrmann grade", "Disc narrowing", "Modic type"}
 

@@ -31,6 +31,7 @@ def run_of(config: dict[str, Any], folder: Path, seed: int) -> Path:
     network = RegionNetwork(2, len(KEY_POINTS), outputs, config["widths"])
     folder.mkdir()
     save_file(network.state_dict(), folder / "weights.safetensors")
+    (folder / "config.json").write_text(json.dumps({**config, "seed": seed}), encoding="utf-8")
     return folder
 
 
@@ -57,6 +58,15 @@ def test_runs_become_members_whose_outputs_are_averaged(place: Path) -> None:
         found = network.members[number].state_dict()
         for key, value in found.items():
             torch.testing.assert_close(value, weights[f"members.0.{key}"], atol=1e-3, rtol=1e-3)
+
+
+def test_the_metadata_tell_how_each_member_was_trained(place: Path) -> None:
+    members = json.loads((place / METADATA).read_text(encoding="utf-8"))["training"]["members"]
+    assert [member["seed"] for member in members] == [0, 1]
+
+
+def test_grades_keep_the_class_weights_of_the_training(place: Path) -> None:
+    assert read_bundle(place.name, place.parent).options["bias"]["pfirrmann"] == [0.0] * 5
 
 
 def test_probabilities_are_calibrated_on_the_tuning_patients(place: Path) -> None:

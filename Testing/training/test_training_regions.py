@@ -124,19 +124,19 @@ def test_every_graded_disc_gives_a_region_with_both_contrasts(data: Path) -> Non
 
 def test_a_contrast_is_dropped_only_where_both_are_there(generator: torch.Generator) -> None:
     both, alone = region(one_hot(1)[0]), region(one_hot(2)[0], torch.stack([torch.rand(48, 48), torch.zeros(48, 48)]))
-    images, codes, target = RegionSampler([(1.0, [both, alone])], 1.0, 32).batch(40, generator)
+    images, codes, target = RegionSampler([(1.0, [both, alone])], 1.0, 32, 0.6).batch(40, generator)
     seen = images.flatten(2).any(2)
     assert images.shape == (40, 2, 32, 32) and codes.shape == (40, len(KEY_POINTS)) and target.shape == (40, 5)
     assert seen.any(1).all(), "no region loses both contrasts"
     assert (seen.sum(1) == 1).all()
     assert seen[target[:, 2] == 1].tolist() == [[True, False]] * int(target[:, 2].sum())
-    kept, _, _ = RegionSampler([(1.0, [both])], 0.0, 32).batch(10, generator)
+    kept, _, _ = RegionSampler([(1.0, [both])], 0.0, 32, 0.6).batch(10, generator)
     assert kept.flatten(2).any(2).all()
 
 
 def test_a_seed_decides_the_regions() -> None:
     regions = [region(one_hot(grade)[0]) for grade in range(5)]
-    batches = [RegionSampler([(1.0, regions)], 0.5, 32).batch(8, torch.Generator().manual_seed(seed)) for seed in (1, 1, 2)]
+    batches = [RegionSampler([(1.0, regions)], 0.5, 32, 0.6).batch(8, torch.Generator().manual_seed(seed)) for seed in (1, 1, 2)]
     assert all(torch.equal(a, b) for a, b in zip(batches[0], batches[1], strict=True))
     assert not torch.equal(batches[0][0], batches[2][0])
 

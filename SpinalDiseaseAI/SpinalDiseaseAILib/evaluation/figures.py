@@ -81,9 +81,10 @@ class Figures:
         records = self._read(dataset, (self.split,))
         training = self._read(dataset, ("train",))
         with_t1 = any(record.contrast == "T1" for record in records)
-        for use_t1 in (False, True) if with_t1 else (False,):
-            found = grades.predictions(records, points, classifier, use_t1=use_t1)
-            _check(found, f"graded planes of {self.split} patients in the data set {dataset} in which {localizer} finds a spine")
+        for finder, use_t1 in ((points, False), *(((points, True),) if with_t1 else ()), (None, False)):
+            found = grades.predictions(records, finder, classifier, use_t1=use_t1)
+            source = f"points by {localizer}" if finder else "points of the data set"
+            _check(found, f"graded planes of {self.split} patients in the data set {dataset}, {source}")
             rows = []
             for name, graded in grades.collect(found, list(bundle.findings)).items():
                 trivial = grades.summary(grades.prior(graded, training))
@@ -92,8 +93,9 @@ class Figures:
                     for key, figure in grades.summary(graded).items()
                 ]
             seen = [record for record in records if record.series in found]
-            title = f"Grades, end to end, from {'T2 and, where there is one, T1' if use_t1 else 'T2 alone'}"
-            text = f"{_data(seen, (self.split,))}; points by {localizer}"
+            way = "end to end, " if finder else "at the data set's own points, "
+            title = f"Grades, {way}from {'T2 and, where there is one, T1' if use_t1 else 'T2 alone'}"
+            text = f"{_data(seen, (self.split,))}; {source}"
             yield Table(title, (bundle.name,), text, "class shares of the level among training patients", rows)
 
     def _with_points(self, dataset: str, splits: tuple[str, ...], contrast: str) -> list[Record]:

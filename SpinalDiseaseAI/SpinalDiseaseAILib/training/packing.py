@@ -106,6 +106,7 @@ def pack_runs(config: dict[str, Any], runs: list[Path], data: Path, output: Path
     :returns: the bundle's folder.
     """
     metadata = metadata_of(config, len(runs))
+    metadata["training"]["members"] = [json.loads((run / "config.json").read_text(encoding="utf-8")) for run in runs]
     previous = output / config["name"] / CARD
     card = (
         previous.read_text(encoding="utf-8")
@@ -143,7 +144,8 @@ def class_biases(config: dict[str, Any], data: Path) -> dict[str, list[float]]:
 def calibration(config: dict[str, Any], place: Path, data: Path) -> dict[str, dict[str, Any]]:
     """Bias and temperature of each finding, by the log loss on the tuning patients at the data sets' own key points.
 
-    The class weights of the training are taken back only where that lowers the loss.
+    The class weights of the training are taken back only where that lowers the loss; for grades of more than two steps they stay,
+    so that the middle grades do not swallow the others.
     """
     bundle = read_bundle(place.name, place.parent)
     device = torch.device("cpu")
@@ -155,7 +157,9 @@ def calibration(config: dict[str, Any], place: Path, data: Path) -> dict[str, di
     plain = collect(predictions(records, None, classifier), list(bundle.findings))
     result: dict[str, dict[str, Any]] = {"bias": {}, "temperature": {}}
     for name, bias in class_biases(config, data).items():
-        options = {tuple(values): _shifted(plain[name], values) for values in ([0.0] * len(bias), bias)}
+        graded = finding(name).ordinal and len(bias) > 2
+        tried = [[0.0] * len(bias)] if graded else [[0.0] * len(bias), bias]
+        options = {tuple(values): _shifted(plain[name], values) for values in tried}
         chosen = min(options, key=lambda values: best_temperature(options[values])[1])
         result["bias"][name] = list(chosen)
         result["temperature"][name] = round(best_temperature(options[chosen])[0], 3)

@@ -119,12 +119,14 @@ class RegionSampler:
     :param groups: regions and the weight of each group.
     :param drop_contrast: share of regions that lose one contrast where they have both.
     :param side: pixels a side of a view.
+    :param contrast: strength of the random changes of contrast.
     """
 
-    def __init__(self, groups: list[tuple[float, list[StoredRegion]]], drop_contrast: float, side: int) -> None:
+    def __init__(self, groups: list[tuple[float, list[StoredRegion]]], drop_contrast: float, side: int, contrast: float) -> None:
         self.groups = groups
         self.drop_contrast = drop_contrast
         self.side = side
+        self.contrast = contrast
         self.ranges = ViewRange(scale=0.14, stretch=0.08, degrees=6.0, steep=0.0)
 
     def batch(self, count: int, generator: torch.Generator) -> tuple[Tensor, Tensor, Tensor]:
@@ -137,7 +139,9 @@ class RegionSampler:
         shifts = torch.randn((count, 2), generator=generator) * self.side / 32
         images, codes, target = view(chosen, random_views(count, self.ranges, generator), shifts, self.side)
         known = images.flatten(2).amax(2) > 0  # (N, C)
-        bright = torch.cat([random_contrast(part, generator, strength=0.6, inverted=0.0) for part in images.split(1, dim=1)], 1)
+        bright = torch.cat(
+            [random_contrast(part, generator, strength=self.contrast, inverted=0.0) for part in images.split(1, dim=1)], 1
+        )
         images = bright * known[..., None, None]
         both = known.all(1) & (torch.rand(count, generator=generator) < self.drop_contrast)
         lost = (torch.rand(count, generator=generator) < 0.3).long()  # T2 more rarely kept alone than lost: it is the usual input
@@ -217,7 +221,7 @@ def train_regions(config: dict[str, Any], data: Path, run: Path) -> Path:
         for name, weight in config["datasets"].items()
     ]
     balance = class_balance(torch.stack([region.target for _, regions in groups for region in regions]), findings)
-    sampler = RegionSampler(groups, config["drop_contrast"], side)
+    sampler = RegionSampler(groups, config["drop_contrast"], side, config["contrast"])
 
     def losses(model: nn.Module, generator: torch.Generator) -> Iterator[Tensor]:
         while True:
