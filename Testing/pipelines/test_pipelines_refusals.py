@@ -17,6 +17,7 @@ from SpinalDiseaseAILib.base.errors import Cancelled, ComputeError, InputError, 
 from SpinalDiseaseAILib.base.geometry import Image
 from SpinalDiseaseAILib.base.locations import models_folder
 from SpinalDiseaseAILib.base.options import Options
+from SpinalDiseaseAILib.base.report import Report
 from SpinalDiseaseAILib.base.study import Role, Series, Study
 from SpinalDiseaseAILib.models.bundle import METADATA
 from SpinalDiseaseAILib.pipelines.analyser import Analyser
@@ -186,6 +187,17 @@ def test_a_series_in_another_frame_of_reference_is_left_out_with_a_warning(
     other = analyser.analyse(Study((replace(sample.primary), t1), sample.uid), cpu)
     assert [note.severity for note in other.notes if note.code == "other-frame"] == ["warning"]
     assert [item.findings for item in other.structures] == [item.findings for item in report.structures]
+
+
+def test_a_t1_series_that_cannot_be_used_is_left_out_with_its_reason(
+    sample: Study, analyser: Analyser, cpu: Options, report: Report
+) -> None:
+    broken = np.full(sample.primary.image.voxels.shape, np.nan, dtype=np.float32)
+    t1 = replace(sample.primary, role=Role.SAGITTAL_T1, image=Image(broken, sample.primary.image.affine))
+    found = analyser.analyse(replace(sample, series=(sample.primary, t1)), cpu)
+    assert found.structures == report.structures
+    (note,) = [item for item in found.notes if item.code == "series-not-used"]
+    assert "NaN" in note.text and note.severity == "warning"
 
 
 def test_a_t1_series_of_the_same_frame_is_used(sample: Study, analyser: Analyser, cpu: Options, report) -> None:

@@ -32,7 +32,10 @@ def test_structures_lie_in_the_slices_of_the_spinal_canal(report: Report) -> Non
 
 def test_the_numbering_is_sure_and_its_alternatives_sum_to_one(report: Report) -> None:
     assert report.numberings[0].shift == 0 and report.numberings[0].probability > 0.8
-    assert {0, None} <= {item.shift for item in report.numberings} <= {0, 1, -1, None}
+    assert {item.shift for item in report.numberings} == {0, 1, -1, None}
+    assert all(
+        item.probability > 0.01 for item in report.numberings if item.shift
+    )  # no network can rule a transitional vertebra out
     assert sum(item.probability for item in report.numberings) == pytest.approx(1)
     probabilities = [item.probability for item in report.numberings]
     assert probabilities == sorted(probabilities, reverse=True)

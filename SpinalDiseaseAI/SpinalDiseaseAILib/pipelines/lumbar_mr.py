@@ -126,12 +126,14 @@ class LumbarMr:
 
 
 def _volumes(study: Study) -> tuple[dict[str, SagittalVolume], list[Note]]:
-    """Contrast to sagittal stack, for the series that lie in the primary's patient space."""
-    volumes = {}
-    notes = []
+    """Contrast to sagittal stack, for the series that lie in the primary's patient space; a second series may be left out."""
     primary = study.primary
+    check_series(primary)
+    volumes = {_CONTRAST[primary.role]: SagittalVolume.of(primary.image)}
+    notes = []
     for series in study.series:
-        check_series(series)
+        if series is primary:
+            continue
         if series.frame_of_reference_uid != primary.frame_of_reference_uid:
             notes.append(
                 Note(
@@ -141,6 +143,11 @@ def _volumes(study: Study) -> tuple[dict[str, SagittalVolume], list[Note]]:
                     "warning",
                 )
             )
+            continue
+        try:
+            check_series(series)
+        except InputError as error:
+            notes.append(Note("series-not-used", f"{error} The {series.role.value} series was not used.", "warning"))
             continue
         volumes[_CONTRAST[series.role]] = SagittalVolume.of(series.image)
     return volumes, notes
