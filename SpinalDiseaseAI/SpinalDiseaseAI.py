@@ -333,7 +333,7 @@ class SpinalDiseaseAILogic(ScriptedLoadableModuleLogic):
 
         from SpinalDiseaseAI import SpinalDiseaseAILogic
         result = SpinalDiseaseAILogic().process(slicer.util.getNode("T2"))
-        print(slicer.util.dataframeFromTable(result.tableNode))
+        print(result.tableNode.GetNumberOfRows(), "findings in", result.tableNode.GetName())
     """
 
     POLL_MILLISECONDS = 50

@@ -28,9 +28,9 @@ def test_every_structure_keeps_its_place_and_its_findings_and_gets_another_name(
 def test_the_numberings_stay_the_same_ones_seen_from_the_new_names(lumbar_report):
     moved, _ = renumbered_report(lumbar_report, -1)
     assert [(item.shift, item.description) for item in moved.numberings] == [
-        (1, "own"),
-        (0, "one up"),
-        (None, "no sacrum in view"),
+        (1, "every structure is one level lower: what is called L4 is L5"),
+        (0, "as reported"),
+        (None, "cannot number: no sacrum in view"),
     ]
 
 

@@ -11,6 +11,21 @@ from .report import Note, Numbering, Report
 NOTE_CODE = "renumbered"
 
 
+def description_of(shift: int | None) -> str:
+    """What a numbering says against the names in the report, for a reader.
+
+    :param shift: levels that every name moves down; None if the levels cannot be numbered.
+    """
+    if shift is None:
+        return "cannot number: no sacrum in view"
+    if shift == 0:
+        return "as reported"
+    count = "one level" if abs(shift) == 1 else f"{abs(shift)} levels"
+    called, is_ = ("L4", "L5") if shift > 0 else ("L5", "L4")
+    example = f": what is called {called} is {is_}" if abs(shift) == 1 else ""
+    return f"every structure is {count} {'lower' if shift > 0 else 'higher'}{example}"
+
+
 def renumbered_report(report: Report, shift: int) -> tuple[Report, dict[str, str]]:
     """A report with other names at the same places, and which structure got which name.
 
@@ -35,8 +50,9 @@ def renumbered_report(report: Report, shift: int) -> tuple[Report, dict[str, str
     if lost:
         text += f" {', '.join(lost)} had no name in it and {'was' if len(lost) == 1 else 'were'} left out."
     numberings = tuple(
-        Numbering(None if item.shift is None else item.shift - shift, item.probability, item.description)
+        Numbering(moved, item.probability, description_of(moved))
         for item in report.numberings
+        for moved in (None if item.shift is None else item.shift - shift,)
     )
     notes = (*report.notes, Note(NOTE_CODE, text))
     return replace(report, structures=structures, numberings=numberings, notes=notes), names

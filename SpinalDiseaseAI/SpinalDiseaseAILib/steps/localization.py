@@ -10,6 +10,7 @@ import torch
 
 from ..base.anatomy import KEY_POINTS
 from ..base.errors import InputError
+from ..base.numbering import description_of
 from ..base.options import Progress, no_progress
 from ..base.planes import SagittalVolume
 from ..base.report import Numbering
@@ -29,6 +30,7 @@ _OTHER_SCALES = (1.7, 0.6)
 _LEAST_EVIDENCE = 5.0  # key points' worth of probability: whole lumbar images of the tuning patients have 7.7 and more of 11
 _RESCALE = 1.15  # ratio of sizes from which on a spine is looked at again at its usual size
 _EVIDENCE_MARGIN = 0.5  # key points' worth that the second look may lose: its size is the more usual one
+_SHIFTS = (0, 1, -1)
 _TRANSITIONAL = 0.06  # share of spines whose transitional vertebra readers may number otherwise, whatever the network says
 _NUMBERING_TEMPERATURE = 0.35  # of the mean log-probability a point; chosen on the tuning patients
 
@@ -216,14 +218,11 @@ def _numberings(found: Candidates, chain: Chain) -> tuple[Numbering, ...]:
     """The ways to number the spine that was found, most probable first."""
     unseen = float(found.outside[KEY_POINTS.index("L5-S1")])
     scores = numbering_scores(found, chain)
-    texts = {
-        0: "as reported",
-        1: "every structure is one level lower: what is called L4 is L5",
-        -1: "every structure is one level higher: what is called L5 is L4",
-    }
-    values = np.array([scores.get(shift, -np.inf) for shift in texts]) / _NUMBERING_TEMPERATURE
+    values = np.array([scores.get(shift, -np.inf) for shift in _SHIFTS]) / _NUMBERING_TEMPERATURE
     share = np.exp(values - values.max())
-    share = (1 - _TRANSITIONAL) * share / share.sum() + _TRANSITIONAL / len(texts)
-    result = [Numbering(shift, float((1 - unseen) * value), texts[shift]) for shift, value in zip(texts, share, strict=True)]
-    result.append(Numbering(None, unseen, "cannot number: no sacrum in view"))
+    share = (1 - _TRANSITIONAL) * share / share.sum() + _TRANSITIONAL / len(_SHIFTS)
+    result = [
+        Numbering(shift, float((1 - unseen) * value), description_of(shift)) for shift, value in zip(_SHIFTS, share, strict=True)
+    ]
+    result.append(Numbering(None, unseen, description_of(None)))
     return tuple(sorted(result, key=lambda item: -item.probability))
