@@ -69,6 +69,7 @@ def regions_config() -> dict[str, Any]:
         "dropout": 0.3,
         "drop_contrast": 0.5,
         "region_pixels": 32,
+        "contrast": 0.6,
     }
 
 

@@ -48,15 +48,17 @@ def evaluate(
         raise typer.BadParameter("Model cards state figures of the report patients only.")
     figures = Figures(data, split, choose_device(device))
     tables: list[Table] = []
+    parts = []
     for name in bundle or [item.name for item in list_bundles()]:
-        typer.echo(f"## {name}\n")
+        parts.append(f"## {name}\n")
+        typer.echo(parts[-1])
         for table in figures.tables_of(name, localizer):
-            typer.echo(table.markdown())
+            parts.append(table.markdown())
+            typer.echo(parts[-1])
             tables.append(table)
     if output is not None:
         output.mkdir(parents=True, exist_ok=True)
-        text = "\n".join(table.markdown() for table in tables)
-        (output / "figures.md").write_text(f"# Figures\n\n{text}", encoding="utf-8")
+        (output / "figures.md").write_text("\n".join(["# Figures\n", *parts]), encoding="utf-8")
         document = [table.document() for table in tables]
         (output / "figures.json").write_text(json.dumps(document, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
     if write_cards:
