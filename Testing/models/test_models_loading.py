@@ -91,5 +91,5 @@ def test_changed_weights_are_refused_before_they_are_parsed(bundles: Path) -> No
 
 def test_a_network_is_made_of_a_name_from_the_table_only() -> None:
     assert isinstance(build({"name": "LocalizerNetwork", "arguments": {"key_points": 2, "widths": [2, 2]}}), LocalizerNetwork)
-    with pytest.raises(ModelError, match="Known are LocalizerNetwork, RegionNetwork"):
+    with pytest.raises(ModelError, match="Known are LocalizerNetwork, LocalizerEnsemble, RegionNetwork"):
         build({"name": "Sequential"})

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from SpinalDiseaseAILib.models.localizer_network import LocalizerNetwork, log_probabilities
+from SpinalDiseaseAILib.models.localizer_network import LocalizerEnsemble, LocalizerNetwork, log_probabilities
 from SpinalDiseaseAILib.models.region_network import RegionNetwork
 
 
@@ -57,3 +57,36 @@ def test_a_region_is_graded_alike_alone_and_in_a_batch() -> None:
     network = RegionNetwork(2, 11, 5, (4, 6)).eval()
     regions, codes = torch.rand(4, 2, 32, 32), torch.eye(11)[:4]
     torch.testing.assert_close(network(regions, codes)[2:3], network(regions[2:3], codes[2:3]))
+
+
+def test_an_ensemble_of_one_at_its_own_size_is_its_member() -> None:
+    ensemble = LocalizerEnsemble(11, (4, 6, 8), 1, (1.0,)).eval()
+    x = torch.rand(2, 1, 64, 48)
+    with torch.inference_mode():
+        for found, expected in zip(ensemble.probabilities(x), ensemble.members[0].probabilities(x), strict=True):
+            torch.testing.assert_close(found, expected)
+
+
+def test_the_probabilities_of_an_ensemble_sum_to_one_at_every_size() -> None:
+    ensemble = LocalizerEnsemble(11, (4, 6, 8), 2, (0.75, 1.0, 1.25)).eval()
+    with torch.inference_mode():
+        places, outside, canal = ensemble.probabilities(torch.rand(2, 1, 64, 64))
+    assert places.shape == (2, 11, 32, 32) and outside.shape == (2, 11) and canal.shape == (2, 1, 32, 32)
+    torch.testing.assert_close(places.sum((2, 3)) + outside, torch.ones(2, 11), atol=0.02, rtol=0)
+
+
+def test_an_ensemble_sees_a_point_at_the_same_place_at_every_size() -> None:
+    class Brightest(LocalizerNetwork):
+        """Its maps peak at the brightest pixels."""
+
+        def forward(self, x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+            small = torch.nn.functional.avg_pool2d(x, 2)
+            return 40 * small, torch.full((len(x), 1), -20.0), small
+
+    ensemble = LocalizerEnsemble(1, (2, 2), 1, (0.9, 1.1)).eval()
+    ensemble.members[0] = Brightest(1, (2, 2))
+    rows, columns = torch.meshgrid(torch.arange(160.0), torch.arange(160.0), indexing="ij")
+    image = torch.exp(-((rows - 100.5) ** 2 + (columns - 40.5) ** 2) / 200)[None, None]
+    places = ensemble.probabilities(image)[0][0, 0]
+    row, column = divmod(int(places.argmax()), places.shape[1])
+    assert abs(row - 50) <= 1 and abs(column - 20) <= 1

@@ -103,11 +103,21 @@ def test_research_only_passes_from_the_configuration_to_the_metadata(regions_con
 
 
 def test_half_precision_keeps_small_variances_and_counts() -> None:
-    state = {"members.0.weight": torch.ones(2), "members.0.n.running_var": torch.full((2,), 1e-9), "count": torch.tensor(5)}
+    state = {
+        "members.0.weight": torch.ones(2),
+        "members.0.n.running_var": torch.full((2,), 1e-9),
+        "members.0.count": torch.tensor(5),
+    }
     packed = half_precision([state, state])
     assert packed["members.1.weight"].dtype == torch.float16
     assert packed["members.1.n.running_var"].tolist() == pytest.approx([1e-9] * 2)
-    assert packed["count"].dtype == torch.int64
+    assert packed["members.1.count"].dtype == torch.int64
+
+
+def test_several_localizers_become_members_and_one_stays_as_it_is() -> None:
+    state = {"head.weight": torch.ones(2)}
+    assert set(half_precision([state])) == {"head.weight"}
+    assert set(half_precision([state, state])) == {"members.0.head.weight", "members.1.head.weight"}
 
 
 def graded(name: str, temperature: float) -> Graded:

@@ -11,12 +11,16 @@ from torch import nn
 
 from ..base.errors import ModelError
 from .bundle import Bundle
-from .localizer_network import LocalizerNetwork
+from .localizer_network import LocalizerEnsemble, LocalizerNetwork
 from .region_network import RegionNetwork
 
 Network = TypeVar("Network", bound=nn.Module)
 
-NETWORKS: dict[str, Callable[..., nn.Module]] = {"LocalizerNetwork": LocalizerNetwork, "RegionNetwork": RegionNetwork}
+NETWORKS: dict[str, Callable[..., nn.Module]] = {
+    "LocalizerNetwork": LocalizerNetwork,
+    "LocalizerEnsemble": LocalizerEnsemble,
+    "RegionNetwork": RegionNetwork,
+}
 """Networks that a bundle may name. Nothing else is ever made from a bundle: metadata is no code."""
 
 

@@ -73,6 +73,48 @@ class LocalizerNetwork(nn.Module):
             x = block(torch.cat([functional.interpolate(x, size=skip.shape[-2:], mode="bilinear", align_corners=False), skip], 1))
         return self.head(x), outside, self.canal(x)
 
+    def probabilities(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Probabilities of a batch: places (N, K, H/2, W/2) and outside (N, K), which sum to 1, and canal (N, 1, H/2, W/2)."""
+        heat, outside, canal = self(x)
+        places, beside = log_probabilities(heat, outside)
+        return places.exp(), beside.exp(), canal.sigmoid()
+
+
+class LocalizerEnsemble(nn.Module):
+    """Networks of one shape and different training, each of which looks at a plane in several sizes; their mean decides.
+
+    :param members: number of networks.
+    :param scales: sizes, as factors of the plane's own.
+    """
+
+    def __init__(
+        self, key_points: int, widths: tuple[int, ...] | list[int], members: int, scales: tuple[float, ...] | list[float]
+    ) -> None:
+        super().__init__()
+        self.members = nn.ModuleList(LocalizerNetwork(key_points, tuple(widths)) for _ in range(members))
+        self.scales = tuple(scales)
+        self.multiple = 2 ** len(widths) * LocalizerNetwork.STRIDE // 2
+
+    def probabilities(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """As :meth:`LocalizerNetwork.probabilities`."""
+        looks = []
+        height, width = x.shape[-2:]
+        for scale in self.scales:
+            size = [max(1, round(length * scale / self.multiple)) * self.multiple for length in (height, width)]
+            view = functional.interpolate(x, size=size, mode="bilinear", align_corners=False, antialias=True)
+            area = size[0] * size[1] / (height * width)  # a probability is spread over so many more pixels
+            for member in self.members:
+                assert isinstance(member, LocalizerNetwork)
+                places, outside, canal = member.probabilities(view)
+                stride = member.STRIDE
+                back = [
+                    functional.interpolate(part, size=(height // stride, width // stride), mode="bilinear", align_corners=False)
+                    for part in (places * area, canal)
+                ]
+                looks.append((back[0], outside, back[1]))
+        places, outside, canal = (torch.stack(parts).mean(0) for parts in zip(*looks, strict=True))
+        return places, outside, canal
+
 
 def log_probabilities(heat: Tensor, outside: Tensor) -> tuple[Tensor, Tensor]:
     """Log-probabilities of each key point's place.

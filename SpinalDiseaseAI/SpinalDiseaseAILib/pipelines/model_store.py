@@ -11,7 +11,7 @@ from ..base.anatomy import KEY_POINTS
 from ..base.errors import ModelError
 from ..models.bundle import REINSTALL, Bundle, read_bundle
 from ..models.loading import load_network
-from ..models.localizer_network import LocalizerNetwork
+from ..models.localizer_network import LocalizerEnsemble, LocalizerNetwork
 from ..models.region_network import RegionNetwork
 from ..steps.classification import CONTRASTS, Classifier, Heads
 from ..steps.device import Device, choose_device
@@ -37,7 +37,7 @@ class ModelStore:
         :raises ModelError: if the bundle is not there, was changed or is no localizer.
         """
         bundle, network = self._load(name, folder, device)
-        if not isinstance(network, LocalizerNetwork):
+        if not isinstance(network, LocalizerNetwork | LocalizerEnsemble):
             raise ModelError(f"The model {name} does not find key points; its task is {bundle.task}.", code="model-task")
         _check_arguments(bundle, {"key_points": len(KEY_POINTS)})
         return Localizer(network, device.torch_device), bundle

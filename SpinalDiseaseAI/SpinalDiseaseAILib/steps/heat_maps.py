@@ -13,7 +13,7 @@ from torch.nn import functional
 from ..base.anatomy import Kind
 from ..base.planes import SagittalVolume
 from ..base.resampling import resample_plane
-from ..models.localizer_network import LocalizerNetwork, log_probabilities
+from ..models.localizer_network import LocalizerEnsemble, LocalizerNetwork
 from .chain import KINDS, Candidates
 from .intensity import GreyScale
 
@@ -76,7 +76,7 @@ class HeatMaps:
 
 @torch.inference_mode()
 def heat_maps(
-    network: LocalizerNetwork,
+    network: LocalizerNetwork | LocalizerEnsemble,
     volume: SagittalVolume,
     slices: tuple[int, ...],
     grid: Grid,
@@ -90,9 +90,8 @@ def heat_maps(
     """
     planes = [resample_plane(scale.apply(volume.pixels(index)), grid.to_plane, grid.shape) for index in slices]
     batch = torch.from_numpy(np.stack(planes))[:, None].to(device).contiguous(memory_format=torch.channels_last)
-    heat, outside, canal = network(batch)
-    logs, log_outside = log_probabilities(heat, outside)
-    return HeatMaps(logs.exp().cpu(), log_outside.exp().cpu(), canal[:, 0].sigmoid().cpu(), slices, grid)
+    places, outside, canal = network.probabilities(batch)
+    return HeatMaps(places.cpu(), outside.cpu(), canal[:, 0].cpu(), slices, grid)
 
 
 def to_network_pixel(heat_pixels: npt.ArrayLike) -> npt.NDArray[np.float64]:

@@ -14,7 +14,7 @@ from ..base.numbering import description_of
 from ..base.options import Progress, no_progress
 from ..base.planes import SagittalVolume
 from ..base.report import Numbering
-from ..models.localizer_network import LocalizerNetwork
+from ..models.localizer_network import LocalizerEnsemble, LocalizerNetwork
 from .chain import KINDS, OUTSIDE, Candidates, Chain, best_chain, numbering_scores
 from .heat_maps import NETWORK_SPACING, Grid, HeatMaps, candidates, centroid, heat_maps, kind_map, to_network_pixel
 from .intensity import GreyScale
@@ -63,7 +63,7 @@ class Localizer:
     :param network: in evaluation mode, on ``device``.
     """
 
-    def __init__(self, network: LocalizerNetwork, device: torch.device) -> None:
+    def __init__(self, network: LocalizerNetwork | LocalizerEnsemble, device: torch.device) -> None:
         self.network = network
         self.device = device
 

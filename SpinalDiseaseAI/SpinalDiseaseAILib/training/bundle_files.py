@@ -16,12 +16,15 @@ from ..models.bundle import CARD, METADATA, WEIGHTS
 def half_precision(states: list[dict[str, torch.Tensor]]) -> dict[str, torch.Tensor]:
     """The tensors of one network, or of several as members of one, in 16 bits: half the download, figures are measured on it.
 
-    A network of one trunk has keys ``members.0.…``; further states are renumbered behind it.
+    A grading network of one trunk has keys ``members.0.…``; further states are renumbered behind it. Localizers become members
+    where there are several.
     """
     result = {}
     for number, state in enumerate(states):
         for key, value in state.items():
             name = key.replace("members.0.", f"members.{number}.", 1)
+            if len(states) > 1 and not key.startswith("members."):
+                name = f"members.{number}.{key}"
             # The running variance of a batch norm can be smaller than 16 bits hold.
             small = value.is_floating_point() and "running_var" not in key
             result[name] = (value.half() if small else value).contiguous()

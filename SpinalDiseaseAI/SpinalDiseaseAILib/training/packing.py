@@ -39,6 +39,7 @@ def metadata_of(config: dict[str, Any], members: int) -> dict[str, Any]:
     outputs = sum(len(classes) for classes in findings.values())
     arguments: dict[str, Any] = (
         {"key_points": len(KEY_POINTS), "widths": config["widths"]}
+        | ({"members": members, "scales": config["scales"]} if members > 1 else {})
         if localizer
         else {
             "channels": len(CONTRASTS),
@@ -84,7 +85,7 @@ def metadata_of(config: dict[str, Any], members: int) -> dict[str, Any]:
         "data_source": config["data_source"],
         "training": {key: value for key, value in config.items() if key not in ("description", "title", "data_source")},
         "software": f"SpinalDiseaseAI {__version__}",
-        "network": {"name": "LocalizerNetwork" if localizer else "RegionNetwork", "arguments": arguments},
+        "network": {"name": _network_name(localizer, members), "arguments": arguments},
         "network_data_format": {
             "inputs": {"image": inputs},
             "outputs": {
@@ -97,6 +98,12 @@ def metadata_of(config: dict[str, Any], members: int) -> dict[str, Any]:
         "findings": findings,
         "options": {} if localizer else {"region_pixels": config["region_pixels"]},
     }
+
+
+def _network_name(localizer: bool, members: int) -> str:
+    if not localizer:
+        return "RegionNetwork"
+    return "LocalizerNetwork" if members == 1 else "LocalizerEnsemble"
 
 
 def pack_runs(config: dict[str, Any], runs: list[Path], data: Path, output: Path) -> Path:
