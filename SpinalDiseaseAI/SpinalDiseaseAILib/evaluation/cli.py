@@ -77,5 +77,5 @@ def write_card(card: Path, tables: list[Table]) -> None:
     before, rest = text.split(_START, 1)
     after = rest.split(_END, 1)[1]
     body = "\n".join(table.markdown() for table in tables)
-    command = "Command: `spinal-disease-ai evaluate --data DATA`. Patients of these tables were never trained or tuned on.\n"
+    command = "Command: `spinal-disease-ai evaluate --data DATA`. Patients of these tables were never trained on.\n"
     card.write_text(f"{before}{_START}\n{command}\n{body}{_END}{after}", encoding="utf-8")
