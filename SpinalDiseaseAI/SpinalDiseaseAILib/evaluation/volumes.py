@@ -18,8 +18,9 @@ from ..datasets.spider import CANAL_MASK
 from ..steps.localization import Localizer
 from .intervals import Figure, patient_bootstrap
 
-SLICE_STEP = 0.9
-"""Millimetres between neighbouring T2-SPACE planes: SliceThickness of the series in ``overview.csv``."""
+SLICE_STEP = 1.0
+"""Millimetres between neighbouring T2-SPACE planes: SpacingBetweenSlices of every such series in ``overview.csv``. The slices
+themselves are 0.9 mm thick, which is another thing."""
 
 _HALF_BAND = 8.0  # millimetres up and down in which the canal's midline is measured at a level
 
