@@ -26,11 +26,12 @@ class Kind(Enum):
 
     VERTEBRA = "vertebra"
     DISC = "disc"
+    CANAL = "canal"
 
 
 @dataclass(frozen=True)
 class Structure:
-    """A vertebra or an intervertebral disc.
+    """A vertebra, an intervertebral disc or the spinal canal.
 
     :param name: the name of the field, ``"L4"`` or ``"L4-L5"``: identity in files, labels and tables.
     :param code: anatomic code; None where DICOM has none (a sixth lumbar vertebra and its discs).
@@ -44,7 +45,9 @@ class Structure:
 
     @property
     def display(self) -> str:
-        """Name as a reader sees it: ``"L4 vertebra"`` or ``"L4-L5 disc"``."""
+        """Name as a reader sees it: ``"L4 vertebra"``, ``"L4-L5 disc"`` or ``"Spinal canal"``."""
+        if self.kind is Kind.CANAL:
+            return "Spinal canal"
         return f"{self.name} {self.kind.value}"
 
 
@@ -83,7 +86,10 @@ STRUCTURES: tuple[Structure, ...] = (
 )
 """Every structure that can be named, from cranial to caudal, the transitional L6 and its discs last."""
 
-_BY_NAME = {structure.name: structure for structure in STRUCTURES}
+CANAL = Structure("canal", Kind.CANAL, _sct("61853006", "Vertebral canal"), (0.93, 0.45, 0.68))
+"""The spinal canal: a mask has it, it is no level."""
+
+_BY_NAME = {structure.name: structure for structure in (*STRUCTURES, CANAL)}
 
 KEY_POINTS: tuple[str, ...] = ("T12-L1", "L1", "L1-L2", "L2", "L2-L3", "L3", "L3-L4", "L4", "L4-L5", "L5", "L5-S1")
 """The 11 key points of the Spinal Disease 2020 challenge, from cranial to caudal, discs and vertebrae in turn."""

@@ -115,7 +115,7 @@ def candidates(places: Tensor, outside: Tensor) -> Candidates:
     mass = functional.conv2d(places[:, None], disk[None, None], padding=reach)[:, 0]
     found: dict[Kind, npt.NDArray[np.float64]] = {}
     index_of: dict[Kind, tuple[Tensor, Tensor]] = {}
-    for kind in Kind:
+    for kind in dict.fromkeys(KINDS):
         total = kind_map(places, kind)
         smooth = functional.avg_pool2d(total[None, None], 3, 1, 1)[0, 0]
         peak = (smooth == functional.max_pool2d(smooth[None, None], 2 * reach - 1, 1, reach - 1)[0, 0]) & (smooth > 1e-5)

@@ -1,0 +1,115 @@
+"""Masks: which voxels of an image belong to which structure.
+
+Label values are those of VerSe and SPINEPS, so that other tools read the files: vertebrae T11 18 … L5 24, L6 25, sacrum 26; a
+disc has 100 more than the vertebra above it; the spinal canal is 61. Sources: Sekuboyina et al., VerSe, Medical Image Analysis
+2021; Möller et al., SPINEPS, European Radiology 2024.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+import numpy as np
+import numpy.typing as npt
+
+from . import anatomy
+from .errors import InputError
+from .geometry import Image
+
+_VERTEBRAE = ("T11", "T12", "L1", "L2", "L3", "L4", "L5", "L6", "S1")
+_FIRST = 18
+
+LABELS: dict[str, int] = {
+    **{name: _FIRST + index for index, name in enumerate(_VERTEBRAE)},
+    # Where there is an L6, the disc below L5 is L5-L6: a spine never has it together with L5-S1, and both are 124.
+    **{
+        item.name: 100 + _FIRST + _VERTEBRAE.index(item.name.split("-")[0])
+        for item in anatomy.STRUCTURES
+        if item.kind is anatomy.Kind.DISC
+    },
+    anatomy.CANAL.name: 61,
+}
+"""Structure name to label value."""
+
+
+@dataclass(frozen=True, eq=False)
+class Masks:
+    """Labelled voxels, and what each label is.
+
+    :param image: uint8 labels on the voxel grid of the image that was segmented, 0 where nothing was found.
+    :param names: label value to the name of a structure of :mod:`anatomy`; every label of the image has one.
+    :param model: name of the model bundle that made them; empty for a person's.
+    :raises InputError: if the voxels are not uint8, or a label has no structure.
+    """
+
+    image: Image
+    names: Mapping[int, str]
+    model: str = ""
+
+    def __post_init__(self) -> None:
+        if self.image.voxels.dtype != np.uint8:
+            raise InputError(
+                f"The masks have voxels of type {self.image.voxels.dtype}.", "Labels should be of type uint8.", code="masks"
+            )
+        found = np.flatnonzero(np.bincount(self.image.voxels.ravel(), minlength=1))
+        unknown = [int(value) for value in found if value and int(value) not in self.names]
+        if unknown:
+            raise InputError(
+                f"The masks have voxels of the label {', '.join(map(str, unknown))}.",
+                "Every label should be named.",
+                code="masks",
+            )
+        for name in self.names.values():
+            try:
+                anatomy.structure(name)
+            except KeyError as error:
+                raise InputError(
+                    f"The masks name a structure {name!r}.",
+                    f"Known are {', '.join(LABELS)}.",
+                    code="masks",
+                ) from error
+        object.__setattr__(self, "names", dict(self.names))
+
+    @property
+    def structures(self) -> tuple[anatomy.Structure, ...]:
+        """The structures that have a mask, from cranial to caudal, the canal last."""
+        named = set(self.names.values())
+        return tuple(item for item in (*anatomy.STRUCTURES, anatomy.CANAL) if item.name in named)
+
+    def label(self, name: str) -> int | None:
+        """The label value of a structure, None if it has no mask."""
+        return next((value for value, own in self.names.items() if own == name), None)
+
+    def of(self, name: str) -> npt.NDArray[np.bool_]:
+        """The voxels of one structure, shape of the image; all False if it has no mask."""
+        value = self.label(name)
+        if value is None:
+            return np.zeros(self.image.voxels.shape, dtype=np.bool_)
+        mask: npt.NDArray[np.bool_] = self.image.voxels == value
+        return mask
+
+    def renamed(self, names: Mapping[str, str]) -> Masks:
+        """The same masks under other names, such as after the levels were numbered otherwise.
+
+        :param names: old name to new name of levels; a level that is not in it loses its mask. The canal stays.
+        """
+        table = np.zeros(256, dtype=np.uint8)
+        new: dict[int, str] = {}
+        for value, old in self.names.items():
+            name = old if old == anatomy.CANAL.name else names.get(old)
+            if name is not None:
+                table[value] = LABELS[name]
+                new[LABELS[name]] = name
+        return replace(self, image=Image(table[self.image.voxels], self.image.affine), names=new)
+
+
+def masks_of(image: Image, model: str = "") -> Masks:
+    """Masks whose labels are those of :data:`LABELS`; of the two discs that share a label, L5-S1 is taken.
+
+    :param image: uint8 labels.
+    :raises InputError: if a label is not in the table.
+    """
+    table = {value: name for name, value in LABELS.items() if name != "L5-L6"}
+    present = np.flatnonzero(np.bincount(image.voxels.ravel(), minlength=1)) if image.voxels.dtype == np.uint8 else []
+    return Masks(image, {int(value): table[int(value)] for value in present if int(value) in table}, model)

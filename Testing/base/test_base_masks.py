@@ -1,0 +1,64 @@
+"""Masks of structures: labels, names, and what is refused."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from SpinalDiseaseAILib.base.anatomy import CANAL, STRUCTURES, Kind
+from SpinalDiseaseAILib.base.errors import InputError
+from SpinalDiseaseAILib.base.geometry import Image
+from SpinalDiseaseAILib.base.masks import LABELS, Masks, masks_of
+
+
+def labels(*values: int) -> Image:
+    """One voxel a value, in a row."""
+    return Image(np.array(values, dtype=np.uint8).reshape(-1, 1, 1), np.diag([4.0, 1.0, 1.0, 1.0]))
+
+
+def test_labels_are_those_of_verse_and_spineps() -> None:
+    assert [LABELS[name] for name in ("T12", "L1", "L5", "L6", "S1")] == [19, 20, 24, 25, 26]
+    assert [LABELS[name] for name in ("T12-L1", "L4-L5", "L5-S1", "L6-S1")] == [119, 123, 124, 125]
+    assert LABELS["canal"] == 61
+
+
+def test_every_structure_has_a_label_and_only_the_two_discs_below_l5_share_one() -> None:
+    assert set(LABELS) == {item.name for item in (*STRUCTURES, CANAL)}
+    shared = [name for name, value in LABELS.items() if list(LABELS.values()).count(value) > 1]
+    assert sorted(shared) == ["L5-L6", "L5-S1"]
+
+
+def test_the_canal_is_no_level_but_has_a_code_and_a_name() -> None:
+    assert CANAL.kind is Kind.CANAL and CANAL not in STRUCTURES
+    assert CANAL.code is not None and CANAL.code.value == "61853006"
+    assert CANAL.display == "Spinal canal"
+
+
+def test_voxels_of_a_structure_are_found_by_its_name() -> None:
+    masks = masks_of(labels(0, 24, 124, 24, 61))
+    assert masks.of("L5").ravel().tolist() == [False, True, False, True, False]
+    assert masks.of("canal").sum() == 1
+    assert not masks.of("L1").any()
+    assert [item.name for item in masks.structures] == ["L5", "L5-S1", "canal"]
+
+
+def test_renumbering_moves_labels_with_names_and_keeps_the_canal() -> None:
+    moved = masks_of(labels(0, 23, 123, 24, 124, 61), "m").renamed({"L4": "L5", "L4-L5": "L5-S1"})
+    assert moved.image.voxels.ravel().tolist() == [0, 24, 124, 0, 0, 61]
+    assert [item.name for item in moved.structures] == ["L5", "L5-S1", "canal"]
+    assert moved.model == "m"
+
+
+def test_a_label_without_a_name_is_refused() -> None:
+    with pytest.raises(InputError, match="label 7"):
+        masks_of(labels(0, 7))
+
+
+def test_a_name_that_is_no_structure_is_refused() -> None:
+    with pytest.raises(InputError, match="'L9'"):
+        Masks(labels(0, 7), {7: "L9"})
+
+
+def test_voxels_that_are_not_bytes_are_refused() -> None:
+    with pytest.raises(InputError, match="int16"):
+        masks_of(Image(np.zeros((1, 1, 1), dtype=np.int16), np.eye(4)))
