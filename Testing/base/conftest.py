@@ -36,7 +36,9 @@ def full_report() -> Report:
         (1.5, -20.25, 1 / 3),
         0.98,
         (
-            FindingResult("pfirrmann", {"1": 0.05, "2": 0.1, "3": 0.15, "4": 0.6, "5": 0.1}, "lumbar-mr-degeneration"),
+            FindingResult(
+                "pfirrmann", {"1": 0.05, "2": 0.1, "3": 0.15, "4": 0.6, "5": 0.1}, "lumbar-mr-degeneration", ("3", "4"), 0.9
+            ),
             FindingResult("disc_disease", {"v1": 0.1, "v2": 0.7, "v3": 0.6, "v4": 0.05, "v5": 0.2}, "spinal-disease-2020"),
         ),
         manual=True,

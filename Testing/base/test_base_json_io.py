@@ -59,7 +59,7 @@ def test_any_report_goes_to_json_and_back_without_loss(
 
 def test_a_report_names_its_schema_and_version(full_report: Report) -> None:
     document = report_to_dict(full_report)
-    assert (document["schema"], document["version"]) == ("spinal-disease-ai/report", 1)
+    assert (document["schema"], document["version"]) == ("spinal-disease-ai/report", 2)
 
 
 def test_what_is_derived_is_written_for_readers_and_not_believed_when_read(full_report: Report) -> None:
@@ -68,6 +68,17 @@ def test_what_is_derived_is_written_for_readers_and_not_believed_when_read(full_
     assert entry["predicted"] == ["4"] and entry["confidence"] == 0.6
     entry["predicted"] = ["1"]
     assert report_from_dict(document) == full_report
+
+
+def test_a_report_of_version_1_is_read_without_the_fields_that_it_lacks(full_report: Report) -> None:
+    document = json.loads(report_to_json(full_report))
+    document["version"] = 1
+    for item in document["structures"]:
+        for entry in item["findings"]:
+            for key in ("plausible", "coverage", "unsure"):
+                del entry[key]
+    (first, *_) = report_from_dict(document).structures[1].findings
+    assert (first.plausible, first.coverage, first.unsure) == ((), 0.0, False)
 
 
 def test_the_order_of_classes_in_a_file_does_not_matter(full_report: Report) -> None:
@@ -98,6 +109,9 @@ def set_at(document: Any, path: tuple[str | int, ...], value: Any) -> None:
         (("structures", 0, "position"), [1.0, "left", 2.0]),
         (("structures", 0, "confidence"), "high"),
         (("structures", 1, "findings", 0, "name"), "scoliosis"),
+        (("structures", 1, "findings", 0, "plausible"), ["6"]),
+        (("structures", 1, "findings", 0, "plausible"), "4"),
+        (("structures", 1, "findings", 0, "coverage"), "high"),
         (("structures", 1, "findings", 0, "probabilities", "5"), ...),
         (("structures", 1, "findings", 0, "probabilities", "6"), 0.0),
         (("structures", 1, "findings", 0, "probabilities"), [0.2] * 5),
@@ -127,9 +141,9 @@ def test_another_document_is_refused(document: Any) -> None:
         report_from_dict(document)
 
 
-@pytest.mark.parametrize("version", [0, 2, "1", None])
+@pytest.mark.parametrize("version", [0, 3, "1", None])
 def test_another_version_is_refused_and_an_update_advised(full_report: Report, version: Any) -> None:
-    with pytest.raises(SchemaError, match="Version 1 can be read. Update"):
+    with pytest.raises(SchemaError, match="Versions 1 and 2 can be read. Update"):
         report_from_dict({**report_to_dict(full_report), "version": version})
 
 
@@ -177,7 +191,7 @@ def test_voxels_never_pass_through_json(tmp_path: Path) -> None:
         (("series",), 3),
         (("notes", 0), {"text": "a"}),
         (("uid",), ...),
-        (("version",), 2),
+        (("version",), 3),
         (("schema",), "spinal-disease-ai/report"),
     ],
 )

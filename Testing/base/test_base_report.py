@@ -34,6 +34,13 @@ def test_an_abnormal_class_makes_the_result_abnormal() -> None:
     assert not FindingResult("narrowing", {"absent": 0.6, "present": 0.4}, "m").abnormal
 
 
+def test_a_result_is_unsure_where_every_class_is_plausible() -> None:
+    values = {"absent": 0.4, "present": 0.6}
+    assert FindingResult("narrowing", values, "m", ("absent", "present"), 0.9).unsure
+    assert not FindingResult("narrowing", values, "m", ("present",), 0.9).unsure
+    assert not FindingResult("narrowing", values, "m").unsure, "a model without plausible classes says nothing of its doubt"
+
+
 def test_structures_and_findings_are_looked_up_by_name(full_report: Report) -> None:
     disc = full_report.structure("L4-L5")
     assert disc is not None and disc.finding("pfirrmann") is disc.findings[0]

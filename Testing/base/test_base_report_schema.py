@@ -34,12 +34,15 @@ def test_a_report_that_is_written_keeps_to_the_schema(full_report: Report) -> No
 @pytest.mark.parametrize(
     ("path", "value"),
     [
-        (("version",), 2),
+        (("version",), 3),
         (("structures", 0, "name"), "L9"),
         (("structures", 0, "position"), [1, 2]),
         (("structures", 0, "confidence"), 1.5),
         (("structures", 1, "findings", 0, "probabilities"), {"1": 1.0}),
         (("structures", 1, "findings", 0, "predicted"), ["6"]),
+        (("structures", 1, "findings", 0, "plausible"), ["6"]),
+        (("structures", 1, "findings", 0, "coverage"), 90),
+        (("structures", 1, "findings", 0, "unsure"), "no"),
         (("structures", 1, "findings", 0, "name"), "modic"),
         (("numberings", 0, "shift"), 0.5),
         (("models", 0, "sha256"), "none"),

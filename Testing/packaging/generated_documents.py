@@ -74,6 +74,9 @@ def report_schema() -> dict[str, Any]:
                 "model": text,
                 "predicted": {"type": "array", "items": {"enum": list(item.class_names)}, "minItems": 1, "uniqueItems": True},
                 "confidence": probability,
+                "plausible": {"type": "array", "items": {"enum": list(item.class_names)}, "uniqueItems": True},
+                "coverage": probability,
+                "unsure": {"type": "boolean"},
             }
         )
         for item in anatomy.FINDINGS

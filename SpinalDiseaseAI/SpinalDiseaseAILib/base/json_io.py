@@ -20,7 +20,9 @@ from .study import Role, Series, Study
 
 REPORT_SCHEMA = "spinal-disease-ai/report"
 STUDY_SCHEMA = "spinal-disease-ai/study"
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
+READABLE_VERSIONS = (1, 2)
+"""Version 2 has more fields than version 1, and no other meaning."""
 
 
 def report_to_dict(report: Report) -> dict[str, Any]:
@@ -31,6 +33,7 @@ def report_to_dict(report: Report) -> dict[str, Any]:
             # Derived, for readers of the file; ignored when it is read again.
             entry["predicted"] = list(finding.predicted)
             entry["confidence"] = finding.confidence
+            entry["unsure"] = finding.unsure
     return document
 
 
@@ -149,10 +152,10 @@ def _refuse_constant(name: str) -> float:
 def _check_header(document: Any, schema: str) -> None:
     if not isinstance(document, dict) or document.get("schema") != schema:
         raise SchemaError(f"The document is not a {schema.split('/')[1]} of this product.", f'"schema" should be "{schema}".')
-    if document.get("version") != SCHEMA_VERSION:
+    if document.get("version") not in READABLE_VERSIONS:
         raise SchemaError(
             f"The document has version {document.get('version')!r}.",
-            f"Version {SCHEMA_VERSION} can be read.",
+            f"Versions {' and '.join(map(str, READABLE_VERSIONS))} can be read.",
             "Update SpinalDiseaseAI to read it.",
         )
 
@@ -173,7 +176,16 @@ def _finding(entry: dict[str, Any]) -> FindingResult:
     values = entry["probabilities"]
     if set(values) != set(wanted):
         raise ValueError(f"{entry['name']} has the classes {sorted(values)}, not {sorted(wanted)}")
-    return FindingResult(entry["name"], {key: float(values[key]) for key in wanted}, str(entry["model"]))
+    plausible = entry.get("plausible", [])
+    if not isinstance(plausible, list | tuple) or not set(plausible) <= set(wanted):
+        raise ValueError(f"{entry['name']} has the plausible classes {plausible}, which are not among {sorted(wanted)}")
+    return FindingResult(
+        entry["name"],
+        {key: float(values[key]) for key in wanted},
+        str(entry["model"]),
+        tuple(key for key in wanted if key in plausible),
+        float(entry.get("coverage", 0.0)),
+    )
 
 
 def _point(values: Any) -> tuple[float, float, float]:

@@ -16,11 +16,16 @@ class FindingResult:
     :param name: a finding of :mod:`anatomy`.
     :param probabilities: class name to probability, every class of the finding in order; they sum to 1 if it is exclusive.
     :param model: name of the model bundle that gave them.
+    :param plausible: classes that the true one is among at the rate ``coverage``, in order; empty if the model states none. Where
+        several classes can hold together, a class that holds is among them at that rate.
+    :param coverage: rate that the plausible classes keep, for each class as well as over all, such as 0.9; 0 if there are none.
     """
 
     name: str
     probabilities: dict[str, float]
     model: str
+    plausible: tuple[str, ...] = ()
+    coverage: float = 0.0
 
     @property
     def predicted(self) -> tuple[str, ...]:
@@ -34,6 +39,11 @@ class FindingResult:
     def confidence(self) -> float:
         """Probability of the predicted class; the lowest where several are predicted."""
         return min(self.probabilities[key] for key in self.predicted)
+
+    @property
+    def unsure(self) -> bool:
+        """True if every class is plausible: the images do not tell."""
+        return len(self.plausible) == len(self.probabilities)
 
     @property
     def abnormal(self) -> bool:
