@@ -7,6 +7,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 from SpinalDiseaseAILib.base.geometry import Image
+from SpinalDiseaseAILib.base.quantities import Measurement
 from SpinalDiseaseAILib.base.report import (
     FindingResult,
     ModelProvenance,
@@ -42,6 +43,10 @@ def full_report() -> Report:
             FindingResult("disc_disease", {"v1": 0.1, "v2": 0.7, "v3": 0.6, "v4": 0.05, "v5": 0.2}, "spinal-disease-2020"),
         ),
         manual=True,
+        measurements=(
+            Measurement("disc_height_middle", 8.25, lines=(((1.5, -20.0, 4.0), (1.5, -20.5, -4.25)),)),
+            Measurement("slip", None, "L4 has no mask."),
+        ),
     )
     return Report(
         pipeline="lumbar-mr",
@@ -58,4 +63,5 @@ def full_report() -> Report:
         notes=(Note("gap", "One slice is missing between 4 and 6 – “é”.", "warning"),),
         created="2026-11-21T20:00:00+00:00",
         software="SpinalDiseaseAI 0.1.0",
+        measurements=(Measurement("lordosis_l1_s1", 47.5),),
     )

@@ -80,6 +80,7 @@ def test_names_and_colours_are_unique_and_colours_are_in_range() -> None:
     ("finding", "classes"),
     [
         ("pfirrmann", ("1", "2", "3", "4", "5")),
+        ("degeneration", ("mild", "moderate", "severe")),
         ("modic", ("0", "1", "2", "3")),
         ("narrowing", ("absent", "present")),
         ("bulging", ("absent", "present")),
@@ -96,7 +97,7 @@ def test_every_finding_has_its_classes_in_order(finding: str, classes: tuple[str
 
 
 def test_there_is_no_other_finding() -> None:
-    assert len(FINDINGS) == 10
+    assert len(FINDINGS) == 11
 
 
 def test_several_disc_diseases_can_hold_together_and_nothing_else_can() -> None:

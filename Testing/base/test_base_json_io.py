@@ -20,6 +20,7 @@ from SpinalDiseaseAILib.base.json_io import (
     report_to_json,
     write_study,
 )
+from SpinalDiseaseAILib.base.quantities import QUANTITIES, Measurement
 from SpinalDiseaseAILib.base.report import FindingResult, Note, Report, StructureResult
 from SpinalDiseaseAILib.base.study import Role, Series, Study
 
@@ -45,7 +46,12 @@ def structures(draw: st.DrawFn) -> StructureResult:
         for item in draw(st.lists(st.sampled_from(FINDINGS), max_size=2, unique=True))
     )
     position = draw(st.tuples(numbers, numbers, numbers))
-    return StructureResult(draw(st.sampled_from(STRUCTURES)).name, position, draw(st.floats(0, 1)), findings, draw(st.booleans()))
+    measurements = tuple(
+        Measurement(item.name, draw(st.none() | numbers), draw(st.text(max_size=8)), ((position, position),))
+        for item in draw(st.lists(st.sampled_from(QUANTITIES), max_size=2, unique=True))
+    )
+    name, confidence, manual = draw(st.sampled_from(STRUCTURES)).name, draw(st.floats(0, 1)), draw(st.booleans())
+    return StructureResult(name, position, confidence, findings, manual, measurements)
 
 
 @settings(max_examples=60)
@@ -77,8 +83,11 @@ def test_a_report_of_version_1_is_read_without_the_fields_that_it_lacks(full_rep
         for entry in item["findings"]:
             for key in ("plausible", "coverage", "unsure"):
                 del entry[key]
+        del item["measurements"]
+    del document["measurements"]
     (first, *_) = report_from_dict(document).structures[1].findings
     assert (first.plausible, first.coverage, first.unsure) == ((), 0.0, False)
+    assert report_from_dict(document).structures[1].measurements == report_from_dict(document).measurements == ()
 
 
 def test_the_order_of_classes_in_a_file_does_not_matter(full_report: Report) -> None:
@@ -109,6 +118,10 @@ def set_at(document: Any, path: tuple[str | int, ...], value: Any) -> None:
         (("structures", 0, "position"), [1.0, "left", 2.0]),
         (("structures", 0, "confidence"), "high"),
         (("structures", 1, "findings", 0, "name"), "scoliosis"),
+        (("structures", 1, "measurements", 0, "name"), "waist"),
+        (("structures", 1, "measurements", 0, "value"), "8 mm"),
+        (("structures", 1, "measurements", 0, "lines"), [[1, 2, 3]]),
+        (("measurements", 0, "value"), ...),
         (("structures", 1, "findings", 0, "plausible"), ["6"]),
         (("structures", 1, "findings", 0, "plausible"), "4"),
         (("structures", 1, "findings", 0, "coverage"), "high"),

@@ -14,7 +14,7 @@ ROOT = Path(__file__).resolve().parents[2]
 if __name__ == "__main__":
     sys.path.insert(0, str(ROOT / "SpinalDiseaseAI"))
 
-from SpinalDiseaseAILib.base import anatomy, json_io  # noqa: E402
+from SpinalDiseaseAILib.base import anatomy, json_io, quantities  # noqa: E402
 
 SCHEMA_URL = "https://raw.githubusercontent.com/SpinalDiseaseAI/SlicerSpinalDiseaseAI/main/docs/developer/report.schema.json"
 
@@ -81,6 +81,24 @@ def report_schema() -> dict[str, Any]:
         )
         for item in anatomy.FINDINGS
     ]
+    line = {"type": "array", "items": point, "minItems": 2, "maxItems": 2}
+
+    def measurements(*places: quantities.Place) -> dict[str, Any]:
+        items = [
+            record(
+                {
+                    "name": {"const": item.name},
+                    "value": {"type": ["number", "null"], "minimum": item.possible[0], "maximum": item.possible[1]},
+                    "reason": text,
+                    "lines": {"type": "array", "items": line},
+                    "unit": {"const": item.unit},
+                }
+            )
+            for place in places
+            for item in quantities.quantities_of(place)
+        ]
+        return {"type": "array", "items": {"oneOf": items}}
+
     structure = record(
         {
             "name": {"enum": [item.name for item in anatomy.STRUCTURES]},
@@ -88,6 +106,7 @@ def report_schema() -> dict[str, Any]:
             "confidence": probability,
             "findings": {"type": "array", "items": {"oneOf": findings}},
             "manual": {"description": "True if a person placed or moved the point.", "type": "boolean"},
+            "measurements": measurements(quantities.Place.DISC, quantities.Place.VERTEBRA),
         }
     )
     numbering = record({"shift": {"type": ["integer", "null"]}, "probability": probability, "description": text})
@@ -117,6 +136,7 @@ def report_schema() -> dict[str, Any]:
             "notes": {"type": "array", "items": note},
             "created": {"type": "string", "format": "date-time"},
             "software": text,
+            "measurements": measurements(quantities.Place.SPINE),
         }
     )
     head = {"$schema": "https://json-schema.org/draft/2020-12/schema", "$id": SCHEMA_URL, "title": "SpinalDiseaseAI report"}

@@ -15,6 +15,7 @@ import numpy as np
 from . import anatomy
 from .errors import InputError, SchemaError
 from .geometry import Array, Image
+from .quantities import Line, Measurement, quantity
 from .report import FindingResult, ModelProvenance, Note, Numbering, Report, SeriesIdentity, StructureResult
 from .study import Role, Series, Study
 
@@ -34,6 +35,8 @@ def report_to_dict(report: Report) -> dict[str, Any]:
             entry["predicted"] = list(finding.predicted)
             entry["confidence"] = finding.confidence
             entry["unsure"] = finding.unsure
+        _add_units(item["measurements"])
+    _add_units(document["measurements"])
     return document
 
 
@@ -56,6 +59,7 @@ def report_from_dict(document: Any) -> Report:
             notes=tuple(Note(**item) for item in document["notes"]),
             created=str(document["created"]),
             software=str(document["software"]),
+            measurements=tuple(_measurement(item) for item in document.get("measurements", ())),
         )
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise SchemaError(f"The report cannot be read: {error!r}.", "A report written by this product is needed.") from error
@@ -168,6 +172,7 @@ def _structure(item: dict[str, Any]) -> StructureResult:
         confidence=float(item["confidence"]),
         findings=tuple(_finding(entry) for entry in item["findings"]),
         manual=bool(item["manual"]),
+        measurements=tuple(_measurement(entry) for entry in item.get("measurements", ())),
     )
 
 
@@ -186,6 +191,22 @@ def _finding(entry: dict[str, Any]) -> FindingResult:
         tuple(key for key in wanted if key in plausible),
         float(entry.get("coverage", 0.0)),
     )
+
+
+def _add_units(entries: list[dict[str, Any]]) -> None:
+    for entry in entries:
+        entry["unit"] = quantity(entry["name"]).unit  # for readers of the file; ignored when it is read again
+
+
+def _measurement(entry: dict[str, Any]) -> Measurement:
+    name = quantity(entry["name"]).name
+    value = None if entry["value"] is None else float(entry["value"])
+    return Measurement(name, value, str(entry["reason"]), tuple(_line(item) for item in entry["lines"]))
+
+
+def _line(ends: Any) -> Line:
+    start, end = ends
+    return _point(start), _point(end)
 
 
 def _point(values: Any) -> tuple[float, float, float]:

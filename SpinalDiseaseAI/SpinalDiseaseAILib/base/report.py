@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 
 from . import anatomy
+from .quantities import Measurement
 
 Point = tuple[float, float, float]
 
@@ -61,6 +62,7 @@ class StructureResult:
     :param confidence: probability in 0 … 1 that the point is right.
     :param findings: in the order of :data:`anatomy.FINDINGS`.
     :param manual: True if a person placed or moved the point.
+    :param measurements: in the order of :data:`quantities.QUANTITIES`; those that could not be taken say why.
     """
 
     name: str
@@ -68,10 +70,15 @@ class StructureResult:
     confidence: float
     findings: tuple[FindingResult, ...] = ()
     manual: bool = False
+    measurements: tuple[Measurement, ...] = ()
 
     def finding(self, name: str) -> FindingResult | None:
         """The result of one finding, None if it was not assessed here."""
         return next((item for item in self.findings if item.name == name), None)
+
+    def measurement(self, name: str) -> Measurement | None:
+        """One measurement, None if it was not tried here."""
+        return next((item for item in self.measurements if item.name == name), None)
 
 
 @dataclass(frozen=True)
@@ -145,6 +152,7 @@ class Report:
     :param seconds: wall time by stage, ``"total"`` included.
     :param created: ISO 8601 time in UTC.
     :param software: name and version of the product that made it.
+    :param measurements: those of the whole spine.
     """
 
     pipeline: str
@@ -158,6 +166,7 @@ class Report:
     notes: tuple[Note, ...] = ()
     created: str = ""
     software: str = ""
+    measurements: tuple[Measurement, ...] = ()
 
     def structure(self, name: str) -> StructureResult | None:
         """The result of one structure, None if it was not found."""

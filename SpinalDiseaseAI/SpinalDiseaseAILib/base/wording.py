@@ -48,6 +48,8 @@ def short_text(result: FindingResult) -> str:
             words.append(f"no {noun}")
         elif item.display.endswith(f" {item.name}"):  # "grade 4" of "Pfirrmann grade"
             words.append(f"{info.display.split()[0]} {item.name}")
+        elif _is_graded(info):
+            words.append(f"{item.display} {noun}")
         else:
             words.append(item.display)
     return ", ".join(words)
