@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, settings
 
+from SpinalDiseaseAILib.base.corrections import Correction
 from SpinalDiseaseAILib.base.geometry import Image
 from SpinalDiseaseAILib.base.quantities import Measurement
 from SpinalDiseaseAILib.base.report import (
@@ -64,4 +65,8 @@ def full_report() -> Report:
         created="2026-11-21T20:00:00+00:00",
         software="SpinalDiseaseAI 0.1.0",
         measurements=(Measurement("lordosis_l1_s1", 47.5),),
+        corrections=(
+            Correction("moved", "L1-L2", "reader", "2026-01-02T03:05:00+00:00"),
+            Correction("renumbered", "", "reader", "2026-01-02T03:06:00+00:00", -1),
+        ),
     )

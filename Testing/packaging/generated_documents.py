@@ -14,7 +14,7 @@ ROOT = Path(__file__).resolve().parents[2]
 if __name__ == "__main__":
     sys.path.insert(0, str(ROOT / "SpinalDiseaseAI"))
 
-from SpinalDiseaseAILib.base import anatomy, json_io, quantities  # noqa: E402
+from SpinalDiseaseAILib.base import anatomy, corrections, json_io, quantities  # noqa: E402
 
 SCHEMA_URL = "https://raw.githubusercontent.com/SpinalDiseaseAI/SlicerSpinalDiseaseAI/main/docs/developer/report.schema.json"
 
@@ -120,6 +120,15 @@ def report_schema() -> dict[str, Any]:
             "frame_of_reference_uid": text,
         }
     )
+    correction = record(
+        {
+            "kind": {"enum": list(corrections.KINDS)},
+            "structure": {"description": "Empty where the whole numbering was moved.", **text},
+            "author": text,
+            "created": {"type": "string", "format": "date-time"},
+            "shift": {"description": "Levels that every name was moved down.", "type": "integer"},
+        }
+    )
     note = record({"code": text, "text": text, "severity": {"enum": ["info", "warning"]}})
     report = record(
         {
@@ -137,6 +146,7 @@ def report_schema() -> dict[str, Any]:
             "created": {"type": "string", "format": "date-time"},
             "software": text,
             "measurements": measurements(quantities.Place.SPINE),
+            "corrections": {"type": "array", "items": correction},
         }
     )
     head = {"$schema": "https://json-schema.org/draft/2020-12/schema", "$id": SCHEMA_URL, "title": "SpinalDiseaseAI report"}

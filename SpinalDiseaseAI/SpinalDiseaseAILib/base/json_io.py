@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from . import anatomy
+from .corrections import Correction
 from .errors import InputError, SchemaError
 from .geometry import Array, Image
 from .quantities import Line, Measurement, quantity
@@ -60,6 +61,7 @@ def report_from_dict(document: Any) -> Report:
             created=str(document["created"]),
             software=str(document["software"]),
             measurements=tuple(_measurement(item) for item in document.get("measurements", ())),
+            corrections=tuple(Correction(**item) for item in document.get("corrections", ())),
         )
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise SchemaError(f"The report cannot be read: {error!r}.", "A report written by this product is needed.") from error

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 
 from . import anatomy
+from .corrections import Correction
 from .quantities import Measurement
 
 Point = tuple[float, float, float]
@@ -153,6 +154,7 @@ class Report:
     :param created: ISO 8601 time in UTC.
     :param software: name and version of the product that made it.
     :param measurements: those of the whole spine.
+    :param corrections: what a reader changed since the analysis, oldest first.
     """
 
     pipeline: str
@@ -167,6 +169,7 @@ class Report:
     created: str = ""
     software: str = ""
     measurements: tuple[Measurement, ...] = ()
+    corrections: tuple[Correction, ...] = ()
 
     def structure(self, name: str) -> StructureResult | None:
         """The result of one structure, None if it was not found."""
