@@ -11,7 +11,8 @@ from SpinalDiseaseAILib.base.errors import Cancelled
 from SpinalDiseaseAILib.base.geometry import Image
 from SpinalDiseaseAILib.base.planes import SagittalVolume
 from SpinalDiseaseAILib.models.region_network import RegionNetwork
-from SpinalDiseaseAILib.steps.classification import Classifier, Heads
+from SpinalDiseaseAILib.steps.classification import Classifier
+from SpinalDiseaseAILib.steps.heads import Heads
 
 FINDINGS = {name: finding(name).class_names for name in ("pfirrmann", "disc_disease", "vertebra_disease")}
 OUTPUTS = sum(map(len, FINDINGS.values()))
@@ -50,40 +51,7 @@ def network() -> Recorder:
 
 @pytest.fixture
 def classifier(network: Recorder) -> Classifier:
-    return Classifier(network, Heads(FINDINGS, {}), "model", torch.device("cpu"), 16)
-
-
-def test_classes_that_exclude_each_other_sum_to_one_and_others_do_not() -> None:
-    logits = np.random.default_rng(0).normal(0, 2, (6, OUTPUTS)).astype(np.float32)
-    values = Heads(FINDINGS, {}).probabilities(logits)
-    assert values["pfirrmann"].sum(1) == pytest.approx(np.ones(6))
-    assert values["pfirrmann"] == pytest.approx(torch.from_numpy(logits[:, :5]).softmax(1).numpy(), rel=1e-5)
-    assert values["disc_disease"] == pytest.approx(torch.from_numpy(logits[:, 5:10]).sigmoid().numpy(), rel=1e-5)
-    assert values["vertebra_disease"] == pytest.approx(torch.from_numpy(logits[:, 10:]).softmax(1).numpy(), rel=1e-5)
-
-
-def test_a_temperature_above_one_makes_probabilities_less_sure_and_changes_no_order() -> None:
-    logits = np.array([[0.0, 1, 3, 2, -1] + [1.0] * (OUTPUTS - 5)], dtype=np.float32)
-    plain = Heads(FINDINGS, {}).probabilities(logits)
-    warm = Heads(FINDINGS, {"pfirrmann": 2.0}).probabilities(logits)
-    assert warm["pfirrmann"].max() < plain["pfirrmann"].max()
-    assert (warm["pfirrmann"].argsort() == plain["pfirrmann"].argsort()).all()
-    assert (warm["disc_disease"] == plain["disc_disease"]).all()
-
-
-def test_a_bias_takes_the_class_weights_of_the_training_back() -> None:
-    true = np.array([[0.7, 0.2, 0.05, 0.04, 0.01]])
-    weight = np.array([0.5, 1.0, 2.0, 2.0, 4.0])
-    logits = np.concatenate([np.log(true * weight), np.zeros((1, OUTPUTS - 5))], 1).astype(np.float32)
-    values = Heads(FINDINGS, {}, {"pfirrmann": tuple(-np.log(weight))}).probabilities(logits)
-    assert values["pfirrmann"] == pytest.approx(true, rel=1e-5)
-    assert values["disc_disease"] == pytest.approx(np.full((1, 5), 0.5))
-
-
-def test_large_logits_give_finite_probabilities() -> None:
-    logits = np.full((1, OUTPUTS), 500, dtype=np.float32) * ([1, -1] * (OUTPUTS // 2))
-    for values in Heads(FINDINGS, {}).probabilities(logits).values():
-        assert np.isfinite(values).all() and values.min() >= 0 and values.max() <= 1
+    return Classifier(network, Heads(FINDINGS), "model", torch.device("cpu"), 16)
 
 
 def test_each_structure_gets_the_findings_of_its_kind_and_its_own_logits(classifier: Classifier) -> None:
@@ -103,7 +71,7 @@ def test_a_structure_is_graded_alike_alone_and_among_all(classifier: Classifier)
 
 
 def test_structures_without_a_finding_are_left_out(network: Recorder) -> None:
-    discs = Classifier(network, Heads({"pfirrmann": FINDINGS["pfirrmann"]}, {}), "model", torch.device("cpu"), 16)
+    discs = Classifier(network, Heads({"pfirrmann": FINDINGS["pfirrmann"]}), "model", torch.device("cpu"), 16)
     assert discs.classify({"T2": stack()}, POINTS, ("L3", "L4")) == {}
     assert list(discs.classify({"T2": stack()}, POINTS, ("L3", "L3-L4"))) == ["L3-L4"]
 

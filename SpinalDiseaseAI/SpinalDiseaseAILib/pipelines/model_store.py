@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from math import inf, isfinite
 from pathlib import Path
 
 from torch import nn
@@ -13,8 +12,9 @@ from ..models.bundle import REINSTALL, Bundle, read_bundle
 from ..models.loading import load_network
 from ..models.localizer_network import LocalizerEnsemble, LocalizerNetwork
 from ..models.region_network import RegionNetwork
-from ..steps.classification import CONTRASTS, Classifier, Heads
+from ..steps.classification import CONTRASTS, Classifier
 from ..steps.device import Device, choose_device
+from ..steps.heads import Heads
 from ..steps.localization import Localizer
 
 
@@ -53,22 +53,20 @@ class ModelStore:
         outputs = sum(len(classes) for classes in bundle.findings.values())
         _check_arguments(bundle, {"channels": len(CONTRASTS), "structures": len(KEY_POINTS), "outputs": outputs})
         try:
-            temperature = {key: float(value) for key, value in bundle.options.get("temperature", {}).items()}
-            bias = {key: tuple(map(float, values)) for key, values in bundle.options.get("bias", {}).items()}
+            heads = Heads.of_options(bundle.findings, bundle.options)
             side = int(bundle.options["region_pixels"])
         except (AttributeError, KeyError, TypeError, ValueError) as error:
             raise ModelError(
                 f"The options of the model {name} cannot be read: {error!r}.", remedy=REINSTALL, code="model-metadata"
             ) from error
-        fit = all(len(values) == len(bundle.findings.get(key, ())) and all(map(isfinite, values)) for key, values in bias.items())
-        if side < 1 or not fit or not all(0 < value < inf for value in temperature.values()):
+        if side < 1:
             raise ModelError(
-                f"The options of the model {name} hold {bundle.options}.",
-                "Temperatures and the size of regions should be above zero, and there should be one bias a class.",
+                f"The options of the model {name} name regions of {side} pixels.",
+                "They should have one pixel or more.",
                 REINSTALL,
                 code="model-metadata",
             )
-        return Classifier(network, Heads(bundle.findings, temperature, bias), name, device.torch_device, side), bundle
+        return Classifier(network, heads, name, device.torch_device, side), bundle
 
     def _load(self, name: str, folder: str, device: Device) -> tuple[Bundle, nn.Module]:
         key = (name, folder, str(device.torch_device))

@@ -2,54 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-
 import numpy as np
-import numpy.typing as npt
 import torch
 
-from ..base.anatomy import KEY_POINTS, Kind, finding, structure
+from ..base.anatomy import KEY_POINTS, finding, structure
 from ..base.geometry import FloatArray
 from ..base.options import Progress, no_progress
 from ..base.planes import SagittalVolume
 from ..base.report import FindingResult
 from ..models.region_network import RegionNetwork
+from .heads import Heads
 from .regions import NEIGHBOUR_SLICES, grey_scale, regions_of, sample
 
 CONTRASTS = ("T2", "T1")
 """Channels of the network, in order."""
-
-
-@dataclass(frozen=True)
-class Heads:
-    """Where each finding lies in the network's outputs.
-
-    :param findings: finding name to class names, in the order of the outputs.
-    :param temperature: finding name to the divisor of its logits that calibrates it.
-    :param bias: finding name to what is added to the logits of its classes first: training weighs rare classes more than they
-        occur, and this takes it back.
-    """
-
-    findings: dict[str, tuple[str, ...]]
-    temperature: dict[str, float] = field(default_factory=dict)
-    bias: dict[str, tuple[float, ...]] = field(default_factory=dict)
-
-    def probabilities(self, logits: npt.NDArray[np.float32]) -> dict[str, npt.NDArray[np.float64]]:
-        """Finding name to calibrated probabilities (N, classes), of logits (N, outputs)."""
-        result = {}
-        start = 0
-        for name, classes in self.findings.items():
-            part = logits[:, start : start + len(classes)].astype(np.float64) + np.array(
-                self.bias.get(name, (0.0,) * len(classes))
-            )
-            part /= self.temperature.get(name, 1.0)
-            start += len(classes)
-            if finding(name).exclusive:
-                part = np.exp(part - part.max(1, keepdims=True))
-                result[name] = part / part.sum(1, keepdims=True)
-            else:
-                result[name] = 1 / (1 + np.exp(-part))
-        return result
 
 
 class Classifier:
@@ -107,13 +73,8 @@ class Classifier:
         tensor = torch.from_numpy(batch).flatten(0, 1).to(self.device).contiguous(memory_format=torch.channels_last)
         logits = self.network(tensor, codes.to(self.device)).float().cpu().numpy()
         logits = logits.reshape(len(wanted), len(offsets), -1).mean(1)
-        values = self.heads.probabilities(logits)
-        return {name: self._results(name, index, values) for index, name in enumerate(wanted)}
-
-    def _results(self, name: str, index: int, values: dict[str, npt.NDArray[np.float64]]) -> tuple[FindingResult, ...]:
-        kind: Kind = structure(name).kind
-        return tuple(
-            FindingResult(key, dict(zip(classes, values[key][index].tolist(), strict=True)), self.model)
-            for key, classes in self.heads.findings.items()
-            if finding(key).kind is kind
-        )
+        results = self.heads.results(logits, self.model)
+        return {
+            name: tuple(items[index] for key, items in results.items() if finding(key).kind is structure(name).kind)
+            for index, name in enumerate(wanted)
+        }

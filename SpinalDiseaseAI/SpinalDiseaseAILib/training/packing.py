@@ -18,7 +18,8 @@ from ..evaluation.grades import Graded, collect, predictions
 from ..models.bundle import CARD, METADATA, read_bundle
 from ..models.loading import load_network
 from ..models.region_network import RegionNetwork
-from ..steps.classification import CONTRASTS, Classifier, Heads
+from ..steps.classification import CONTRASTS, Classifier
+from ..steps.heads import Heads
 from .bundle_files import pack
 from .regions import class_balance, targets, visits
 
