@@ -50,7 +50,7 @@ def test_the_number_of_points_is_locked_and_they_name_their_volume(result, t2_no
 def test_the_points_have_labels_and_the_colour_of_the_discs(result):
     display = result.pointsNode.GetDisplayNode()
     assert display.GetPointLabelsVisibility()
-    np.testing.assert_allclose(display.GetSelectedColor(), anatomy.structure("L4-L5").colour)
+    np.testing.assert_allclose(display.GetColor(), anatomy.structure("L4-L5").colour)
 
 
 def test_points_lie_at_world_positions_when_the_volume_is_under_a_transform(scene, t2_node, put_under):

@@ -9,13 +9,13 @@ from SpinalDiseaseAILib.base import anatomy
 from SpinalDiseaseAILib.base.errors import InputError, SchemaError
 from SpinalDiseaseAILib.base.report import DISCLAIMER
 from SpinalDiseaseAILib.base.study import Role, Series
+from SpinalDiseaseAILib.scene.corrections import renumberResult
 from SpinalDiseaseAILib.scene.hierarchy import hierarchyOf, itemOf
 from SpinalDiseaseAILib.scene.mrb import add_study
 from SpinalDiseaseAILib.scene.pointList import editsOf, pointOf
 from SpinalDiseaseAILib.scene.provenance import PREFIX
 from SpinalDiseaseAILib.scene.results import (
     inputsOf,
-    renumberResult,
     reportFromNode,
     resultOf,
     resultsInScene,

@@ -24,8 +24,14 @@ WRITTEN = "SpinalDiseaseAI.WrittenPoints"
 MOVED_MILLIMETRES = 0.01
 """A point that lies farther than this from where it was written was moved by someone."""
 
+HIGHLIGHT_COLOUR = (0.2, 0.9, 1.0)
+"""Colour of the point whose row is selected."""
+
 COLOUR_OF = "L4-L5"
 """The structure whose colour the list has: a list has one colour."""
+
+
+_STRUCTURES = {item.name for item in anatomy.STRUCTURES}
 
 
 class EditKind(Enum):
@@ -81,14 +87,18 @@ def fillPointList(node: Any, report: Report, associatedNodeID: str, *, overwrite
             node.RemoveNthControlPoint(node.GetNthControlPointIndexByID(pointID))
         elif before.structure not in wanted:
             now[pointID] = before
-    byStructure = {before.structure: pointID for pointID, before in written.items()}
+    placed = {} if overwriteEdits else _placedByUser(node, written)
+    byStructure = {**placed, **{before.structure: pointID for pointID, before in written.items()}}
     index = 0
     for item in report.structures:
         pointID = byStructure.get(item.name, "")
         kinds = {edit.kind for edit in edits.get(pointID, ())}
+        if pointID and pointID not in written:
+            kinds.add(EditKind.MOVED)  # a point that the user placed for this structure stays where it is
         if EditKind.REMOVED not in kinds:
             if not pointID:
                 node.InsertControlPointWorld(index, vtk.vtkVector3d(*item.position), item.name)
+                node.SetNthControlPointSelected(index, False)
                 pointID = node.GetNthControlPointID(index)
             index = node.GetNthControlPointIndexByID(pointID)
             _update(node, index, item, kinds)
@@ -136,6 +146,64 @@ def renamePoints(node: Any, names: dict[str, str]) -> None:
     node.EndModify(wasModifying)
 
 
+def presentPoints(node: Any) -> dict[str, Point]:
+    """Structure to world RAS millimetres, of every point that has a place now, whoever put it there."""
+    return {
+        name: _positionOf(node, index)
+        for index in range(node.GetNumberOfControlPoints())
+        for name in (structureOfPoint(node, index),)
+        if name in _STRUCTURES and _isDefined(node, index)
+    }
+
+
+def structureOfPoint(node: Any, index: int) -> str:
+    """Structure that a point was written for, else its label; empty if there is no such point."""
+    if not 0 <= index < node.GetNumberOfControlPoints():
+        return ""
+    before = _written(node).get(node.GetNthControlPointID(index))
+    return before.structure if before is not None else str(node.GetNthControlPointLabel(index))
+
+
+def indexOfPoint(node: Any, structure: str) -> int:
+    """Index of the point of a structure, whether it has a place or not; -1 if there is none."""
+    indexes = range(node.GetNumberOfControlPoints())
+    return next((index for index in indexes if structureOfPoint(node, index) == structure), -1)
+
+
+def preparePlacing(node: Any, structure: str) -> int:
+    """Make the point of a structure the one that the next click in a view places.
+
+    :returns: its index.
+    """
+    index = indexOfPoint(node, structure)
+    if index < 0:
+        node.SetFixedNumberOfControlPoints(False)
+        index = node.AddControlPointWorld(vtk.vtkVector3d(0, 0, 0), structure)
+        node.SetNthControlPointSelected(index, False)
+        node.UnsetNthControlPointPosition(index)
+        node.SetFixedNumberOfControlPoints(True)
+    node.SetControlPointPlacementStartIndex(index)
+    return index
+
+
+def takeAwayPoint(node: Any, structure: str) -> None:
+    """Take the place of a structure's point away; the point itself stays in the list, so that it can be placed again."""
+    index = indexOfPoint(node, structure)
+    if index >= 0:
+        node.UnsetNthControlPointPosition(index)
+
+
+def highlightPoint(node: Any, structure: str) -> None:
+    """Draw the point of one structure in the highlight colour, and every other one in the list's own.
+
+    :param structure: empty for none.
+    """
+    wasModifying = node.StartModify()
+    for index in range(node.GetNumberOfControlPoints()):
+        node.SetNthControlPointSelected(index, bool(structure) and structureOfPoint(node, index) == structure)
+    node.EndModify(wasModifying)
+
+
 def pointOf(node: Any, structure: str) -> Point | None:
     """World RAS millimetres of the point that was written for a structure; None if there is none."""
     for pointID, before in _written(node).items():
@@ -157,7 +225,7 @@ def showPoints(node: Any) -> None:
     node.CreateDefaultDisplayNodes()
     display = node.GetDisplayNode()
     colour = anatomy.structure(COLOUR_OF).colour
-    display.SetSelectedColor(*colour)
+    display.SetSelectedColor(*HIGHLIGHT_COLOUR)
     display.SetColor(*colour)
     display.SetPointLabelsVisibility(True)
 
@@ -178,8 +246,7 @@ def _editsByID(node: Any, written: dict[str, _Written]) -> dict[str, tuple[Point
 
 
 def _editsOfPoint(node: Any, index: int, before: _Written) -> tuple[PointEdit, ...]:
-    defined = slicer.vtkMRMLMarkupsNode.PositionDefined
-    if index < 0 or node.GetNthControlPointPositionStatus(index) != defined:
+    if index < 0 or not _isDefined(node, index):
         return (PointEdit(before.structure, EditKind.REMOVED),)
     position = _positionOf(node, index)
     kinds = []
@@ -190,6 +257,19 @@ def _editsOfPoint(node: Any, index: int, before: _Written) -> tuple[PointEdit, .
     if node.GetNthControlPointDescription(index) != before.description:
         kinds.append(EditKind.DESCRIBED)
     return tuple(PointEdit(before.structure, kind, position) for kind in kinds)
+
+
+def _isDefined(node: Any, index: int) -> bool:
+    return bool(node.GetNthControlPointPositionStatus(index) == slicer.vtkMRMLMarkupsNode.PositionDefined)
+
+
+def _placedByUser(node: Any, written: dict[str, _Written]) -> dict[str, str]:
+    """Label to ID of the points that a user placed beside those of the report."""
+    return {
+        node.GetNthControlPointLabel(index): node.GetNthControlPointID(index)
+        for index in range(node.GetNumberOfControlPoints())
+        if node.GetNthControlPointID(index) not in written and _isDefined(node, index)
+    }
 
 
 def _positionOf(node: Any, index: int) -> Point:

@@ -14,14 +14,16 @@ from typing import Any
 import slicer
 import vtk
 
-from ..base.errors import InputError
+from ..base.correcting import carried_over
+from ..base.corrections import Correction
+from ..base.errors import InputError, SchemaError
 from ..base.json_io import report_from_json, report_to_json
-from ..base.numbering import renumbered_report
 from ..base.report import DISCLAIMER, Report
 from ..base.study import Role
+from .computed import forgetComputed, storeComputed
 from .findingTable import fillFindingTable
 from .hierarchy import folderOf, hierarchyOf, moveTo, parentForResults
-from .pointList import PointEdit, fillPointList, renamePoints, showPoints
+from .pointList import PointEdit, fillPointList, showPoints
 from .provenance import setProvenance
 
 REPORT_ATTRIBUTE = "SpinalDiseaseAI.Report"
@@ -62,11 +64,18 @@ def writeReport(
 
     :param t2Node: volume node that was analysed as T2; None if there was none or it is no longer in the scene.
     :param t1Node: the same for T1.
-    :param overwriteEdits: True to replace also points that a user moved, renamed, described, removed or added.
+    :param overwriteEdits: True to replace also points that a user moved, renamed, described, removed or added. False takes the
+        corrections that the earlier report records over into the new one.
     """
     primary = t2Node or t1Node
     earlier = resultOf(primary, report.pipeline) if primary is not None else None
     reportNode = earlier.reportNode if earlier else _newReportNode(scene, report, primary)
+    corrections = correctionsOf(reportNode) if earlier else ()
+    if corrections and not overwriteEdits:
+        storeComputed(reportNode, report_to_json(report))
+        report = carried_over(report, reportFromNode(reportNode))
+    elif earlier:
+        forgetComputed(reportNode)
     for role, node in ((Role.SAGITTAL_T2, t2Node), (Role.SAGITTAL_T1, t1Node)):
         reportNode.SetNodeReferenceID(INPUT_REFERENCES[role], node.GetID() if node is not None else None)
     return _show(reportNode, report, overwriteEdits)
@@ -75,19 +84,6 @@ def writeReport(
 def updateReport(reportNode: Any, report: Report, *, overwriteEdits: bool = False) -> ResultNodes:
     """Make an existing result show another report on the same volumes, such as one with levels that were graded again."""
     return _show(reportNode, report, overwriteEdits)
-
-
-def renumberResult(reportNode: Any, shift: int) -> ResultNodes:
-    """Move the numbering of a result by whole levels: points, table and report together. What a user edited stays.
-
-    :param shift: levels; +1 moves every name one level down (L4 becomes L5).
-    :raises InputError: if no structure would keep a name.
-    """
-    report, names = renumbered_report(reportFromNode(reportNode), shift)
-    result = resultFromNode(reportNode)
-    if result.pointsNode is not None:
-        renamePoints(result.pointsNode, names)
-    return _show(result.reportNode, report, False)
 
 
 def resultFromNode(node: Any) -> ResultNodes:
@@ -118,6 +114,14 @@ def reportFromNode(node: Any) -> Report:
     :raises SchemaError: if the text was changed and is no report any more.
     """
     return report_from_json(resultFromNode(node).reportNode.GetText())
+
+
+def correctionsOf(node: Any) -> tuple[Correction, ...]:
+    """What a reader corrected in the result that a node belongs to; none if its text was changed and is no report any more."""
+    try:
+        return reportFromNode(node).corrections
+    except SchemaError:
+        return ()
 
 
 def resultsInScene(scene: Any) -> list[ResultNodes]:

@@ -1,0 +1,121 @@
+"""A reader's corrections of a result in the scene: what was computed is kept beside it, so that it can be restored.
+
+The points are where a reader corrects; the report follows them. :func:`pendingChanges` says where the two differ.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from ..base import anatomy
+from ..base.correcting import now, shift_of, with_other_numbering, with_point, without_point
+from ..base.json_io import report_from_json
+from ..base.report import Point, Report
+from .computed import computedText, forgetComputed, keepComputed
+from .pointList import MOVED_MILLIMETRES, presentPoints, renamePoints
+from .results import ResultNodes, reportFromNode, resultFromNode, updateReport
+
+
+@dataclass(frozen=True)
+class PendingChanges:
+    """Where the points of a result differ from its report.
+
+    :param placed: structure to world RAS millimetres, of points that were moved or added.
+    :param removed: structures of the report whose point is gone.
+    """
+
+    placed: dict[str, Point]
+    removed: tuple[str, ...]
+
+    def __bool__(self) -> bool:
+        return bool(self.placed or self.removed)
+
+
+def pendingChanges(resultNode: Any) -> PendingChanges:
+    """What a reader did to the points of a result that its report does not say yet."""
+    result, report = resultFromNode(resultNode), reportFromNode(resultNode)
+    if result.pointsNode is None:
+        return PendingChanges({}, ())
+    points = presentPoints(result.pointsNode)
+    placed = {}
+    for name, position in points.items():
+        item = report.structure(name)
+        if item is None or np.linalg.norm(np.subtract(position, item.position)) > MOVED_MILLIMETRES:
+            placed[name] = position
+    return PendingChanges(placed, tuple(item.name for item in report.structures if item.name not in points))
+
+
+def modelPoints(resultNode: Any) -> tuple[dict[str, Point], dict[str, str]]:
+    """Places of all key points under the names that the models know, and name in the report to name for the models.
+
+    The two differ where a reader moved the numbering: a model grades what is in the image, whatever it is called.
+    """
+    result, report = resultFromNode(resultNode), reportFromNode(resultNode)
+    shift = shift_of(report)
+    points: dict[str, Point] = {item.name: item.position for item in report.structures}
+    if result.pointsNode is not None:
+        points.update(presentPoints(result.pointsNode))
+    names = {name: known for name in points for known in (_renamed(name, -shift),) if known in anatomy.KEY_POINTS}
+    return {names[name]: points[name] for name in names}, names
+
+
+def applyGraded(reportNode: Any, graded: Report, names: dict[str, str]) -> ResultNodes:
+    """Put levels that were graded again into a result.
+
+    :param graded: report with these levels alone, under the names that the models know.
+    :param names: name in the result's report to name for the models.
+    """
+    report = reportFromNode(reportNode)
+    keepComputed(reportNode)
+    called = {known: name for name, known in names.items()}
+    when = now()
+    for item in graded.structures:
+        # Measurements were taken from masks that belong to the computed point.
+        before = report.structure(called[item.name])
+        kept = before.measurements if before is not None else item.measurements
+        report = with_point(report, replace(item, name=called[item.name], measurements=kept), when)
+    known = {model.name for model in report.models}
+    added = tuple(model for model in graded.models if model.name not in known)
+    return updateReport(reportNode, replace(report, models=(*report.models, *added)))
+
+
+def applyRemoved(reportNode: Any, removed: tuple[str, ...]) -> ResultNodes:
+    """Leave structures out of a result whose points were taken away."""
+    report = reportFromNode(reportNode)
+    keepComputed(reportNode)
+    when = now()
+    for name in removed:
+        report = without_point(report, name, when)
+    return updateReport(reportNode, report)
+
+
+def renumberResult(reportNode: Any, shift: int) -> ResultNodes:
+    """Move the numbering of a result by whole levels: points, table and report together. What a user edited stays.
+
+    :param shift: levels; +1 moves every name one level down (L4 becomes L5).
+    :raises InputError: if no structure would keep a name.
+    """
+    result = resultFromNode(reportNode)
+    report, names = with_other_numbering(reportFromNode(reportNode), shift, now())
+    keepComputed(result.reportNode)
+    if result.pointsNode is not None:
+        renamePoints(result.pointsNode, names)
+    return updateReport(result.reportNode, report)
+
+
+def restoreComputed(reportNode: Any) -> ResultNodes:
+    """Put back what the analysis computed; every correction is given up. A result without corrections stays as it is."""
+    text = computedText(reportNode)
+    report = report_from_json(text) if text else reportFromNode(reportNode)
+    forgetComputed(reportNode)
+    return updateReport(reportNode, report, overwriteEdits=True)
+
+
+def _renamed(name: str, shift: int) -> str:
+    try:
+        return anatomy.renumbered((name,), shift)[0]
+    except (KeyError, ValueError):
+        return ""
