@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from SpinalDiseaseAILib.base import anatomy
 from SpinalDiseaseAILib.base.report import FindingResult, StructureResult
-from SpinalDiseaseAILib.base.wording import Severity, headline, severity, short_text, summary
+from SpinalDiseaseAILib.base.wording import Severity, doubt, headline, severity, short_text, summary
 
 
 def result(name: str, *favourites: str, probability: float = 0.8) -> FindingResult:
@@ -53,6 +55,18 @@ def test_a_summary_names_the_grade_and_what_is_abnormal() -> None:
     structure = StructureResult("L4-L5", (0, 0, 0), 1.0, findings)
     assert summary(structure) == "Pfirrmann 4 (0.80) · narrowing 0.80"
     assert [item.name for item in headline(structure)] == ["pfirrmann", "narrowing"]
+
+
+def test_what_else_is_plausible_is_said_in_words() -> None:
+    grade, narrowing = result("pfirrmann", "4"), result("narrowing", "present", probability=0.6)
+    assert doubt(grade) == doubt(replace(grade, plausible=("4",), coverage=0.9)) == ""
+    assert doubt(replace(grade, plausible=("3", "4", "5"), coverage=0.9)) == "or grade 3, grade 5"
+    assert doubt(replace(narrowing, plausible=("absent", "present"), coverage=0.9)) == "not sure"
+
+
+def test_a_summary_says_where_the_images_do_not_tell() -> None:
+    unsure = replace(result("narrowing", "present", probability=0.6), plausible=("absent", "present"), coverage=0.9)
+    assert summary(StructureResult("L4-L5", (0, 0, 0), 1.0, (unsure,))) == "narrowing 0.60, not sure"
 
 
 def test_a_summary_says_when_nothing_is_abnormal_and_is_empty_when_nothing_was_assessed() -> None:

@@ -31,6 +31,16 @@ def test_a_row_says_the_prediction_its_confidence_and_every_class(result):
     assert column(result, "model")[0] == "lumbar-mr-degeneration"
 
 
+def test_a_row_says_what_is_plausible_and_where_the_images_do_not_tell(scene, t2_node):
+    report = make_report()
+    disc = report.structure("L5-S1")
+    grade = replace(disc.findings[0], plausible=("3", "4"), coverage=0.9)
+    bulging = replace(disc.findings[1], plausible=("absent", "present"), coverage=0.9)
+    table = writeReport(report.with_structures((replace(disc, findings=(grade, bulging)),)), scene, t2_node)
+    assert column(table, "plausible")[-2:] == ["grade 3, grade 4", "not sure"]
+    assert column(table, "plausible")[0] == ""
+
+
 def test_probabilities_are_numbers_class_by_class_and_sum_to_one(result):
     first = [column(result, f"p{slot}")[0] for slot in range(1, 6)]
     np.testing.assert_allclose(first, [0.075, 0.075, 0.075, 0.7, 0.075])

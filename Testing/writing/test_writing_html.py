@@ -119,6 +119,17 @@ def test_several_classes_that_hold_together_are_all_named(report: Report, study:
     assert "not assessed" in page.text
 
 
+def test_what_else_is_plausible_stands_beside_the_prediction_with_its_rate(report: Report, study: Study, picture: bytes) -> None:
+    assert "plausible" not in Page(html_of(report, study, picture)).text
+    disc = report.structures[0]
+    unsure = replace(disc.findings[1], plausible=("absent", "present"), coverage=0.9)
+    doubtful = replace(disc.findings[0], plausible=("1", "2", "3"), coverage=0.9)
+    changed = report.with_structures((replace(disc, findings=(doubtful, unsure)),))
+    text = Page(html_of(changed, study, picture)).text
+    assert "grade 2 0.70 or grade 1, grade 3" in text and "absent 0.70 not sure" in text
+    assert "in 90 of 100 patients" in text
+
+
 def test_a_point_that_a_person_placed_says_so(report: Report, study: Study, picture: bytes) -> None:
     moved = report.with_structures((replace(report.structures[0], manual=True),))
     assert "placed by hand" in Page(html_of(moved, study, picture)).text

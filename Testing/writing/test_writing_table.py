@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+from dataclasses import replace
 
 import pytest
 
@@ -35,6 +36,18 @@ def test_every_class_of_the_finding_has_its_probability_and_no_other_column_has_
     filled = {name: float(value) for name, value in row.items() if name.startswith("probability_") and value}
     assert filled == pytest.approx({"probability_4": 0.7} | {f"probability_{grade}": 0.075 for grade in (1, 2, 3, 5)})
     assert (row["predicted"], row["text"], row["abnormal"], row["confidence"]) == ("4", "Pfirrmann 4", "1", "0.7000")
+
+
+def test_plausible_classes_and_their_rate_are_in_the_row_and_empty_where_there_are_none(report: Report) -> None:
+    disc = report.structure("L4-L5")
+    assert disc is not None
+    grade, narrowing = disc.findings
+    sure = replace(grade, plausible=("3", "4"), coverage=0.9)
+    unsure = replace(narrowing, plausible=("absent", "present"), coverage=0.9)
+    rows = rows_of(report.with_structures((replace(disc, findings=(sure, unsure)),)))
+    found = [(row["plausible"], row["coverage"], row["unsure"]) for row in rows if row["structure"] == "L4-L5"]
+    assert found == [("3,4", "0.90", "0"), ("absent,present", "0.90", "1")]
+    assert {(row["plausible"], row["coverage"], row["unsure"]) for row in rows if row["structure"] == "L3-L4"} == {("", "", "")}
 
 
 def test_every_table_has_the_same_columns_so_that_tables_can_be_joined(report: Report) -> None:

@@ -8,6 +8,8 @@ from . import anatomy
 from .report import FindingResult, StructureResult
 
 NOTHING_ABNORMAL = "nothing abnormal"
+NOT_SURE = "not sure"
+"""Of a finding every class of which is plausible."""
 
 
 class Severity(Enum):
@@ -55,6 +57,18 @@ def short_text(result: FindingResult) -> str:
     return ", ".join(words)
 
 
+def doubt(result: FindingResult) -> str:
+    """What else is plausible, in words: ``"not sure"``, ``"or grade 3"``, empty if the prediction alone is or nothing is stated.
+
+    ``"not sure"`` where every class is plausible.
+    """
+    if result.unsure:
+        return NOT_SURE
+    info = anatomy.finding(result.name)
+    others = [info.class_of(name).display for name in result.plausible if name not in result.predicted]
+    return f"or {', '.join(others)}" if others else ""
+
+
 def headline(structure: StructureResult) -> tuple[FindingResult, ...]:
     """The results that a summary names: grades always, everything else only where it is abnormal."""
     return tuple(item for item in structure.findings if item.abnormal or _is_graded(anatomy.finding(item.name)))
@@ -67,7 +81,7 @@ def summary(structure: StructureResult) -> str:
     parts = []
     for item in headline(structure):
         number = f"({item.confidence:.2f})" if _is_graded(anatomy.finding(item.name)) else f"{item.confidence:.2f}"
-        parts.append(f"{short_text(item)} {number}")
+        parts.append(f"{short_text(item)} {number}{f', {NOT_SURE}' if item.unsure else ''}")
     if not any(item.abnormal for item in structure.findings):
         parts.append(NOTHING_ABNORMAL)
     return " · ".join(parts)

@@ -7,10 +7,10 @@ from typing import Any
 
 import vtk
 
-from ..base import anatomy
+from ..base import anatomy, wording
 from ..base.report import FindingResult, Report, StructureResult
 
-PANEL_COLUMNS = ("level", "finding", "predicted", "confidence", "probabilities")
+PANEL_COLUMNS = ("level", "finding", "predicted", "confidence", "plausible", "probabilities")
 """What a narrow view shows of the table."""
 
 DECIMALS = 4
@@ -42,6 +42,7 @@ TEXT_COLUMNS = (
     Column("predicted", "Predicted", "Predicted class; several where several hold together"),
 )
 CONFIDENCE = Column("confidence", "Confidence", "Probability of the predicted class, 0 to 1", number=True)
+PLAUSIBLE = Column("plausible", "Plausible", "Classes that the true one is among at the model's stated rate; not sure if all are")
 PROBABILITIES = Column("probabilities", "Probabilities", "Probability of every class of the finding, in words")
 MODEL = Column("model", "Model", "Model bundle that gave the probabilities")
 
@@ -54,7 +55,7 @@ def columnsFor(report: Report) -> tuple[Column, ...]:
         )
         for slot in range(1, _slotCount(report) + 1)
     )
-    return (*TEXT_COLUMNS, CONFIDENCE, PROBABILITIES, *probabilities, MODEL)
+    return (*TEXT_COLUMNS, CONFIDENCE, PLAUSIBLE, PROBABILITIES, *probabilities, MODEL)
 
 
 def rowsOf(report: Report) -> list[tuple[StructureResult, FindingResult]]:
@@ -116,7 +117,16 @@ def _row(item: StructureResult, result: FindingResult, slots: int) -> dict[str, 
         "finding": info.display,
         "predicted": ", ".join(info.class_of(name).display for name in result.predicted),
         "confidence": round(result.confidence, DECIMALS),
+        "plausible": _plausible(result),
         "probabilities": " · ".join(f"{info.class_of(name).display} {value:.2f}" for name, value in result.probabilities.items()),
         "model": result.model,
         **{f"p{slot}": value for slot, value in enumerate(padded, start=1)},
     }
+
+
+def _plausible(result: FindingResult) -> str:
+    """Plausible classes in words; empty if the model states none."""
+    if result.unsure:
+        return wording.NOT_SURE
+    info = anatomy.finding(result.name)
+    return ", ".join(info.class_of(name).display for name in result.plausible)

@@ -33,21 +33,29 @@ class Bar:
 
 @dataclass(frozen=True)
 class Cell:
-    """One finding at one structure. A finding that is present or absent has the one bar of ``present``."""
+    """One finding at one structure. A finding that is present or absent has the one bar of ``present``.
+
+    :param doubt: what else is plausible, in words.
+    """
 
     text: str
     confidence: float
     severity: str
     bars: tuple[Bar, ...]
+    doubt: str = ""
 
 
 @dataclass(frozen=True)
 class Table:
-    """Findings of all structures of one kind: ``rows`` of a structure and a cell (or None) for each of ``columns``."""
+    """Findings of all structures of one kind: ``rows`` of a structure and a cell (or None) for each of ``columns``.
+
+    :param coverage: lowest rate that the plausible classes of its findings keep; 0 if none has plausible classes.
+    """
 
     title: str
     columns: tuple[anatomy.Finding, ...]
     rows: tuple[tuple[StructureResult, tuple[Cell | None, ...]], ...]
+    coverage: float
 
 
 def html_of(report: Report, study: Study, overlay: bytes) -> str:
@@ -86,8 +94,9 @@ def _picture_text(report: Report) -> str:
 def _table(report: Report, kind: anatomy.Kind) -> Table:
     structures = [item for item in report.structures if item.findings and anatomy.structure(item.name).kind is kind]
     columns = tuple(info for info in anatomy.FINDINGS if any(item.finding(info.name) for item in structures))
+    rates = {result.coverage for item in structures for result in item.findings if result.plausible}
     rows = tuple((item, tuple(_cell(item.finding(info.name)) for info in columns)) for item in structures)
-    return Table("Intervertebral discs" if kind is anatomy.Kind.DISC else "Vertebrae", columns, rows)
+    return Table("Intervertebral discs" if kind is anatomy.Kind.DISC else "Vertebrae", columns, rows, min(rates, default=0.0))
 
 
 def _cell(result: FindingResult | None) -> Cell | None:
@@ -99,7 +108,7 @@ def _cell(result: FindingResult | None) -> Cell | None:
         Bar(item.name, item.display, 100 * result.probabilities[item.name], item.name in result.predicted) for item in classes
     )
     text = ", ".join(info.class_of(name).display for name in result.predicted)
-    return Cell(text, result.confidence, wording.severity(result).value, bars)
+    return Cell(text, result.confidence, wording.severity(result).value, bars, wording.doubt(result))
 
 
 def _names_under(report: Report, shift: int | None) -> str:

@@ -27,6 +27,9 @@ COLUMNS: tuple[str, ...] = (
     "text",
     "confidence",
     "abnormal",
+    "plausible",
+    "coverage",
+    "unsure",
     *CLASS_COLUMNS,
     "model",
 )
@@ -71,6 +74,9 @@ def _finding_cells(finding: FindingResult) -> dict[str, str]:
         "text": wording.short_text(finding),
         "confidence": f"{finding.confidence:.4f}",
         "abnormal": str(int(finding.abnormal)),
+        "plausible": ",".join(finding.plausible),
+        "coverage": f"{finding.coverage:.2f}" if finding.plausible else "",
+        "unsure": str(int(finding.unsure)) if finding.plausible else "",
         **{f"probability_{name}": f"{value:.4f}" for name, value in finding.probabilities.items()},
         "model": finding.model,
     }
