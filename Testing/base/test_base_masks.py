@@ -8,7 +8,10 @@ import pytest
 from SpinalDiseaseAILib.base.anatomy import CANAL, STRUCTURES, Kind
 from SpinalDiseaseAILib.base.errors import InputError
 from SpinalDiseaseAILib.base.geometry import Image
+from SpinalDiseaseAILib.base.json_io import report_from_json, report_to_json
 from SpinalDiseaseAILib.base.masks import LABELS, Masks, masks_of
+from SpinalDiseaseAILib.base.numbering import renumbered_report
+from SpinalDiseaseAILib.base.report import Report, StructureResult
 
 
 def labels(*values: int) -> Image:
@@ -62,3 +65,22 @@ def test_a_name_that_is_no_structure_is_refused() -> None:
 def test_voxels_that_are_not_bytes_are_refused() -> None:
     with pytest.raises(InputError, match="int16"):
         masks_of(Image(np.zeros((1, 1, 1), dtype=np.int16), np.eye(4)))
+
+
+def report_with(masks: Masks) -> Report:
+    """A report of one disc with some masks."""
+    return Report("lumbar-mr", (StructureResult("L4-L5", (0.0, 0.0, 0.0), 1.0),), (), (), (), masks=masks)
+
+
+def test_masks_are_no_part_of_the_document_and_of_equality() -> None:
+    report = report_with(masks_of(labels(0, 123)))
+    text = report_to_json(report)
+    assert "masks" not in text
+    again = report_from_json(text)
+    assert again == report and again.masks is None
+
+
+def test_renumbering_a_report_moves_its_masks_also_of_levels_that_are_no_key_points() -> None:
+    report, _ = renumbered_report(report_with(masks_of(labels(19, 123, 124, 61))), 1)
+    assert report.masks is not None
+    assert report.masks.image.voxels.ravel().tolist() == [20, 124, 0, 61]

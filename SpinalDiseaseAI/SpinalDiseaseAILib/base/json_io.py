@@ -6,7 +6,7 @@ A report is one document. A study is a document beside one ``.npy`` file a serie
 from __future__ import annotations
 
 import json
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -29,7 +29,8 @@ READABLE_VERSIONS = (1, 2)
 
 def report_to_dict(report: Report) -> dict[str, Any]:
     """A report as JSON values, with its schema name and version."""
-    document = {"schema": REPORT_SCHEMA, "version": SCHEMA_VERSION, **asdict(report)}
+    document = {"schema": REPORT_SCHEMA, "version": SCHEMA_VERSION, **asdict(replace(report, masks=None))}
+    del document["masks"]  # voxels never pass through JSON
     for item, structure in zip(document["structures"], report.structures, strict=True):
         for entry, finding in zip(item["findings"], structure.findings, strict=True):
             # Derived, for readers of the file; ignored when it is read again.

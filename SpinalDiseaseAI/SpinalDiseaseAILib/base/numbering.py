@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 from dataclasses import replace
 
 from . import anatomy
 from .errors import InputError
+from .masks import Masks
 from .report import Note, Numbering, Report
 
 NOTE_CODE = "renumbered"
@@ -55,4 +57,14 @@ def renumbered_report(report: Report, shift: int) -> tuple[Report, dict[str, str
         for moved in (None if item.shift is None else item.shift - shift,)
     )
     notes = (*report.notes, Note(NOTE_CODE, text))
-    return replace(report, structures=structures, numberings=numberings, notes=notes), names
+    masks = None if report.masks is None else report.masks.renamed(_moved(report.masks, shift))
+    return replace(report, structures=structures, numberings=numberings, notes=notes, masks=masks), names
+
+
+def _moved(masks: Masks, shift: int) -> dict[str, str]:
+    """New names of the levels that have a mask: also of those that are no key point, such as T12."""
+    names = {}
+    for item in masks.structures:
+        with contextlib.suppress(KeyError, ValueError):
+            names[item.name] = anatomy.renumbered((item.name,), shift)[0]
+    return names

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 
 from . import anatomy
 from .corrections import Correction
+from .masks import Masks
 from .quantities import Measurement
 
 Point = tuple[float, float, float]
@@ -155,6 +156,8 @@ class Report:
     :param software: name and version of the product that made it.
     :param measurements: those of the whole spine.
     :param corrections: what a reader changed since the analysis, oldest first.
+    :param masks: voxels of the structures, if they were segmented. They are no part of the JSON document, and a report that was
+        read from one has none; two reports are equal without regard to them.
     """
 
     pipeline: str
@@ -170,6 +173,7 @@ class Report:
     software: str = ""
     measurements: tuple[Measurement, ...] = ()
     corrections: tuple[Correction, ...] = ()
+    masks: Masks | None = field(default=None, compare=False, repr=False)
 
     def structure(self, name: str) -> StructureResult | None:
         """The result of one structure, None if it was not found."""
