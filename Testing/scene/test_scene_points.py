@@ -53,6 +53,10 @@ def test_the_points_have_labels_and_the_colour_of_the_discs(result):
     np.testing.assert_allclose(display.GetColor(), anatomy.structure("L4-L5").colour)
 
 
+def test_every_point_shows_in_every_slice_and_not_in_its_own_alone(result):
+    assert result.pointsNode.GetDisplayNode().GetSliceProjection()
+
+
 def test_points_lie_at_world_positions_when_the_volume_is_under_a_transform(scene, t2_node, put_under):
     put_under(t2_node)
     node = writeReport(make_report(), scene, t2_node).pointsNode

@@ -221,13 +221,17 @@ def describe(item: StructureResult) -> str:
 
 
 def showPoints(node: Any) -> None:
-    """Give a new list its display: labels, the colour of the product's discs."""
+    """Give a new list its display: labels, the colour of the product's discs, and every point in every slice.
+
+    A spine is not straight enough to lie in one slice: without projection a view shows the points of its own slice only.
+    """
     node.CreateDefaultDisplayNodes()
     display = node.GetDisplayNode()
     colour = anatomy.structure(COLOUR_OF).colour
     display.SetSelectedColor(*HIGHLIGHT_COLOUR)
     display.SetColor(*colour)
     display.SetPointLabelsVisibility(True)
+    display.SetSliceProjection(True)
 
 
 def _update(node: Any, index: int, item: StructureResult, kept: set[EditKind]) -> None:
