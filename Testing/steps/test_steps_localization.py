@@ -82,6 +82,14 @@ def test_central_slices_vote_no_closer_than_four_millimetres(count: int, spacing
     assert voting_slices(volume) == expected
 
 
+@pytest.mark.parametrize(
+    ("most", "expected"), [(0, tuple(range(13))), (99, tuple(range(13))), (3, (5, 6, 7)), (4, (4, 5, 6, 7)), (1, (6,))]
+)
+def test_fewer_slices_are_looked_at_if_asked_for_those_round_the_middle(most: int, expected: tuple[int, ...]) -> None:
+    volume = SagittalVolume.of(Image(np.zeros((13, 5, 5)), np.diag([-4.4, -1, -1, 1.0])))
+    assert voting_slices(volume, most) == expected
+
+
 @pytest.mark.parametrize("spacing", [0.3, 0.9, 1.5, 3.3, 5.0, 9.0])
 @pytest.mark.parametrize("count", [1, 2, 9, 16, 80, 201])
 def test_votes_lie_about_the_middle_of_the_stack_and_inside_it(count: int, spacing: float) -> None:

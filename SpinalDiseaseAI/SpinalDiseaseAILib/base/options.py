@@ -30,6 +30,7 @@ class Options:
     :param classifiers: bundles that grade them, one or more.
     :param device: one of :data:`DEVICES`, or a torch device such as ``"cuda:1"``.
     :param models_folder: folder of the bundles; empty for the one that the product carries.
+    :param slices: most slices, round the middle of the stack, that levels are looked for on; 0 for as many as the spine needs.
     """
 
     pipeline: str = DEFAULT_PIPELINE
@@ -37,6 +38,7 @@ class Options:
     classifiers: tuple[str, ...] = (DEFAULT_CLASSIFIER,)
     device: str = "auto"
     models_folder: str = ""
+    slices: int = 0
 
     def to_dict(self) -> dict[str, Any]:
         """JSON values."""

@@ -46,6 +46,7 @@ class LumbarMr:
         found = localizer.locate(
             primary,
             spacing_known=study.primary.spacing_known,
+            slices=options.slices,
             progress=lambda stage, fraction, message: progress(stage, 0.05 + fraction * (_LOCALIZED - 0.05), message),
         )
         check_localization(found, spacing_known=study.primary.spacing_known)

@@ -67,16 +67,19 @@ class Localizer:
         self.network = network
         self.device = device
 
-    def locate(self, volume: SagittalVolume, *, spacing_known: bool = True, progress: Progress = no_progress) -> Localization:
+    def locate(
+        self, volume: SagittalVolume, *, spacing_known: bool = True, slices: int = 0, progress: Progress = no_progress
+    ) -> Localization:
         """Key points of a sagittal stack.
 
         The network was trained on spines of usual size. Where it sees little, a much larger and a much smaller size are tried; a
         spine that turns out larger or smaller than usual is looked at again at the usual size.
 
         :param spacing_known: False if the millimetres of the volume are a guess: the spine's own size then corrects them.
+        :param slices: most slices to look at; 0 for as many as :func:`voting_slices` takes.
         :raises InputError: if no lumbar spine is seen.
         """
-        looks = _Looks(self, volume, progress)
+        looks = _Looks(self, volume, slices, progress)
         seen = looks.at(1.0)
         if seen is None or seen.evidence < _LEAST_EVIDENCE:
             others = [look for look in (seen, *map(looks.at, _OTHER_SCALES)) if look is not None]
@@ -131,11 +134,11 @@ class _Look:
 class _Looks:
     """Looks at a volume at one scale after another."""
 
-    def __init__(self, localizer: Localizer, volume: SagittalVolume, progress: Progress) -> None:
+    def __init__(self, localizer: Localizer, volume: SagittalVolume, most: int, progress: Progress) -> None:
         self.localizer = localizer
         self.volume = volume
         self.progress = progress
-        self.slices = voting_slices(volume)
+        self.slices = voting_slices(volume, most)
         self.count = 0
 
     def at(self, scale: float) -> _Look | None:
@@ -158,8 +161,11 @@ class _Looks:
         return _Look(maps, found, chain, _level_length(found, chain) / scale, evidence)
 
 
-def voting_slices(volume: SagittalVolume) -> tuple[int, ...]:
-    """Numbers of the slices that vote: the central ones, no closer than :data:`VOTING_STEP`."""
+def voting_slices(volume: SagittalVolume, most: int = 0) -> tuple[int, ...]:
+    """Numbers of the slices that vote: the central ones, no closer than :data:`VOTING_STEP`.
+
+    :param most: how many at most, those nearest to the middle; 0 for all.
+    """
     spacing = volume.slice_spacing
     middle = (volume.slice_count - 1) / 2
     stride = max(1, round(VOTING_STEP / spacing))
@@ -167,7 +173,9 @@ def voting_slices(volume: SagittalVolume) -> tuple[int, ...]:
     first = int(np.ceil(middle - reach - 1e-6))
     central = tuple(range(first, int(middle + reach + 1e-6) + 1, stride))
     # A thin stack of an even number of slices has none in its middle: the two beside it vote.
-    return central or (int(middle), int(middle) + 1)
+    central = central or (int(middle), int(middle) + 1)
+    left_out = max(0, len(central) - most) if most > 0 else 0
+    return central[left_out // 2 : len(central) - (left_out + 1) // 2]
 
 
 def _slice_weights(maps: HeatMaps) -> torch.Tensor:
