@@ -1,0 +1,145 @@
+"""Slicer's slice views without its window: the same logics and displayable managers draw them, off screen.
+
+In the application a ``qMRMLSliceWidget`` puts these classes together; it is the only part that needs Qt. ``slicer-core`` has all
+the others: vtkMRMLSliceLogic cuts the volume, the displayable managers of the Markups module draw the points and move them with
+the mouse. What the widget adds, its bar of controls and the texts in its corners, is not here.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+import numpy as np
+import slicer
+import vtk
+from vtkmodules.util.numpy_support import vtk_to_numpy
+
+# Without a display VTK would try one first, and say so.
+if not os.environ.get("DISPLAY"):
+    os.environ.setdefault("VTK_DEFAULT_OPENGL_WINDOW", "vtkEGLRenderWindow")
+
+ORIENTATIONS = {"Red": "Axial", "Yellow": "Sagittal", "Green": "Coronal"}
+"""The application's slice views and what they show."""
+
+DISPLAYABLE_MANAGERS = (
+    "vtkMRMLMarkupsDisplayableManager",
+    "vtkMRMLSegmentationsDisplayableManager2D",
+    "vtkMRMLOrientationMarkerDisplayableManager",
+    "vtkMRMLRulerDisplayableManager",
+)
+"""Those of the slice views that draw something of a result."""
+
+_DRAG_STEPS = 10
+
+
+def _keep(*objects: Any) -> None:
+    """Keep VTK objects until the process ends, as the application does.
+
+    They point to each other without holding each other, and Python would destroy them in any order.
+    """
+    for item in objects:
+        item.Register(None)
+
+
+class SceneLogics:
+    """An empty scene, and the logics that the application keeps for it, as far as slice views ask for them."""
+
+    def __init__(self) -> None:
+        self.scene = slicer.vtkMRMLScene()
+        self.application = slicer.vtkSlicerApplicationLogic()
+        self.application.SetMRMLScene(self.scene)
+        self._colours = slicer.vtkMRMLColorLogic()  # adds the colour tables that volumes are shown with
+        self._colours.SetMRMLScene(self.scene)
+        self.application.SetColorLogic(self._colours)
+        self._markups = slicer.vtkSlicerMarkupsLogic()
+        self._markups.SetMRMLScene(self.scene)
+        self.application.SetModuleLogic("Markups", self._markups)
+        factory = slicer.vtkMRMLSliceViewDisplayableManagerFactory.GetInstance()
+        factory.SetMRMLApplicationLogic(self.application)
+        for name in DISPLAYABLE_MANAGERS:
+            if not factory.IsDisplayableManagerRegistered(name):
+                factory.RegisterDisplayableManager(name)
+        self.displayable_managers = factory
+        _keep(self.scene, self.application, self._colours, self._markups)
+
+
+class SliceView:
+    """One slice view of the application.
+
+    :param name: Red, Yellow or Green.
+    :param size: width and height in pixels.
+    """
+
+    def __init__(self, logics: SceneLogics, name: str, size: tuple[int, int]) -> None:
+        self.size = size
+        self.logic = slicer.vtkMRMLSliceLogic()
+        self.logic.SetMRMLApplicationLogic(logics.application)
+        self.logic.SetMRMLScene(logics.scene)
+        self.node = self.logic.AddSliceNode(name)
+        self.node.SetOrientation(ORIENTATIONS[name])
+        self.node.SetLayoutColor(getattr(slicer.vtkMRMLSliceNode, f"Get{name}Color")())
+        self.node.SetDimensions(*size, 1)
+
+        self._window = vtk.vtkRenderWindow()
+        self._window.SetOffScreenRendering(1)
+        self._window.SetMultiSamples(0)
+        self._window.SetSize(*size)
+        self._renderer = vtk.vtkRenderer()
+        self._window.AddRenderer(self._renderer)
+        self._interactor = vtk.vtkRenderWindowInteractor()
+        self._interactor.SetRenderWindow(self._window)
+        self._interactor.SetSize(*size)
+        self._image = vtk.vtkImageMapper()  # as Slicer's light box draws the slice: colours as they are, pixel by pixel
+        self._image.SetColorWindow(255)
+        self._image.SetColorLevel(127.5)
+        actor = vtk.vtkActor2D()
+        actor.SetMapper(self._image)
+        actor.GetProperty().SetDisplayLocationToBackground()
+        self._renderer.AddViewProp(actor)
+
+        self._managers = logics.displayable_managers.InstantiateDisplayableManagers(self._renderer)
+        self._managers.SetMRMLDisplayableNode(self.node)
+        self._style = slicer.vtkMRMLSliceViewInteractorStyle()
+        self._style.SetInteractor(self._interactor)
+        self._style.SetSliceLogic(self.logic)
+        self._style.SetDisplayableManagers(self._managers)
+        _keep(self.logic, self._window, self._interactor, self._managers, self._style)
+
+    def show(self, volume: Any) -> None:
+        """Make a vtkMRMLScalarVolumeNode the background, and the field of view as large as the volume."""
+        self.logic.GetSliceCompositeNode().SetBackgroundVolumeID(volume.GetID())
+        self.logic.FitSliceToAll(*self.size)
+
+    def pixels(self) -> np.ndarray:
+        """What the view shows now: (height, width, 3), uint8, row 0 at the top."""
+        self._image.SetInputConnection(self.logic.GetImageDataConnection())  # another one after every change of the layers
+        self._window.Render()
+        grab = vtk.vtkWindowToImageFilter()
+        grab.SetInput(self._window)
+        grab.ReadFrontBufferOff()
+        grab.Update()
+        values = vtk_to_numpy(grab.GetOutput().GetPointData().GetScalars())
+        width, height = self.size
+        return np.ascontiguousarray(values.reshape(height, width, -1)[::-1, :, :3])
+
+    def place_of(self, position: tuple[float, float, float]) -> tuple[float, float]:
+        """Pixel, from the lower left corner, at which the view shows a position in world RAS millimetres."""
+        to_pixels = vtk.vtkMatrix4x4()
+        vtk.vtkMatrix4x4.Invert(self.node.GetXYToRAS(), to_pixels)
+        x, y, _, _ = to_pixels.MultiplyPoint((*position, 1.0))
+        return x, y
+
+    def drag(self, start: tuple[float, float], end: tuple[float, float]) -> None:
+        """Move the mouse to a pixel, press the left button, move to another pixel, release it."""
+        self._send(vtk.vtkCommand.MouseMoveEvent, start)
+        self._send(vtk.vtkCommand.LeftButtonPressEvent, start)
+        for part in np.linspace(0, 1, _DRAG_STEPS + 1)[1:]:
+            self._send(vtk.vtkCommand.MouseMoveEvent, tuple(np.add(start, np.subtract(end, start) * part)))
+        self._send(vtk.vtkCommand.LeftButtonReleaseEvent, end)
+
+    def _send(self, event: int, place: tuple[float, ...]) -> None:
+        # To the displayable managers themselves: the interactor would give events to its focus, which only a real window has.
+        x, y = (round(value) for value in place)
+        self._interactor.SetEventInformation(x, y, 0, 0, chr(0), 0, "")
+        self._style.DelegateInteractionEventToDisplayableManagers(event)

@@ -1,0 +1,126 @@
+"""Slicer's own slice views show what the scene floor writes: every point and the chosen level; and the mouse moves points."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import slicer
+from scene_examples import make_report
+from slice_view import SceneLogics, SliceView
+
+from SpinalDiseaseAILib.base.geometry import Image
+from SpinalDiseaseAILib.base.study import Role, Series, Study
+from SpinalDiseaseAILib.scene.mrb import add_study
+from SpinalDiseaseAILib.scene.pointList import HIGHLIGHT_COLOUR, highlightPoint, pointOf
+from SpinalDiseaseAILib.scene.results import writeReport
+
+SIZE = (300, 360)
+NEAR = 8
+"""Half the side of the square of pixels round a point in which the glyph lies, and of its label no more than a corner."""
+
+
+def make_study():
+    """Eleven sagittal slices of noise, 4 mm apart, 120 × 200 mm round the points of the report."""
+    voxels = np.random.default_rng(0).integers(0, 900, (11, 40, 50)).astype(np.int16)
+    affine = np.diag([4.0, -3.0, -4.0, 1.0])
+    affine[:3, 3] = (-20, 40, 98)
+    return Study((Series(Role.SAGITTAL_T2, Image(voxels, affine), "1.2.3.2", "T2 sagittal"),), "1.2.3")
+
+
+def moved_report(millimetres):
+    """The report with every structure farther back."""
+    report = make_report()
+    structures = (
+        replace(item, position=(item.position[0], item.position[1] - millimetres, item.position[2])) for item in report.structures
+    )
+    return replace(report, structures=tuple(structures))
+
+
+@pytest.fixture
+def shown(graphics):
+    """The sagittal view, in the middle of the volume, and the nodes of a result."""
+    logics = SceneLogics()
+    view = SliceView(logics, "Yellow", SIZE)
+    volume = add_study(logics.scene, make_study())[Role.SAGITTAL_T2]
+    view.show(volume)
+    return view, writeReport(make_report(), logics.scene, volume)
+
+
+def colour_near(picture, view, position):
+    """How far the most colourful pixel round a position is from grey, 0 to 255."""
+    x, y = (round(value) for value in view.place_of(position))
+    row = SIZE[1] - 1 - y
+    square = picture[max(row - NEAR, 0) : row + NEAR, max(x - NEAR, 0) : x + NEAR].astype(int)
+    return int(np.ptp(square, axis=-1).max())
+
+
+def test_the_view_shows_the_slice_in_grey(shown):
+    view, nodes = shown
+    nodes.pointsNode.GetDisplayNode().SetVisibility(False)
+    picture = view.pixels()
+    assert picture.shape == (SIZE[1], SIZE[0], 3)
+    assert np.ptp(picture.astype(int), axis=-1).max() == 0
+    assert picture.std() > 10
+
+
+def test_every_point_is_seen_wherever_in_the_spine_the_slice_lies(shown):
+    view, _ = shown
+    for offset in (-18.0, 0.0, 18.0):
+        view.logic.SetSliceOffset(offset)
+        picture = view.pixels()
+        for structure in make_report().structures:
+            assert colour_near(picture, view, structure.position) > 40, (structure.name, offset)
+
+
+def test_without_projection_the_points_of_other_slices_are_not_seen(shown):
+    view, nodes = shown
+    nodes.pointsNode.GetDisplayNode().SetSliceProjection(False)
+    view.logic.SetSliceOffset(-18)
+    picture = view.pixels()
+    assert max(colour_near(picture, view, structure.position) for structure in make_report().structures) == 0
+
+
+def test_the_chosen_level_stands_out_in_the_highlight_colour(shown):
+    view, nodes = shown
+    position = pointOf(nodes.pointsNode, "L3-L4")
+    slicer.vtkMRMLSliceNode.JumpAllSlices(nodes.pointsNode.GetScene(), *position)
+    highlightPoint(nodes.pointsNode, "L3-L4")
+    x, y = (round(value) for value in view.place_of(position))
+    pixel = view.pixels()[SIZE[1] - 1 - y, x]
+    np.testing.assert_allclose(pixel, np.multiply(HIGHLIGHT_COLOUR, 255), atol=30)
+
+
+def test_a_point_dragged_with_the_mouse_moves_and_says_when_it_is_let_go(shown):
+    view, nodes = shown
+    position = pointOf(nodes.pointsNode, "L4")
+    slicer.vtkMRMLSliceNode.JumpAllSlices(nodes.pointsNode.GetScene(), *position)
+    view.pixels()
+    events = []
+    for name in ("PointStartInteractionEvent", "PointModifiedEvent", "PointEndInteractionEvent"):
+        event = getattr(slicer.vtkMRMLMarkupsNode, name)
+        nodes.pointsNode.AddObserver(event, lambda caller, what, name=name: events.append(name))
+    start = view.place_of(position)
+    target = (start[0] + 12, start[1] - 9)
+    view.drag(start, target)
+    assert events[0] == "PointStartInteractionEvent"
+    assert events[-1] == "PointEndInteractionEvent"
+    np.testing.assert_allclose(view.place_of(pointOf(nodes.pointsNode, "L4")), target, atol=1.5)
+
+
+def test_a_drag_that_begins_beside_every_point_moves_none(shown):
+    view, nodes = shown
+    before = [pointOf(nodes.pointsNode, structure.name) for structure in make_report().structures]
+    view.pixels()
+    view.drag((5, 5), (40, 40))
+    assert [pointOf(nodes.pointsNode, structure.name) for structure in make_report().structures] == before
+
+
+def test_the_same_scene_gives_the_same_pixels(shown):
+    view, nodes = shown
+    first = view.pixels()
+    scene = nodes.pointsNode.GetScene()
+    volume = scene.GetFirstNodeByClass("vtkMRMLScalarVolumeNode")
+    writeReport(moved_report(9), scene, volume)
+    assert not np.array_equal(view.pixels(), first)
+    writeReport(make_report(), scene, volume)
+    np.testing.assert_array_equal(view.pixels(), first)
