@@ -15,7 +15,16 @@ from SpinalDiseaseAILib.base.report import Numbering
 from SpinalDiseaseAILib.datasets.collection import read_dataset
 from SpinalDiseaseAILib.datasets.records import Record
 from SpinalDiseaseAILib.evaluation import volumes
-from SpinalDiseaseAILib.evaluation.key_points import errors_on, level_shift, mean_points, summary
+from SpinalDiseaseAILib.evaluation.key_points import (
+    PlaneErrors,
+    at_constant,
+    errors_of,
+    level_shift,
+    level_summary,
+    located,
+    mean_points,
+    summary,
+)
 from SpinalDiseaseAILib.steps.localization import Localization
 
 
@@ -45,6 +54,10 @@ def record(data: Path) -> Record:
     return next(item for item in read_dataset("spider", data, ("report",)) if item.contrast == "T2")
 
 
+def errors_on(record: Record, localizer: Given) -> PlaneErrors:
+    return errors_of(located(record, localizer))
+
+
 def moved(record: Record, column: float = 0.0, row: float = 0.0) -> dict[str, tuple[float, float]]:
     return {name: (x + column, y + row) for name, (x, y) in record.points.items()}
 
@@ -59,13 +72,13 @@ def shifted(record: Record, levels: int) -> dict[str, tuple[float, float]]:
 
 
 def value(errors: list, name: str) -> float:
-    return summary(errors)[name].value
+    return summary(errors, repeats=5)[name].value
 
 
 def test_at_the_truth_every_error_is_zero(record: Record) -> None:
     errors = errors_on(record, Given(record.points))
     assert max(errors.distance.values()) < 1e-6 and errors.shift == 0 and errors.confidence == 0.9
-    figures = summary([errors])
+    figures = summary([errors], repeats=5)
     assert (
         figures["points within 6 mm (or 1/6 spacing)"].value == figures["studies with all points right (1/4 spacing)"].value == 1
     )
@@ -75,18 +88,23 @@ def test_at_the_truth_every_error_is_zero(record: Record) -> None:
 def test_distances_are_pixels_and_the_radius_is_six_millimetres(record: Record) -> None:
     errors = errors_on(record, Given(moved(record, 3, 4)))
     assert list(errors.distance.values()) == pytest.approx([5.0] * 11)
-    assert errors.millimetres == pytest.approx(np.sqrt(SPACING[0] * SPACING[1]))
-    assert errors.hit_radius() == pytest.approx(6 / np.sqrt(SPACING[0] * SPACING[1]))
+    assert list(errors.millimetres.values()) == pytest.approx([np.hypot(3 * SPACING[0], 4 * SPACING[1])] * 11)
     assert value([errors], "points within 6 mm (or 1/6 spacing)") == 0
-    assert value([errors], "mean error, mm") == pytest.approx(5 * np.sqrt(SPACING[0] * SPACING[1]))
+    for name in ("mean", "median"):
+        assert value([errors], f"{name} error, mm") == pytest.approx(np.hypot(3 * SPACING[0], 4 * SPACING[1]))
+    # 6 mm are 2.67 columns or 3 rows: what is a hit across is none along.
+    assert value([errors_on(record, Given(moved(record, 0, 2.9)))], "points within 6 mm (or 1/6 spacing)") == 1
+    assert value([errors_on(record, Given(moved(record, 2.9, 0)))], "points within 6 mm (or 1/6 spacing)") == 0
 
 
 def test_without_millimetres_the_radius_is_a_sixth_of_the_spacing(data: Path) -> None:
     plain = read_dataset("tianchi2020", data, ("report",))[0]
     errors = errors_on(plain, Given(plain.points))
-    assert errors.millimetres is None
-    assert errors.spacing == pytest.approx(2 * DOWN, rel=0.03) and errors.hit_radius() == pytest.approx(errors.spacing / 6)
-    assert "mean error, mm" not in summary([errors])
+    assert errors.millimetres == {} and errors.spacing == pytest.approx(2 * DOWN, rel=0.03)
+    for part, hit in ((0.16, 1), (0.17, 0)):
+        off = errors_on(plain, Given(moved(plain, part * errors.spacing)))
+        assert value([off], "points within 6 mm (or 1/6 spacing)") == hit
+    assert "mean error, mm" not in summary([errors], repeats=5)
 
 
 def test_a_study_is_right_only_if_every_point_is_within_a_quarter_of_the_spacing(record: Record) -> None:
@@ -120,6 +138,27 @@ def test_a_numbering_that_is_levels_off_is_told_by_its_shift(record: Record, lev
     assert value([errors], "studies numbered one or more levels off") == float(levels != 0)
 
 
+def test_a_point_that_lies_nearer_to_another_level_is_counted_there(record: Record) -> None:
+    swapped = record.points | {"L4": record.points["L5"], "L1-L2": record.points["L2"]}
+    errors = errors_on(record, Given(swapped))
+    assert "L4" in errors.elsewhere and errors.elsewhere <= {"L4", "L1-L2"}, "a disc at a vertebra lies between two discs"
+    assert value([errors], "points nearer to another level") == pytest.approx(len(errors.elsewhere) / 11)
+    levels = level_summary([errors], repeats=5)
+    assert list(levels) == list(KEY_POINTS)
+    assert levels["L4"]["points nearer to another level"].value == 1 and levels["L5"]["points not found"].value == 0
+    assert levels["L4"]["points within 6 mm (or 1/6 spacing)"].value == 0 and levels["L3"]["mean error, mm"].value < 1e-6
+
+
+def test_percentiles_are_those_of_all_points(record: Record) -> None:
+    places = {name: (x, y + index) for index, (name, (x, y)) in enumerate(record.points.items())}
+    errors = [errors_on(record, Given(places))]
+    distance = np.arange(11.0)
+    assert value(errors, "median error, mm") == pytest.approx(np.median(distance) * SPACING[1])
+    # Numpy's own percentile of the same kind: the smallest error that 95 of 100 points do not exceed.
+    assert value(errors, "95th percentile, mm") == pytest.approx(10 * SPACING[1])
+    assert value(errors, "mean error, px at 512") == pytest.approx(distance.mean() * 512 / max(record.pixels().shape))
+
+
 def test_one_wild_point_is_no_shift_and_two_points_do_not_tell_one() -> None:
     truth = {name: np.array([50.0, 20.0 * index]) for index, name in enumerate(KEY_POINTS)}
     wild = truth | {"L3": np.array([0.0, 500.0])}
@@ -134,7 +173,7 @@ def test_the_trivial_localizer_puts_each_point_at_its_mean_fraction_of_the_plane
     rows, columns = records[0].pixels().shape
     expected = np.mean([item.points["L3"] for item in records], 0) / (columns, rows)
     assert constant["L3"] == pytest.approx(expected)
-    errors = errors_on(records[0], None, constant)
+    errors = errors_of(at_constant(records[0], constant))
     true = np.array(records[0].points["L3"])
     assert errors.distance["L3"] == pytest.approx(np.linalg.norm(expected * (columns, rows) - true))
 

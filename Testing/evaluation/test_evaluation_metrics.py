@@ -5,8 +5,22 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from sklearn import metrics as reference
+from sklearn.calibration import calibration_curve
 
-from SpinalDiseaseAILib.evaluation.metrics import auroc, average_precision, balanced_accuracy, confusion, kappa, macro_f1
+from SpinalDiseaseAILib.evaluation.metrics import (
+    auroc,
+    average_precision,
+    balanced_accuracy,
+    brier,
+    confusion,
+    expected_calibration_error,
+    kappa,
+    log_loss,
+    macro_f1,
+    precision_recall_f1,
+    reliability,
+    stated,
+)
 
 
 def grades(seed: int, classes: int = 5, count: int = 120) -> tuple[np.ndarray, np.ndarray]:
@@ -76,3 +90,48 @@ def test_a_constant_score_has_the_auroc_of_chance_and_the_precision_of_the_preva
     truth = np.array([1.0, 0, 0, 1, 0])
     assert auroc(truth, np.full(5, 0.3)) == 0.5
     assert average_precision(truth, np.full(5, 0.3)) == pytest.approx(0.4)
+
+
+def test_precision_recall_and_f1_are_those_of_scikit_learn_and_nan_where_they_do_not_exist() -> None:
+    truth, predicted = grades(0)
+    found = precision_recall_f1(confusion(truth, predicted, 5))
+    expected = reference.precision_recall_fscore_support(truth, predicted)[:3]
+    assert found == pytest.approx(np.stack(expected, 1))
+    bare = precision_recall_f1(confusion(np.array([0, 0]), np.array([0, 1]), 3))
+    assert np.isnan(bare[1, 1]) and np.isnan(bare[2]).all() and bare[0, 0] == 1
+
+
+def stated_probabilities(seed: int, classes: int, count: int = 300) -> tuple[np.ndarray, np.ndarray]:
+    random = np.random.default_rng(seed)
+    weight = random.random((count, classes)) ** 2
+    return np.eye(classes)[random.integers(0, classes, count)], weight / weight.sum(1, keepdims=True)
+
+
+def test_brier_and_log_loss_are_those_of_scikit_learn() -> None:
+    truth, probability = stated_probabilities(0, 2)
+    assert brier(truth, probability) == pytest.approx(reference.brier_score_loss(truth[:, 1], probability[:, 1]))
+    truth, probability = stated_probabilities(1, 5)
+    assert log_loss(truth, probability) == pytest.approx(reference.log_loss(truth, probability))
+    assert brier(truth, probability) == pytest.approx(np.mean([np.sum(row**2) for row in probability - truth]))
+
+
+def test_the_reliability_curve_is_that_of_scikit_learn() -> None:
+    truth, probability = stated_probabilities(2, 2)
+    curve = reliability(truth[:, 1], probability[:, 1])
+    share, mean = calibration_curve(truth[:, 1], probability[:, 1], n_bins=10)
+    assert curve[:, 0] == pytest.approx(mean) and curve[:, 1] == pytest.approx(share)
+    assert curve[:, 2].sum() == len(truth)
+
+
+def test_the_calibration_error_by_hand() -> None:
+    truth, probability = np.array([1.0, 0, 1, 1]), np.array([0.05, 0.05, 0.9, 1.0])
+    # One bin states 0.05 and holds one half; the other states 0.95 and holds 1.
+    assert expected_calibration_error(truth, probability) == pytest.approx((2 * 0.45 + 2 * 0.05) / 4)
+    assert expected_calibration_error(truth, truth) == 0
+
+
+def test_calibration_is_asked_of_the_second_of_two_classes_and_of_the_most_probable_of_more() -> None:
+    truth, probability = stated_probabilities(3, 2)
+    assert (stated(truth, probability)[1] == probability[:, 1]).all()
+    right, best = stated(np.eye(3)[[0, 2]], np.array([[0.5, 0.3, 0.2], [0.6, 0.1, 0.3]]))
+    assert right.tolist() == [1, 0] and best.tolist() == [0.5, 0.6]

@@ -2,23 +2,31 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
+from plain_data_sets import points
 from typer.testing import CliRunner
 
 from SpinalDiseaseAILib.base.errors import InputError
 from SpinalDiseaseAILib.base.options import DEFAULT_CLASSIFIER, DEFAULT_LOCALIZER
+from SpinalDiseaseAILib.base.planes import SagittalVolume
+from SpinalDiseaseAILib.base.report import Numbering
 from SpinalDiseaseAILib.cli.main import app
 from SpinalDiseaseAILib.datasets.records import SPLITS
-from SpinalDiseaseAILib.evaluation import figures as module
 from SpinalDiseaseAILib.evaluation.cli import write_card
 from SpinalDiseaseAILib.evaluation.figures import Figures
 from SpinalDiseaseAILib.evaluation.intervals import Figure
-from SpinalDiseaseAILib.evaluation.tables import Row, Table
+from SpinalDiseaseAILib.evaluation.tables import Row, Table, csv_of
+from SpinalDiseaseAILib.pipelines.model_store import ModelStore
 from SpinalDiseaseAILib.steps.device import choose_device
+from SpinalDiseaseAILib.steps.localization import Localization
 
 TABLE = Table(
     "Grades",
@@ -44,11 +52,38 @@ def test_a_table_shows_every_figure_with_interval_count_and_baseline() -> None:
     )
 
 
+def test_further_baselines_are_further_columns_and_rows_of_the_csv() -> None:
+    rows = [replace(TABLE.rows[0], further={"always normal": 0.5, "majority": None}), TABLE.rows[1]]
+    table = replace(TABLE, rows=rows)
+    assert "| n | always the same | always normal | majority |\n|---|---|---|---|---|---|\n" in table.markdown()
+    assert "| accuracy | 0.750 (0.500–1.000) | 4 | 0.250 | 0.500 |  |" in table.markdown()
+    found = list(csv.DictReader(io.StringIO(csv_of([table]))))
+    assert [row["baseline"] for row in found] == ["always the same", "always normal", "majority", "always the same"]
+    assert (found[1]["value"], found[1]["baseline_value"], found[2]["baseline_value"]) == ("0.75", "0.5", "")
+    assert (found[3]["figure"], found[3]["value"], found[3]["high"]) == ("error", "", "")
+
+
 def test_a_table_is_a_json_document_without_numbers_that_json_lacks() -> None:
     document = json.loads(json.dumps(TABLE.document(), allow_nan=False))
     assert document["bundles"] == ["model"]
-    assert document["rows"][0] == {"name": "accuracy", "value": 0.75, "low": 0.5, "high": 1.0, "count": 4, "baseline": 0.25}
-    assert document["rows"][1] == {"name": "error", "value": None, "low": None, "high": None, "count": 4, "baseline": None}
+    assert document["rows"][0] == {
+        "name": "accuracy",
+        "value": 0.75,
+        "low": 0.5,
+        "high": 1.0,
+        "count": 4,
+        "baseline": 0.25,
+        "further": {},
+    }
+    assert document["rows"][1] == {
+        "name": "error",
+        "value": None,
+        "low": None,
+        "high": None,
+        "count": 4,
+        "baseline": None,
+        "further": {},
+    }
 
 
 def test_only_what_lies_between_the_marks_of_a_card_is_replaced(tmp_path: Path) -> None:
@@ -71,16 +106,27 @@ def test_a_card_without_marks_is_refused_and_left_alone(text: str, tmp_path: Pat
     assert card.read_text(encoding="utf-8") == text
 
 
+class Drawn:
+    """Finds the points of the drawn spine in every slice: a network would take its time and see no spine in a drawing."""
+
+    def locate(self, volume: SagittalVolume, *, spacing_known: bool = True) -> Localization:
+        places = volume.to_ras(np.array([(0.0, *place) for place in points().values()]))
+        return Localization(tuple(points()), places, np.ones(11), (Numbering(0, 1.0, ""),), True, 1.0, 34.0)
+
+
 @pytest.fixture
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Intervals by a few draws."""
-    from SpinalDiseaseAILib.evaluation import grades, intervals, key_points, volumes
+    """Points without a network, intervals by a few draws."""
+    from SpinalDiseaseAILib.evaluation import challenge, classification, intervals, key_points, volumes
 
-    def few(patients: Any, metric: Any) -> Figure:
-        return intervals.patient_bootstrap(patients, metric, repeats=5)
+    def few(patients: Any, metrics: Any, **given: Any) -> Any:
+        return intervals.bootstrap_figures(patients, metrics, repeats=2)
 
-    for place in (grades, key_points, volumes):
-        monkeypatch.setattr(place, "patient_bootstrap", few)
+    for place in (challenge, classification, key_points):
+        monkeypatch.setattr(place, "bootstrap_figures", few)
+    real = ModelStore.localizer
+    monkeypatch.setattr(ModelStore, "localizer", lambda self, *of: (Drawn(), real(self, *of)[1]))
+    monkeypatch.setattr(volumes, "patient_bootstrap", lambda patients, metric: few(patients, lambda i: {"": metric(i)})[""])
 
 
 @pytest.mark.usefixtures("quick")
@@ -88,9 +134,10 @@ def test_the_command_prints_and_writes_the_tables_of_a_localizer(data: Path, tmp
     result = run("--data", data, "--bundle", DEFAULT_LOCALIZER, "--device", "cpu", "-o", tmp_path / "out")
     assert result.exit_code == 0, result.output
     titles = [table["title"] for table in json.loads((tmp_path / "out" / "figures.json").read_text(encoding="utf-8"))]
-    assert len(titles) == len(set(titles)) == 5 and any("external" in title for title in titles)
+    assert len(titles) == len(set(titles)) == 9 and any("external" in title for title in titles)
     text = (tmp_path / "out" / "figures.md").read_text(encoding="utf-8")
-    assert all(title in text and title in result.output for title in titles)
+    assert all(title in text for title in titles)
+    assert all((title in result.output) is not title.endswith("by level") for title in titles), "long tables are not printed"
     assert "every point at the training mean" in text
     assert "tianchi2020, all patients: 4 planes of 4 patients" in text
     assert "spider, report patients: 2 planes of 2 patients" in text
@@ -103,19 +150,35 @@ def test_a_split_without_patients_is_refused_with_a_sentence(data: Path) -> None
 
 
 @pytest.mark.usefixtures("quick")
-def test_a_classifier_is_measured_with_and_without_t1_beside_the_shares_of_the_level(
-    data: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    real = module.grades.predictions
-    # The drawn spines are none to the shipped localizer: the data set's own points take its place.
-    monkeypatch.setattr(
-        module.grades, "predictions", lambda records, localizer, classifier, **use: real(records, None, classifier, **use)
-    )
-    tables = list(Figures(data, "report", choose_device("cpu")).tables_of(DEFAULT_CLASSIFIER, DEFAULT_LOCALIZER))
-    assert [table.title.rpartition("from ")[2] for table in tables] == ["T2 alone", "T2 and, where there is one, T1", "T2 alone"]
-    assert ["end to end" in table.title for table in tables] == [True, True, False]
-    assert all(row.baseline is not None for table in tables for row in table.rows)
-    assert {row.name.split(":")[0] for row in tables[0].rows} >= {"Pfirrmann grade", "Disc narrowing", "Modic type"}
+def test_a_classifier_is_measured_with_and_without_t1_beside_its_baselines(data: Path) -> None:
+    figures = Figures(data, "report", choose_device("cpu"))
+    tables = list(figures.tables_of(DEFAULT_CLASSIFIER, DEFAULT_LOCALIZER))
+    plain = [table for table in tables if not table.detail]
+    assert [table.title.rpartition("from ")[2] for table in plain] == ["T2 alone", "T2 and, where there is one, T1", "T2 alone"]
+    assert ["end to end" in table.title for table in plain] == [True, True, False]
+    assert len(tables) == 9 and {table.title.rpartition(", ")[2] for table in tables if table.detail} == {"by class", "by level"}
+    assert all(row.baseline is not None for table in plain for row in table.rows if "plausible" not in row.name)
+    assert plain[0].further == ("always the class most frequent in training", "always normal")
+    assert {row.name.split(":")[0] for row in plain[0].rows} >= {"Pfirrmann grade", "Disc narrowing", "Modic type"}
+    assert [run.title for run in figures.runs] == [table.title for table in plain]
+
+
+@pytest.mark.usefixtures("quick")
+def test_a_model_of_the_challenge_has_its_score(data: Path) -> None:
+    tables = list(Figures(data, "report", choose_device("cpu")).tables_of("spinal-disease-2020", DEFAULT_LOCALIZER))
+    scores = [table for table in tables if table.title.startswith("Score of the Spinal Disease 2020 challenge")]
+    assert len(scores) == 2 and {"mAP, by probability", "mAP, as submitted"} <= {row.name for row in scores[0].rows}
+
+
+@pytest.mark.usefixtures("quick")
+def test_a_missing_data_set_is_left_out_with_a_sentence_and_the_rest_is_measured(data: Path, tmp_path: Path) -> None:
+    (tmp_path / "some").mkdir()
+    (tmp_path / "some/sudirman_t1").symlink_to(data / "sudirman_t1")
+    result = run("--data", tmp_path / "some", "--bundle", DEFAULT_LOCALIZER, "--device", "cpu")
+    assert result.exit_code == 0, result.output
+    assert "left out: The data set spider is not in" in result.output
+    assert "left out: The data set tianchi2020 is not in" in result.output
+    assert "Sudirman T1, mid-sagittal" in result.output
 
 
 def test_help_says_what_is_measured_with_an_example() -> None:

@@ -13,7 +13,7 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from SpinalDiseaseAILib.base.anatomy import KEY_POINTS, finding
-from SpinalDiseaseAILib.evaluation.grades import Graded
+from SpinalDiseaseAILib.evaluation.predictions import Graded
 from SpinalDiseaseAILib.models.bundle import CARD, METADATA, WEIGHTS, list_bundles, read_bundle
 from SpinalDiseaseAILib.models.loading import load_network
 from SpinalDiseaseAILib.models.region_network import RegionNetwork

@@ -54,8 +54,13 @@ def evaluate(
         typer.echo(parts[-1])
         for table in figures.tables_of(name, localizer):
             parts.append(table.markdown())
-            typer.echo(parts[-1])
+            if not table.detail:
+                typer.echo(parts[-1])
             tables.append(table)
+    for reason in figures.skipped:
+        typer.echo(f"left out: {reason.found}")
+    if not tables and figures.skipped:
+        raise figures.skipped[0]
     if output is not None:
         output.mkdir(parents=True, exist_ok=True)
         (output / "figures.md").write_text("\n".join(["# Figures\n", *parts]), encoding="utf-8")
@@ -63,7 +68,7 @@ def evaluate(
         (output / "figures.json").write_text(json.dumps(document, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
     if write_cards:
         for name in dict.fromkeys(name for table in tables for name in table.bundles):
-            write_card(models_folder() / name / CARD, [table for table in tables if name in table.bundles])
+            write_card(models_folder() / name / CARD, [table for table in tables if name in table.bundles and not table.detail])
 
 
 def write_card(card: Path, tables: list[Table]) -> None:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence, Sized
+from collections.abc import Callable, Iterator, Sequence, Sized
+from dataclasses import replace
 from pathlib import Path
+
+import numpy as np
 
 from ..base.anatomy import finding
 from ..base.errors import InputError
@@ -12,10 +15,18 @@ from ..datasets.records import SPLITS, Record
 from ..models.bundle import Bundle, read_bundle
 from ..pipelines.model_store import ModelStore
 from ..steps.device import Device
-from . import grades, key_points, volumes
+from ..steps.heads import Heads
+from . import challenge, classification, grades, key_points, volumes
+from .baselines import LEVEL_SHARES, baselines
+from .predictions import GRADING, LOCALIZATION, Case, Run, collect
 from .tables import Row, Table
 
 ALL = SPLITS
+
+DETAIL_REPEATS = 300
+"""Draws for the intervals of tables by level and by class, of which there are many."""
+
+_CHALLENGE = ("disc_disease", "vertebra_disease")
 
 
 class Figures:
@@ -24,79 +35,121 @@ class Figures:
     :param data: folder of the data sets.
     :param split: patients to measure on: ``"report"`` for stated figures, ``"tune"`` while choosing.
     :param models_folder: folder of the bundles; empty for the product's own.
+    :param calibrated: False to measure the networks without the calibration of their bundles.
+    :param patients: measure on no more patients of each data set; 0 for all.
     """
 
-    def __init__(self, data: Path, split: str, device: Device, models_folder: str = "") -> None:
+    def __init__(
+        self, data: Path, split: str, device: Device, models_folder: str = "", *, calibrated: bool = True, patients: int = 0
+    ) -> None:
         self.data = data
         self.split = split
         self.device = device
         self.folder = models_folder
+        self.calibrated = calibrated
+        self.patients = patients
         self.store = ModelStore()
+        self.runs: list[Run] = []
+        """What was predicted for the tables so far."""
+        self.skipped: list[InputError] = []
+        """What could not be measured, and why."""
 
     def tables_of(self, name: str, localizer: str) -> Iterator[Table]:
-        """The tables of a bundle, one after another as they are ready.
+        """The tables of a bundle, one after another as they are ready; a data set that is missing or empty is left out and told.
 
         :param localizer: bundle that finds the points for a classifier.
         :raises ModelError: if a bundle cannot be used.
         """
-        bundle = read_bundle(name, Path(self.folder) if self.folder else None)
+        bundle = self._bundle(name)
         if bundle.task == "localization":
             yield from self._localization(bundle)
         else:
-            yield from self._grading(bundle, localizer)
+            yield from self._grading(bundle, self._bundle(localizer))
+
+    def _bundle(self, name: str) -> Bundle:
+        return read_bundle(name, Path(self.folder) if self.folder else None)
+
+    def _tried(self, tables: Callable[[], Iterator[Table]]) -> Iterator[Table]:
+        try:
+            yield from tables()
+        except InputError as error:
+            if error.code != "dataset":
+                raise
+            self.skipped.append(error)
 
     def _localization(self, bundle: Bundle) -> Iterator[Table]:
-        trained_on_tianchi = "tianchi2020" in bundle.data_sets
-        yield self._key_points(bundle, "SPIDER T2, mid-sagittal", "spider", "T2", (self.split,))
-        yield self._key_points(bundle, "SPIDER T1, mid-sagittal", "spider", "T1", (self.split,))
-        yield self._stacks(bundle)
-        yield self._key_points(bundle, "Sudirman T1, mid-sagittal", "sudirman", "T1", (self.split,))
-        if trained_on_tianchi:
-            yield self._key_points(bundle, "Tianchi T2, held aside", "tianchi2020", "T2", (self.split,))
-        else:
-            yield self._key_points(bundle, "Tianchi T2, every study, none trained on (external)", "tianchi2020", "T2", ALL)
+        external = "tianchi2020" not in bundle.data_sets
+        own = (self.split,)
+        for title, dataset, contrast, splits in (
+            ("SPIDER T2, mid-sagittal", "spider", "T2", own),
+            ("SPIDER T1, mid-sagittal", "spider", "T1", own),
+            ("SPIDER T2-SPACE, three dimensions", "spider_space", "T2", own),
+            ("Sudirman T1, mid-sagittal", "sudirman", "T1", own),
+            ("Tianchi T2, every study, none trained on (external)", "tianchi2020", "T2", ALL)
+            if external
+            else ("Tianchi T2, held aside", "tianchi2020", "T2", own),
+        ):
+            if dataset == "spider_space":
+                yield from self._tried(lambda title=title: self._stacks(bundle, title))  # type: ignore[misc]
+            else:
+                yield from self._tried(
+                    lambda where=(title, dataset, contrast, splits): self._key_points(bundle, *where)  # type: ignore[misc]
+                )
 
-    def _key_points(self, bundle: Bundle, title: str, dataset: str, contrast: str, splits: tuple[str, ...]) -> Table:
+    def _key_points(self, bundle: Bundle, title: str, dataset: str, contrast: str, splits: tuple[str, ...]) -> Iterator[Table]:
         localizer, _ = self.store.localizer(bundle.name, self.folder, self.device)
         records = self._with_points(dataset, splits, contrast)
         constant = key_points.mean_points(self._with_points(dataset, ("train",), contrast))
-        found = key_points.summary([key_points.errors_on(record, localizer) for record in records])
-        trivial = key_points.summary([key_points.errors_on(record, None, constant) for record in records])
-        rows = [Row(name, figure, trivial[name].value) for name, figure in found.items()]
-        return Table(title, (bundle.name,), _data(records, splits), "every point at the training mean", rows)
+        cases = tuple(key_points.located(record, localizer) for record in records)
+        self.runs.append(Run(title, LOCALIZATION, dataset, splits, (bundle.provenance,), cases))
+        errors = [key_points.errors_of(case) for case in cases]
+        trivial = [key_points.errors_of(key_points.at_constant(record, constant)) for record in records]
+        words, baseline = _data(records, splits), "every point at the training mean"
+        beside = {name: figure.value for name, figure in key_points.summary(trivial, repeats=0).items()}
+        rows = [Row(name, figure, beside[name]) for name, figure in key_points.summary(errors).items()]
+        yield Table(title, (bundle.name,), words, baseline, rows)
+        by_level = key_points.level_summary(trivial, repeats=0)
+        rows = [
+            Row(f"{level}: {name}", figure, by_level[level][name].value)
+            for level, figures in key_points.level_summary(errors, repeats=DETAIL_REPEATS).items()
+            for name, figure in figures.items()
+        ]
+        yield Table(f"{title}, by level", (bundle.name,), words, baseline, rows, detail=True)
 
-    def _stacks(self, bundle: Bundle) -> Table:
+    def _stacks(self, bundle: Bundle, title: str) -> Iterator[Table]:
         localizer, _ = self.store.localizer(bundle.name, self.folder, self.device)
         found = volumes.stacks(self._read("spider_space", (self.split,)))
         _check(found, f"T2-SPACE stacks of {self.split} patients without a gap")
         errors = [volumes.errors_of(planes, localizer) for planes in found.values()]
         rows = [Row(name, figure) for name, figure in volumes.summary(errors).items()]
         text = f"SPIDER T2-SPACE stacks, {self.split} patients: {len(errors)} stacks of {len(errors)} patients"
-        return Table("SPIDER T2-SPACE, three dimensions", (bundle.name,), text, "no baseline", rows)
+        yield Table(title, (bundle.name,), text, "no baseline", rows)
 
-    def _grading(self, bundle: Bundle, localizer: str) -> Iterator[Table]:
-        classifier, _ = self.store.classifier(bundle.name, self.folder, self.device)
-        points, _ = self.store.localizer(localizer, self.folder, self.device)
+    def _grading(self, bundle: Bundle, localizer: Bundle) -> Iterator[Table]:
         dataset = next(name for name in bundle.data_sets if name != "spider_space")
+        with_t1 = dataset == "spider"
+        for given, use_t1 in ((False, False), *(((False, True),) if with_t1 else ()), (True, False)):
+            yield from self._tried(
+                lambda way=(given, use_t1): self._graded(bundle, localizer, dataset, given=way[0], use_t1=way[1])  # type: ignore[misc]
+            )
+
+    def _graded(self, bundle: Bundle, localizer: Bundle, dataset: str, *, given: bool, use_t1: bool) -> Iterator[Table]:
+        classifier, _ = self.store.classifier(bundle.name, self.folder, self.device)
+        if not self.calibrated:
+            classifier.heads = Heads(bundle.findings)
+        finder = None if given else self.store.localizer(localizer.name, self.folder, self.device)[0]
         records = self._read(dataset, (self.split,))
-        training = self._read(dataset, ("train",))
-        with_t1 = any(record.contrast == "T1" for record in records)
-        for finder, use_t1 in ((points, False), *(((points, True),) if with_t1 else ()), (None, False)):
-            found = grades.predictions(records, finder, classifier, use_t1=use_t1)
-            source = f"points by {localizer}" if finder else "points of the data set"
-            _check(found, f"graded planes of {self.split} patients in the data set {dataset}, {source}")
-            rows = []
-            for name, graded in grades.collect(found, list(bundle.findings)).items():
-                trivial = grades.summary(grades.prior(graded, training))
-                rows += [
-                    Row(f"{finding(name).display}: {key}", figure, trivial[key].value)
-                    for key, figure in grades.summary(graded).items()
-                ]
-            seen = [record for record in records if record.series in found]
-            way = "end to end, " if finder else "at the data set's own points, "
-            title = f"Grades, {way}from {'T2 and, where there is one, T1' if use_t1 else 'T2 alone'}"
-            text = f"{_data(seen, (self.split,))}; {source}"
-            yield Table(title, (bundle.name,), text, "class shares of the level among training patients", rows)
+        training = read_dataset(dataset, self.data, ("train",))
+        cases = grades.predictions(records, finder, classifier, use_t1=use_t1)
+        source = "points of the data set" if given else f"points by {localizer.name}"
+        _check(cases, f"graded planes of {self.split} patients in the data set {dataset}, {source}")
+        way = "at the data set's own points, " if given else "end to end, "
+        title = f"Grades, {way}from {'T2 and, where there is one, T1' if use_t1 else 'T2 alone'}"
+        models = (bundle.provenance,) if given else (bundle.provenance, localizer.provenance)
+        self.runs.append(Run(title, GRADING, dataset, (self.split,), models, cases, self.calibrated))
+        seen = {case.series for case in cases}
+        words = f"{_data([record for record in records if record.series in seen], (self.split,))}; {source}"
+        yield from tables_of_grades(title, bundle.name, words, cases, tuple(bundle.findings), training)
 
     def _with_points(self, dataset: str, splits: tuple[str, ...], contrast: str) -> list[Record]:
         records = [item for item in self._read(dataset, splits) if item.points and item.contrast == contrast]
@@ -106,7 +159,70 @@ class Figures:
     def _read(self, dataset: str, splits: tuple[str, ...]) -> tuple[Record, ...]:
         records = read_dataset(dataset, self.data, splits)
         _check(records, f"planes of {' and '.join(splits)} patients in the data set {dataset}")
-        return records
+        if not self.patients or splits == ("train",):
+            return records
+        first = sorted({record.patient for record in records})[: self.patients]
+        return tuple(record for record in records if record.patient in first)
+
+
+def tables_of_grades(
+    title: str, model: str, data: str, cases: Sequence[Case], findings: tuple[str, ...], training: Sequence[Record]
+) -> Iterator[Table]:
+    """The tables of graded planes: as a whole, by class and by level.
+
+    :param data: the data set in words.
+    :param training: records that the baselines are made of.
+    """
+    rows, classes, levels = [], [], []
+    for name, graded in collect(cases, findings).items():
+        display = finding(name).display
+        trivial = baselines(graded, training)
+        everything = np.arange(len(graded.truth))
+        beside = {key: classification.overall(item, everything) for key, item in trivial.items()}
+        level_shares = beside.pop(LEVEL_SHARES)
+        for key, figure in classification.summary(graded).items():
+            further = {other: values.get(key) for other, values in beside.items()}
+            rows.append(Row(f"{display}: {key}", figure, level_shares.get(key), further))
+        of_class = classification.by_class(trivial[LEVEL_SHARES], everything)
+        for label, figures in classification.class_summary(graded, repeats=DETAIL_REPEATS).items():
+            shown = finding(name).class_of(label).display
+            classes += [Row(f"{display}, {shown}: {key}", figure, of_class[label].get(key)) for key, figure in figures.items()]
+        for level, figures in classification.level_summary(graded, repeats=DETAIL_REPEATS).items():
+            chosen = np.flatnonzero(np.array(graded.structures) == level)
+            of_level = classification.leading(trivial[LEVEL_SHARES], chosen)
+            levels += [Row(f"{display}, {level}: {key}", figure, of_level.get(key)) for key, figure in figures.items()]
+    yield Table(title, (model,), data, LEVEL_SHARES, rows)
+    yield Table(f"{title}, by class", (model,), data, LEVEL_SHARES, classes, detail=True)
+    yield Table(f"{title}, by level", (model,), data, LEVEL_SHARES, levels, detail=True)
+    if set(_CHALLENGE) <= set(findings):
+        yield _challenge_table(title, model, data, cases, training)
+
+
+def _challenge_table(title: str, model: str, data: str, cases: Sequence[Case], training: Sequence[Record]) -> Table:
+    """The challenge's score, beside that of the classes' shares at each level, claimed at the same points."""
+    shares = {name: baselines(graded, training)[LEVEL_SHARES] for name, graded in collect(cases, _CHALLENGE).items()}
+    values = {
+        (graded.series[n], graded.structures[n], name): dict(
+            zip(finding(name).class_names, map(float, graded.probability[n]), strict=True)
+        )
+        for name, graded in shares.items()
+        for n in range(len(graded.truth))
+    }
+    constant = [
+        replace(
+            case,
+            findings={
+                place: {
+                    name: replace(item, probabilities=values.get((case.series, place, name), {})) for name, item in items.items()
+                }
+                for place, items in case.findings.items()
+            },
+        )
+        for case in cases
+    ]
+    beside = challenge.summary(constant, repeats=0)
+    rows = [Row(name, figure, beside[name].value) for name, figure in challenge.summary(cases).items()]
+    return Table(f"Score of the Spinal Disease 2020 challenge, {title[0].lower()}{title[1:]}", (model,), data, LEVEL_SHARES, rows)
 
 
 def _check(items: Sized, what: str) -> None:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
 REPEATS = 1000
+
+Indices = npt.NDArray[np.intp]
 
 
 @dataclass(frozen=True)
@@ -32,21 +34,36 @@ class Figure:
 
 
 def patient_bootstrap(
-    patients: Sequence[str], metric: Callable[[npt.NDArray[np.intp]], float], *, repeats: int = REPEATS, seed: int = 0
+    patients: Sequence[str], metric: Callable[[Indices], float], *, repeats: int = REPEATS, seed: int = 0
 ) -> Figure:
     """A metric with its 95 % interval over patients.
 
     :param patients: patient of each item.
     :param metric: from item indices, possibly repeated, to a number; NaN where it is not defined on them.
     """
+    return bootstrap_figures(patients, lambda drawn: {"": metric(drawn)}, repeats=repeats, seed=seed)[""]
+
+
+def bootstrap_figures(
+    patients: Sequence[str], metrics: Callable[[Indices], Mapping[str, float]], *, repeats: int = REPEATS, seed: int = 0
+) -> dict[str, Figure]:
+    """Several metrics with their 95 % intervals, on the same draws of patients.
+
+    :param metrics: from item indices, possibly repeated, to numbers by name; NaN, or no number, where one is not defined on them.
+    :returns: a figure for each number of all items.
+    """
     names = np.asarray(patients)
     groups = [np.flatnonzero(names == name) for name in dict.fromkeys(patients)]
-    everything = np.arange(len(names))
     random = np.random.default_rng(seed)
-    values = []
+    drawn: dict[str, list[float]] = {}
     for _ in range(repeats):
-        drawn = np.concatenate([groups[index] for index in random.integers(len(groups), size=len(groups))])
-        values.append(metric(drawn))
-    kept = np.array([value for value in values if np.isfinite(value)])
-    low, high = np.percentile(kept, (2.5, 97.5)) if kept.size else (float("nan"), float("nan"))
-    return Figure(metric(everything), float(low), float(high), len(names))
+        items = np.concatenate([groups[index] for index in random.integers(len(groups), size=len(groups))])
+        for name, value in metrics(items).items():
+            if np.isfinite(value):
+                drawn.setdefault(name, []).append(value)
+    result = {}
+    for name, value in metrics(np.arange(len(names))).items():
+        kept = drawn.get(name, [])
+        low, high = np.percentile(kept, (2.5, 97.5)) if kept else (float("nan"), float("nan"))
+        result[name] = Figure(value, float(low), float(high), len(names))
+    return result

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
-from ..base.anatomy import KEY_POINTS
+from ..base.anatomy import KEY_POINTS, structure
 from ..base.errors import InputError
 from ..base.planes import SagittalVolume, assumed_spacing, image_of_plane
 from ..datasets.records import Record
 from ..steps.localization import Localization, Localizer
-from .intervals import Figure, patient_bootstrap
+from .intervals import REPEATS, Figure, Indices, bootstrap_figures
+from .predictions import Case, FoundPoint, Place, mean_level
 
 FloatArray = npt.NDArray[np.float64]
 
@@ -25,61 +26,96 @@ class PlaneErrors:
     """Errors on one plane.
 
     :param distance: pixels of each known key point to its prediction, infinite where it was not found; key point name to value.
+    :param millimetres: the same in millimetres, columns and rows each by their own spacing; empty where the data set does not
+        tell the spacing.
     :param spacing: pixels from a structure to the next like one, the mean over the plane's known points.
-    :param millimetres: millimetres a pixel; None where the data set does not tell.
     :param side: longer side of the plane in pixels.
     :param shift: levels by which the prediction as a whole is moved; 0 if it is not.
+    :param elsewhere: key points whose prediction lies nearer to another structure of the same kind than to their own.
     :param confidence: probability of the reported numbering.
     """
 
-    record: Record
+    patient: str
     distance: dict[str, float]
+    millimetres: dict[str, float]
     spacing: float
-    millimetres: float | None
     side: int
     shift: int
+    elsewhere: frozenset[str]
     confidence: float
 
-    def hit_radius(self) -> float:
-        """Pixels of 6 mm, or a sixth of the spacing where millimetres are not known."""
-        return HIT_MILLIMETRES / self.millimetres if self.millimetres else self.spacing / 6
+    def is_hit(self, name: str) -> bool:
+        """True if a point is less than 6 mm from its place, or a sixth of the spacing where millimetres are not known."""
+        return self.millimetres[name] < HIT_MILLIMETRES if self.millimetres else self.distance[name] < self.spacing / 6
 
 
-def errors_on(record: Record, localizer: Localizer | None, constant: dict[str, FloatArray] | None = None) -> PlaneErrors:
-    """Errors of a localizer on a plane, or of constant points (fractions of width and height) as the trivial baseline."""
+def plane_of(record: Record) -> SagittalVolume:
+    """A record as a stack of one slice."""
     pixels = record.pixels()
-    rows, columns = pixels.shape
-    truth = {name: np.array(place) for name, place in record.points.items()}
-    confidence = 1.0
-    if localizer is not None:
-        spacing = record.spacing or assumed_spacing((rows, columns))
-        volume = SagittalVolume.of(image_of_plane(pixels, spacing))
-        try:
-            found: Localization | None = localizer.locate(volume, spacing_known=record.spacing is not None)
-        except InputError:
-            found = None
-        predicted = {} if found is None else dict(zip(found.names, volume.to_pixel(found.positions)[:, 1:], strict=True))
-        confidence = 0.0 if found is None else max((n.probability for n in found.numberings if n.shift == 0), default=0.0)
-    else:
-        assert constant is not None
-        predicted = {name: place * np.array([columns, rows]) for name, place in constant.items()}
-    distance = {
-        name: float(np.linalg.norm(predicted[name] - place)) if name in predicted else np.inf for name, place in truth.items()
+    return SagittalVolume.of(image_of_plane(pixels, record.spacing or assumed_spacing((pixels.shape[0], pixels.shape[1]))))
+
+
+def located(record: Record, localizer: Localizer, volume: SagittalVolume | None = None) -> Case:
+    """A plane with the points that a localizer finds; none where it finds no spine.
+
+    :param volume: the plane as :func:`plane_of` gives it, if it was read already.
+    """
+    volume = volume or plane_of(record)
+    try:
+        found: Localization | None = localizer.locate(volume, spacing_known=record.spacing is not None)
+    except InputError:
+        found = None
+    predicted: dict[str, tuple[Place, float]] = {}
+    numbering = 0.0
+    if found is not None:
+        places = volume.to_pixel(found.positions)[:, 1:]
+        predicted = {
+            name: ((float(place[0]), float(place[1])), float(confidence))
+            for name, place, confidence in zip(found.names, places, found.confidence, strict=True)
+        }
+        numbering = max((item.probability for item in found.numberings if item.shift == 0), default=0.0)
+    return _case(record, predicted, numbering)
+
+
+def at_constant(record: Record, constant: dict[str, FloatArray]) -> Case:
+    """A plane with points at constant fractions of width and height: the trivial localizer."""
+    rows, columns = record.pixels().shape
+    return _case(record, {name: ((float(x * columns), float(y * rows)), 1.0) for name, (x, y) in constant.items()}, 1.0)
+
+
+def _case(record: Record, predicted: dict[str, tuple[Place, float]], numbering: float) -> Case:
+    rows, columns = record.pixels().shape
+    points = {
+        name: FoundPoint(record.points.get(name), *predicted.get(name, (None, 0.0)))
+        for name in KEY_POINTS
+        if name in predicted or name in record.points
     }
-    steps = [
-        np.linalg.norm(truth[KEY_POINTS[i + 2]] - truth[KEY_POINTS[i]])
-        for i in range(9)
-        if {KEY_POINTS[i], KEY_POINTS[i + 2]} <= set(truth)
-    ]
-    return PlaneErrors(
-        record,
-        distance,
-        float(np.mean(steps)),
-        float(np.sqrt(np.prod(record.spacing))) if record.spacing else None,
-        max(rows, columns),
-        level_shift(truth, predicted),
-        confidence,
+    return Case(
+        record.patient, record.series, record.path, (columns, rows), record.spacing, points, {}, float(np.clip(numbering, 0, 1))
     )
+
+
+def errors_of(case: Case) -> PlaneErrors:
+    """Errors of the predicted points of a plane."""
+    truth = {name: np.array(item.truth) for name, item in case.points.items() if item.truth is not None}
+    predicted = {name: np.array(item.predicted) for name, item in case.points.items() if item.predicted is not None}
+    offset = {name: predicted[name] - place if name in predicted else np.full(2, np.inf) for name, place in truth.items()}
+    millimetres = {} if case.spacing is None else {name: float(np.hypot(*(v * case.spacing))) for name, v in offset.items()}
+    return PlaneErrors(
+        case.patient,
+        {name: float(np.hypot(*value)) for name, value in offset.items()},
+        millimetres,
+        mean_level(truth),
+        max(case.size),
+        level_shift(truth, predicted),
+        frozenset(name for name in truth if name in predicted and _nearest_like(name, predicted[name], truth) != name),
+        case.numbering,
+    )
+
+
+def _nearest_like(name: str, place: FloatArray, truth: dict[str, FloatArray]) -> str:
+    like = [other for other in truth if structure(other).kind is structure(name).kind]
+    return min(like, key=lambda other: float(np.linalg.norm(truth[other] - place)))
 
 
 def level_shift(truth: dict[str, FloatArray], predicted: dict[str, FloatArray]) -> int:
@@ -106,35 +142,68 @@ def mean_points(records: Sequence[Record]) -> dict[str, FloatArray]:
     return {name: np.mean(values, axis=0) for name, values in places.items() if values}
 
 
-def summary(errors: Sequence[PlaneErrors]) -> dict[str, Figure]:
+def summary(errors: Sequence[PlaneErrors], *, repeats: int = REPEATS) -> dict[str, Figure]:
     """The table of localization over planes, with intervals over patients."""
-    point_patients = [item.record.patient for item in errors for _ in item.distance]
-    distance = np.array([value for item in errors for value in item.distance.values()])
-    radius = np.array([item.hit_radius() for item in errors for _ in item.distance])
-    sixth = np.array([item.spacing / 6 for item in errors for _ in item.distance])
-    at512 = np.array([value * 512 / item.side for item in errors for value in item.distance.values()])
-    finite = np.isfinite(distance)
-    patients = [item.record.patient for item in errors]
+    patients = [item.patient for item in errors]
     right = np.array([all(value < item.spacing / 4 for value in item.distance.values()) for item in errors])
     shifted = np.array([item.shift != 0 for item in errors])
-    millimetres = np.array([value * (item.millimetres or np.nan) for item in errors for value in item.distance.values()])
-    result = {
-        "points within 6 mm (or 1/6 spacing)": patient_bootstrap(point_patients, lambda i: float((distance < radius)[i].mean())),
-        "points within 1/6 spacing": patient_bootstrap(point_patients, lambda i: float((distance < sixth)[i].mean())),
-        "studies with all points right (1/4 spacing)": patient_bootstrap(patients, lambda i: float(right[i].mean())),
-        "studies numbered one or more levels off": patient_bootstrap(patients, lambda i: float(shifted[i].mean())),
-        "points not found": patient_bootstrap(point_patients, lambda i: float((~finite)[i].mean())),
-        "mean error, px at 512": patient_bootstrap(point_patients, lambda i: _mean(at512[i][finite[i]])),
-        "median error, px at 512": patient_bootstrap(point_patients, lambda i: float(np.median(at512[i]))),
-        "95th percentile, px at 512": patient_bootstrap(
-            # No interpolation: beside a point that was not found there is nothing between.
-            point_patients,
-            lambda i: float(np.percentile(at512[i], 95, method="inverted_cdf")),
-        ),
-    }
-    if np.isfinite(millimetres).any():
-        result["mean error, mm"] = patient_bootstrap(point_patients, lambda i: _mean(millimetres[i][np.isfinite(millimetres[i])]))
+    points = bootstrap_figures(*_points_of(errors, [(item, name) for item in errors for name in item.distance]), repeats=repeats)
+    planes = bootstrap_figures(
+        patients,
+        lambda i: {
+            "studies with all points right (1/4 spacing)": float(right[i].mean()),
+            "studies numbered one or more levels off": float(shifted[i].mean()),
+        },
+        repeats=repeats,
+    )
+    return points | planes
+
+
+def level_summary(errors: Sequence[PlaneErrors], *, repeats: int = REPEATS) -> dict[str, dict[str, Figure]]:
+    """The same for each key point by itself, from cranial to caudal: key point to figures."""
+    result = {}
+    for name in KEY_POINTS:
+        chosen = [(item, name) for item in errors if name in item.distance]
+        if chosen:
+            result[name] = bootstrap_figures(*_points_of(errors, chosen), repeats=repeats)
     return result
+
+
+def _points_of(
+    errors: Sequence[PlaneErrors], chosen: list[tuple[PlaneErrors, str]]
+) -> tuple[list[str], Callable[[Indices], dict[str, float]]]:
+    """Patient of each point, and the figures of points by their indices."""
+    hit = np.array([item.is_hit(name) for item, name in chosen])
+    sixth = np.array([item.distance[name] < item.spacing / 6 for item, name in chosen])
+    elsewhere = np.array([name in item.elsewhere for item, name in chosen])
+    at512 = np.array([item.distance[name] * 512 / item.side for item, name in chosen])
+    millimetres = np.array([item.millimetres.get(name, np.nan) for item, name in chosen])
+    known = any(item.millimetres for item in errors)
+
+    def figures(i: Indices) -> dict[str, float]:
+        found = np.isfinite(at512[i])
+        result = {
+            "points within 6 mm (or 1/6 spacing)": float(hit[i].mean()),
+            "points within 1/6 spacing": float(sixth[i].mean()),
+            "points nearer to another level": float(elsewhere[i].mean()),
+            "points not found": float((~found).mean()),
+            "mean error, px at 512": _mean(at512[i][found]),
+            "median error, px at 512": float(np.median(at512[i])),
+            # No interpolation: beside a point that was not found there is nothing between.
+            "95th percentile, px at 512": float(np.percentile(at512[i], 95, method="inverted_cdf")),
+        }
+        if known:
+            measured = millimetres[i][~np.isnan(millimetres[i])]
+            result |= {
+                "mean error, mm": _mean(measured[np.isfinite(measured)]),
+                "median error, mm": float(np.median(measured)) if measured.size else float("nan"),
+                "95th percentile, mm": (
+                    float(np.percentile(measured, 95, method="inverted_cdf")) if measured.size else float("nan")
+                ),
+            }
+        return result
+
+    return [item.patient for item, _ in chosen], figures
 
 
 def _mean(values: FloatArray) -> float:

@@ -9,6 +9,9 @@ from scipy.stats import rankdata
 FloatArray = npt.NDArray[np.float64]
 IntArray = npt.NDArray[np.intp]
 
+BINS = 10
+"""Bins of probability for reliability and calibration error."""
+
 
 def confusion(truth: IntArray, predicted: IntArray, classes: int) -> FloatArray:
     """Counts by (true class, predicted class); (classes, classes)."""
@@ -61,3 +64,59 @@ def average_precision(truth: FloatArray, score: FloatArray) -> float:
     hits, seen = hits[last], (np.arange(len(order)) + 1)[last]
     gain = np.diff(hits, prepend=0) / truth.sum()
     return float((gain * hits / seen).sum())
+
+
+def precision_recall_f1(matrix: FloatArray) -> FloatArray:
+    """Precision, recall and F1 of each class, (classes, 3); NaN where a class is never predicted, never true, or neither."""
+    hits = np.diag(matrix)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return np.stack([hits / matrix.sum(0), hits / matrix.sum(1), 2 * hits / (matrix.sum(0) + matrix.sum(1))], 1)
+
+
+def brier(truth: FloatArray, probability: FloatArray) -> float:
+    """Brier score of classes that exclude each other: mean squared distance of (N, classes); halved for two classes.
+
+    Halved it is the usual score of the probability of the second class (Brier, Monthly Weather Review 1950).
+    """
+    total = float(((probability - truth) ** 2).sum(1).mean())
+    return total / 2 if truth.shape[1] == 2 else total
+
+
+def log_loss(truth: FloatArray, probability: FloatArray) -> float:
+    """Mean negative logarithm of the true class's probability, (N, classes)."""
+    return float(-(np.log(np.clip(probability, 1e-12, 1)) * truth).sum(1).mean())
+
+
+def reliability(truth: FloatArray, probability: FloatArray, bins: int = BINS) -> FloatArray:
+    """The reliability curve of a yes or no: mean probability, share of yes, and count in equally wide bins of probability.
+
+    :param truth: (N,) ones and zeros.
+    :param probability: (N,).
+    :returns: (bins with an item, 3), from small probabilities to large.
+    """
+    bin_of = np.clip((probability * bins).astype(int), 0, bins - 1)
+    count = np.bincount(bin_of, minlength=bins).astype(np.float64)
+    kept = count > 0
+    sums = [np.bincount(bin_of, weights=values, minlength=bins)[kept] for values in (probability, truth)]
+    return np.stack([sums[0] / count[kept], sums[1] / count[kept], count[kept]], 1)
+
+
+def expected_calibration_error(truth: FloatArray, probability: FloatArray, bins: int = BINS) -> float:
+    """Mean distance of stated probability and observed share over the bins of :func:`reliability`, weighted by their counts."""
+    curve = reliability(truth, probability, bins)
+    return float((np.abs(curve[:, 0] - curve[:, 1]) * curve[:, 2]).sum() / curve[:, 2].sum())
+
+
+def stated(truth: FloatArray, probability: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """What calibration is asked of: of two classes the second, of more the most probable one, and whether it was right.
+
+    The most probable class as in Guo et al., On calibration of modern neural networks, 2017.
+
+    :param truth: (N, classes) ones and zeros of classes that exclude each other.
+    :returns: (N,) ones and zeros, and (N,) probabilities.
+    """
+    if truth.shape[1] == 2:
+        return truth[:, 1], probability[:, 1]
+    best = probability.argmax(1)
+    rows = np.arange(len(best))
+    return truth[rows, best], probability[rows, best]

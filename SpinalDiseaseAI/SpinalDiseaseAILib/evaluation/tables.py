@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import csv
+import io
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from math import isfinite
 from typing import Any
@@ -13,12 +16,14 @@ from .intervals import Figure
 class Row:
     """One figure beside its trivial baseline.
 
-    :param baseline: value of the baseline; None where there is no meaningful one.
+    :param baseline: value of the table's baseline; None where there is no meaningful one.
+    :param further: values of further baselines by their names; None where one has no value.
     """
 
     name: str
     figure: Figure
     baseline: float | None = None
+    further: Mapping[str, float | None] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -28,6 +33,7 @@ class Table:
     :param bundles: models that took part; the table goes into their cards.
     :param data: data set, split, planes and patients in words.
     :param baseline: what the baseline is, in words.
+    :param detail: True for a table that is too long for a model card: by level, or by class.
     """
 
     title: str
@@ -35,18 +41,26 @@ class Table:
     data: str
     baseline: str
     rows: list[Row] = field(default_factory=list)
+    detail: bool = False
+
+    @property
+    def further(self) -> tuple[str, ...]:
+        """Names of the further baselines, in the order of their first appearance."""
+        return tuple(dict.fromkeys(name for row in self.rows for name in row.further))
 
     def markdown(self) -> str:
         """The table under its title."""
+        names = (self.baseline, *self.further)
         lines = [
             f"**{self.title}** — {self.data}.",
             "",
-            f"| figure | value (95 % interval over patients) | n | {self.baseline} |",
+            f"| figure | value (95 % interval over patients) | n | {' | '.join(names)} |",
+            "|---" * (3 + len(names)) + "|",
         ]
-        lines.append("|---|---|---|---|")
         for row in self.rows:
-            baseline = "" if row.baseline is None else f"{row.baseline:.3f}"
-            lines.append(f"| {row.name} | {row.figure.text()} | {row.figure.count} | {baseline} |")
+            values = (row.baseline, *(row.further.get(name) for name in self.further))
+            cells = " | ".join("" if value is None or not isfinite(value) else f"{value:.3f}" for value in values)
+            lines.append(f"| {row.name} | {row.figure.text()} | {row.figure.count} | {cells} |")
         return "\n".join(lines) + "\n"
 
     def document(self) -> dict[str, Any]:
@@ -63,10 +77,28 @@ class Table:
                     "high": _number(row.figure.high),
                     "count": row.figure.count,
                     "baseline": _number(row.baseline),
+                    "further": {name: _number(row.further.get(name)) for name in self.further},
                 }
                 for row in self.rows
             ],
         }
+
+
+CSV_COLUMNS = ("table", "data", "models", "figure", "value", "low", "high", "count", "baseline", "baseline_value")
+
+
+def csv_of(tables: Sequence[Table]) -> str:
+    """Every figure of some tables as comma separated values: a row a figure and baseline, empty where there is no number."""
+    stream = io.StringIO(newline="")
+    writer = csv.writer(stream, lineterminator="\n")
+    writer.writerow(CSV_COLUMNS)
+    for table in tables:
+        for row in table.rows:
+            numbers = [_number(value) for value in (row.figure.value, row.figure.low, row.figure.high)]
+            start = (table.title, table.data, " ".join(table.bundles), row.name, *numbers, row.figure.count)
+            for name, value in {table.baseline: row.baseline, **row.further}.items():
+                writer.writerow((*start, name, _number(value)))
+    return stream.getvalue()
 
 
 def _number(value: float | None) -> float | None:

@@ -12,15 +12,17 @@ import torch
 from scipy.optimize import minimize_scalar
 
 from .. import __version__
-from ..base.anatomy import KEY_POINTS, finding, structure
+from ..base.anatomy import finding, structure
 from ..datasets.collection import read_dataset
-from ..evaluation.grades import Graded, collect, predictions
+from ..evaluation.grades import predictions
+from ..evaluation.predictions import Graded, collect
 from ..models.bundle import CARD, METADATA, read_bundle
 from ..models.loading import load_network
 from ..models.region_network import RegionNetwork
-from ..steps.classification import CONTRASTS, Classifier
+from ..steps.classification import Classifier
 from ..steps.heads import Heads
 from .bundle_files import pack
+from .network_data import network_metadata
 from .regions import class_balance, targets, visits
 
 CARDS = Path(__file__).with_name("cards")
@@ -35,40 +37,6 @@ LICENCES = {
 
 def metadata_of(config: dict[str, Any], members: int) -> dict[str, Any]:
     """Metadata in the keys of a MONAI bundle, with the product's own beside them."""
-    localizer = config["task"] == "localization"
-    findings = {} if localizer else {name: list(finding(name).class_names) for name in config["findings"]}
-    outputs = sum(len(classes) for classes in findings.values())
-    arguments: dict[str, Any] = (
-        {"key_points": len(KEY_POINTS), "widths": config["widths"]}
-        | ({"members": members, "scales": config["scales"]} if members > 1 else {})
-        if localizer
-        else {
-            "channels": len(CONTRASTS),
-            "structures": len(KEY_POINTS),
-            "outputs": outputs,
-            "widths": config["widths"],
-            "members": members,
-        }
-    )
-    inputs = (
-        {
-            "type": "image",
-            "format": "magnitude",
-            "modality": "MR",
-            "num_channels": 1,
-            "spatial_shape": ["16*n", "16*n"],
-            "spacing_mm": 1.0,
-        }
-        if localizer
-        else {
-            "type": "image",
-            "format": "magnitude",
-            "modality": "MR",
-            "num_channels": len(CONTRASTS),
-            "spatial_shape": [config["region_pixels"]] * 2,
-            "channel_def": dict(enumerate(CONTRASTS)),
-        }
-    )
     return {
         "name": config["name"],
         "version": config["version"],
@@ -86,25 +54,8 @@ def metadata_of(config: dict[str, Any], members: int) -> dict[str, Any]:
         "data_source": config["data_source"],
         "training": {key: value for key, value in config.items() if key not in ("description", "title", "data_source")},
         "software": f"SpinalDiseaseAI {__version__}",
-        "network": {"name": _network_name(localizer, members), "arguments": arguments},
-        "network_data_format": {
-            "inputs": {"image": inputs},
-            "outputs": {
-                "pred": {
-                    "type": "heat maps" if localizer else "logits",
-                    "channel_def": list(KEY_POINTS) if localizer else findings,
-                }
-            },
-        },
-        "findings": findings,
-        "options": {} if localizer else {"region_pixels": config["region_pixels"]},
+        **network_metadata(config, members),
     }
-
-
-def _network_name(localizer: bool, members: int) -> str:
-    if not localizer:
-        return "RegionNetwork"
-    return "LocalizerNetwork" if members == 1 else "LocalizerEnsemble"
 
 
 def pack_runs(config: dict[str, Any], runs: list[Path], data: Path, output: Path) -> Path:
