@@ -1,7 +1,7 @@
 """A worker whose analyser does what the study's description says. Run as a script by the client under test.
 
 The description is a script of words: ``sleep:0.5``, ``spin:5`` (without progress), ``print``, ``read-input``, ``memory``,
-``cuda``, ``input-error``, ``bug``, ``kill``, ``exit:3``, ``abort``, ``garbage``, ``child:PATH`` (starts a process).
+``cuda``, ``masks`` (the report has some), ``input-error``, ``bug``, ``kill``, ``exit:3``, ``abort``, ``garbage``, ``child:PATH`` (starts a process).
 """
 
 import os
@@ -9,11 +9,14 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
 from SpinalDiseaseAILib.base.errors import InputError
+from SpinalDiseaseAILib.base.geometry import Image
+from SpinalDiseaseAILib.base.masks import LABELS, Masks
 from SpinalDiseaseAILib.base.report import Note, Report, StructureResult
 from SpinalDiseaseAILib.worker.server import serve
 
@@ -32,7 +35,11 @@ class ScriptedAnalyser:
             progress("script", number / 10, word)
             name, _, value = word.partition(":")
             getattr(self, name.replace("-", "_"), self.nothing)(value, progress)
-        return self.report(study, ())
+        masks = None
+        if "masks" in study.primary.description.split():
+            image = study.primary.image
+            masks = Masks(Image((image.voxels > 0).astype(np.uint8) * LABELS["L4-L5"], image.affine), {LABELS["L4-L5"]: "L4-L5"}, "m")
+        return replace(self.report(study, ()), masks=masks)
 
     def regrade(self, study, points, changed, options, progress):
         structures = tuple(StructureResult(name, points[name], 1.0, manual=True) for name in changed)

@@ -1,4 +1,4 @@
-"""Temporary folders that carry a study from client to worker, and are never left behind.
+"""Temporary folders that carry a study from client to worker and masks back, and are never left behind.
 
 A folder holds a lock file that its client keeps locked. The operating system lets go of the lock when the client ends, however it
 ends, so that any later client can tell a folder that is in use from one that was left.
@@ -42,13 +42,13 @@ _LOCK = "in-use"
 _YOUNG = 10.0  # seconds in which a folder without a held lock may still be one that is just being made
 
 
-class StudyFiles:
-    """A study written to a temporary folder that only this user can read."""
+class ExchangeFolder:
+    """A temporary folder that only this user can read, marked as in use until it is removed."""
 
-    def __init__(self, study: Study) -> None:
-        """Write the study.
+    def __init__(self) -> None:
+        """Make the folder.
 
-        :raises ComputeError: if the temporary folder cannot be written or is full.
+        :raises ComputeError: if there is none to be made.
         """
         try:
             # Removed at the latest when the interpreter ends; errors there are left to remove_stale.
@@ -57,22 +57,41 @@ class StudyFiles:
             raise _unwritable(error) from error
         self._lock: IO[bytes] | None = None
         try:
-            folder = Path(self._folder.name)
-            self._lock = (folder / _LOCK).open("wb")
+            self._lock = (self.folder / _LOCK).open("wb")
             _try_lock(self._lock)
-            self.path = write_study(study, folder)
         except OSError as error:
             self.remove()
             raise _unwritable(error) from error
-        except BaseException:
-            self.remove()
-            raise
+
+    @property
+    def folder(self) -> Path:
+        """Its path."""
+        return Path(self._folder.name)
 
     def remove(self) -> None:
         """Remove the folder; nothing happens if it is gone already."""
         if self._lock is not None:
             self._lock.close()  # first: Windows removes no open file
         self._folder.cleanup()
+
+
+class StudyFiles(ExchangeFolder):
+    """A study written to a temporary folder."""
+
+    def __init__(self, study: Study) -> None:
+        """Write the study.
+
+        :raises ComputeError: if the temporary folder cannot be written or is full.
+        """
+        super().__init__()
+        try:
+            self.path = write_study(study, self.folder)
+        except OSError as error:
+            self.remove()
+            raise _unwritable(error) from error
+        except BaseException:
+            self.remove()
+            raise
 
 
 def remove_stale() -> None:
@@ -92,7 +111,7 @@ def remove_stale() -> None:
 def _unwritable(error: OSError) -> ComputeError:
     return ComputeError(
         f"The temporary folder {tempfile.gettempdir()} cannot be written: {error.strerror or type(error).__name__}.",
-        "The images are passed to the analysis process through it.",
+        "Images and masks are passed between processes through it.",
         "Free space there, or set TMPDIR to another folder.",
         code="temporary-folder",
     )

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from ..base.errors import Cancelled, SpinalDiseaseAIError
+from ..base.masks import Masks
 from ..base.options import Progress
+from ..base.report import Report
 from ..base.study import Study
 
 if TYPE_CHECKING:
@@ -92,13 +94,18 @@ class Job(Generic[Result]):
             except Cancelled:
                 self.cancel()
 
-    def succeed(self, values: dict[str, Any]) -> None:
-        """Finish with the worker's result; a result that cannot be read is an error."""
+    def succeed(self, values: dict[str, Any], read_masks: Callable[[], Masks | None]) -> None:
+        """Finish with the worker's result; a result that cannot be read is an error.
+
+        :param read_masks: gives the masks that belong to it, if any; may raise :class:`errors.SchemaError`.
+        """
         if self.cancelled_at is not None:
             self.fail(Cancelled())
             return
         try:
-            self._result = self._read_result(values)
+            result = self._read_result(values)
+            masks = read_masks()
+            self._result = replace(result, masks=masks) if masks is not None and isinstance(result, Report) else result
         except SpinalDiseaseAIError as error:
             self.fail(error)
             return

@@ -9,10 +9,12 @@ from collections.abc import Callable
 from typing import Any
 
 from ..base.errors import Cancelled, ComputeError, SpinalDiseaseAIError
+from ..base.masks import Masks
 from ..base.study import Study
 from .connection import Connection
-from .exchange import StudyFiles, remove_stale
+from .exchange import ExchangeFolder, StudyFiles, remove_stale
 from .job import Job
+from .mask_files import read_masks
 from .protocol import error_from_dict
 
 _EVENTS_A_TURN = 100  # events taken in before the caller gets its thread back
@@ -35,6 +37,7 @@ class JobQueue:
         self._running: Job[Any] | None = None
         self._failed: deque[tuple[Job[Any], SpinalDiseaseAIError]] = deque()  # their callbacks wait for dispatch
         self._files: StudyFiles | None = None  # of the running job, until the worker has read them
+        self._results: ExchangeFolder | None = None  # where the worker puts masks of the running job
         self._job_count = 0
 
     @property
@@ -112,6 +115,9 @@ class JobQueue:
 
     def _send(self, job: Job[Any], connection: Connection) -> None:
         message = dict(job.message)
+        if message["type"] == "analyse":
+            self._results = ExchangeFolder()
+            message["folder"] = str(self._results.folder)
         if job.study is not None:
             key = _key_of(job.study)
             message["study"] = {"key": key}
@@ -146,8 +152,14 @@ class JobQueue:
             if self._connection is not None:
                 self._connection.study_key = event["key"]
         elif kind == "done":
+            # The folder stays until the masks are read; the callbacks may start another job, which gets its own.
+            results, self._results = self._results, None
             self._finish()
-            job.succeed(event["result"])
+            try:
+                job.succeed(event["result"], lambda: _masks_of(event, results))
+            finally:
+                if results is not None:
+                    results.remove()
         elif kind == "error":
             self._finish()
             job.fail(error_from_dict(event["error"]))
@@ -173,10 +185,19 @@ class JobQueue:
         self._running = None
         self._remove_files()
 
+        if self._results is not None:
+            self._results.remove()
+            self._results = None
+
     def _remove_files(self) -> None:
         if self._files is not None:
             self._files.remove()
             self._files = None
+
+
+def _masks_of(event: dict[str, Any], results: ExchangeFolder | None) -> Masks | None:
+    values = event.get("masks")
+    return read_masks(values, results.folder) if values is not None and results is not None else None
 
 
 def _key_of(study: Study) -> str:

@@ -23,6 +23,7 @@ from ..base.report import Point, Report
 from ..base.study import Study
 from . import protocol
 from .failures import error_of_exception
+from .mask_files import write_masks
 
 _GRACE = 2.0  # seconds that a running job gets to notice that its client is gone
 _PARENT_INTERVAL = 1.0  # seconds between looks at whether the parent process lives
@@ -153,7 +154,7 @@ class _Server:
             check()
             result = self._result(message, progress)
             check()
-            answer = protocol.encode({"event": "done", "job": job, "result": result})
+            answer = protocol.encode({"event": "done", "job": job, **result})
         except Exception as exception:
             error = error_of_exception(exception)
             if error is not exception:
@@ -164,18 +165,22 @@ class _Server:
             self._send_line(answer)
 
     def _result(self, message: dict[str, Any], progress: Progress) -> dict[str, Any]:
+        """The fields of the answer: ``result``, and ``masks`` where there are some and the client named a folder for them."""
         kind = message["type"]
         if kind == "probe":
-            return self._loaded_analyser().probe(str(message["device"]))
+            return {"result": self._loaded_analyser().probe(str(message["device"]))}
         if kind not in ("analyse", "regrade"):
             raise InputError(f"The worker knows no job {kind!r}.", code="unknown-job")
         options = Options.from_dict(message["options"])
         study = self._study_of(message)
         analyser = self._loaded_analyser()
         if kind == "analyse":
-            return report_to_dict(analyser.analyse(study, options, progress))
+            report = analyser.analyse(study, options, progress)
+            masks = report.masks if message.get("folder") else None
+            fields = {} if masks is None else {"masks": write_masks(masks, Path(message["folder"]))}
+            return {"result": report_to_dict(report), **fields}
         points = {name: (float(x), float(y), float(z)) for name, (x, y, z) in message["points"].items()}
-        return report_to_dict(analyser.regrade(study, points, tuple(message["changed"]), options, progress))
+        return {"result": report_to_dict(analyser.regrade(study, points, tuple(message["changed"]), options, progress))}
 
     def _study_of(self, message: dict[str, Any]) -> Study:
         """The study of a job: read from the given files, else the one of the job before."""
