@@ -72,6 +72,10 @@ def fit(
         from .localizer import train_localizer
 
         typer.echo(train_localizer(settings, data, run))
+    elif settings["task"] == "segmentation":
+        from .segmentation import train_segmentation
+
+        typer.echo(train_segmentation(settings, data, run))
     else:
         from .regions import train_regions
 
@@ -92,6 +96,22 @@ def pack(
     from .packing import pack_runs
 
     typer.echo(pack_runs(configuration(config), list(runs), data, output))
+
+
+@app.command()
+def calibrate(
+    predictions: Annotated[list[Path], typer.Argument(help="Out-of-fold predictions: one predictions.json, or one a fold.")],
+    bundle: Annotated[Path, typer.Option(help="Folder of the bundle to calibrate.", exists=True, file_okay=False)],
+    rate: Annotated[float, typer.Option(help="Rate at which plausible classes hold the truth.", min=0.5, max=0.99)] = 0.9,
+    title: Annotated[str, typer.Option(help="Run of the predictions to take.", show_default="the first that grades")] = "",
+) -> None:
+    """Calibrate a bundle's probabilities and find its plausible classes, into its metadata and its card.
+
+    Example: spinal-disease-ai train calibrate out-of-fold.json --bundle Resources/Models/lumbar-mr-degeneration
+    """
+    from .calibrating import calibrate_bundle, card_text
+
+    typer.echo(card_text(calibrate_bundle(list(predictions), bundle, rate=rate, title=title), rate))
 
 
 @convert.command()

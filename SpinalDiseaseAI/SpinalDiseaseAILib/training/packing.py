@@ -9,7 +9,6 @@ from typing import Any
 
 import numpy as np
 import torch
-from scipy.optimize import minimize_scalar
 
 from .. import __version__
 from ..base.anatomy import finding, structure
@@ -22,6 +21,7 @@ from ..models.region_network import RegionNetwork
 from ..steps.classification import Classifier
 from ..steps.heads import Heads
 from .bundle_files import pack
+from .calibration import best_temperature
 from .network_data import network_metadata
 from .regions import class_balance, targets, visits
 
@@ -133,20 +133,3 @@ def _shifted(graded: Graded, bias: list[float]) -> Graded:
         return replace(graded, probability=scaled / scaled.sum(1, keepdims=True))
     odds = clipped / (1 - clipped) * np.exp(bias)
     return replace(graded, probability=odds / (1 + odds))
-
-
-def best_temperature(graded: Graded) -> tuple[float, float]:
-    """The divisor of the logits with the smallest log loss, between ½ and 3, and that loss."""
-    clipped = np.clip(graded.probability, 1e-6, 1 - 1e-6)
-    exclusive = finding(graded.name).exclusive
-
-    def loss(logarithm: float) -> float:
-        if exclusive:
-            scaled = np.log(clipped) / np.exp(logarithm)
-            scaled -= np.log(np.exp(scaled).sum(1, keepdims=True))
-            return float(-(scaled * graded.truth).sum(1).mean())
-        logit = np.log(clipped / (1 - clipped)) / np.exp(logarithm)
-        return float((np.logaddexp(0, logit) - graded.truth * logit).mean())
-
-    found = minimize_scalar(loss, bounds=(np.log(0.5), np.log(3.0)), method="bounded")
-    return float(np.exp(found.x)), float(found.fun)
