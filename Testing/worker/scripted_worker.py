@@ -38,7 +38,8 @@ class ScriptedAnalyser:
         masks = None
         if "masks" in study.primary.description.split():
             image = study.primary.image
-            masks = Masks(Image((image.voxels > 0).astype(np.uint8) * LABELS["L4-L5"], image.affine), {LABELS["L4-L5"]: "L4-L5"}, "m")
+            labels = (image.voxels > 0).astype(np.uint8) * LABELS["L4-L5"]
+            masks = Masks(Image(labels, image.affine), {LABELS["L4-L5"]: "L4-L5"}, "m")
         return replace(self.report(study, ()), masks=masks)
 
     def regrade(self, study, points, changed, options, progress):

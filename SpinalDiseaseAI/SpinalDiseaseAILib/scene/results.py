@@ -1,8 +1,8 @@
 """Report to scene nodes and back.
 
-A result is three nodes in one folder: a text with the report itself, a list of points and a table of findings. The text is the
-truth, the other two show it. Node references tie them to one another and to the volumes that were analysed, so that a result is
-found again after a scene was saved and loaded, renamed or moved about.
+A result is three nodes in one folder: a text with the report itself, a list of points and a table of findings; and a segmentation
+where structures were outlined. The text is the truth, the list and the table show it. Node references tie them to one another and
+to the volumes that were analysed, so that a result is found again after a scene was saved and loaded, renamed or moved about.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import Any
 import slicer
 import vtk
 
-from ..base.correcting import carried_over
+from ..base.correcting import carried_over, shift_of
 from ..base.corrections import Correction
 from ..base.errors import InputError, SchemaError
 from ..base.json_io import report_from_json, report_to_json
@@ -25,6 +25,7 @@ from .findingTable import fillFindingTable
 from .hierarchy import folderOf, hierarchyOf, moveTo, parentForResults
 from .pointList import PointEdit, fillPointList, showPoints
 from .provenance import setProvenance
+from .segmentation import fillSegmentation, nameSegments
 
 REPORT_ATTRIBUTE = "SpinalDiseaseAI.Report"
 """Attribute that marks a text node as the report of a result; its value is the pipeline."""
@@ -32,6 +33,7 @@ REPORT_ATTRIBUTE = "SpinalDiseaseAI.Report"
 REPORT_REFERENCE = "SpinalDiseaseAI.report"
 POINTS_REFERENCE = "SpinalDiseaseAI.points"
 TABLE_REFERENCE = "SpinalDiseaseAI.table"
+SEGMENTATION_REFERENCE = "SpinalDiseaseAI.segmentation"
 INPUT_REFERENCES = {Role.SAGITTAL_T2: "SpinalDiseaseAI.t2", Role.SAGITTAL_T1: "SpinalDiseaseAI.t1"}
 
 FOLDER_NAME = "Lumbar spine analysis"
@@ -46,6 +48,7 @@ class ResultNodes:
     :param tableNode: vtkMRMLTableNode; None if someone deleted it.
     :param folderItem: subject hierarchy item of their folder; 0 if the report was taken out of it.
     :param kept: edits of a user that the last writing left as they were.
+    :param segmentationNode: vtkMRMLSegmentationNode; None if nothing was segmented, or someone deleted it.
     """
 
     reportNode: Any
@@ -53,6 +56,7 @@ class ResultNodes:
     tableNode: Any
     folderItem: int
     kept: tuple[PointEdit, ...] = ()
+    segmentationNode: Any = None
 
 
 def writeReport(
@@ -104,6 +108,7 @@ def resultFromNode(node: Any) -> ResultNodes:
         reportNode.GetNodeReference(POINTS_REFERENCE),
         reportNode.GetNodeReference(TABLE_REFERENCE),
         folderOf(reportNode),
+        segmentationNode=reportNode.GetNodeReference(SEGMENTATION_REFERENCE),
     )
 
 
@@ -176,14 +181,22 @@ def _show(reportNode: Any, report: Report, overwriteEdits: bool) -> ResultNodes:
     kept = fillPointList(pointsNode, report, primary.GetID() if primary is not None else "", overwriteEdits=overwriteEdits)
     fillFindingTable(tableNode, report)
     reportNode.SetText(report_to_json(report), vtk.VTK_ENCODING_UTF_8)
-    for node in (reportNode, pointsNode, tableNode):
+    nodes = [reportNode, pointsNode, tableNode]
+    segmentationNode = reportNode.GetNodeReference(SEGMENTATION_REFERENCE)
+    if report.masks is not None:
+        segmentationNode = _companion(reportNode, SEGMENTATION_REFERENCE, "vtkMRMLSegmentationNode", "Lumbar structures")
+        fillSegmentation(segmentationNode, report.masks, primary, shift=shift_of(report), overwriteEdits=overwriteEdits)
+        nodes.append(segmentationNode)
+    elif segmentationNode is not None:  # a report that was corrected has no masks: those in the scene stay, and follow its names
+        nameSegments(segmentationNode, shift_of(report))
+    for node in nodes:
         setProvenance(node, report)
         node.SetDescription(DISCLAIMER)
-    return ResultNodes(reportNode, pointsNode, tableNode, folderOf(reportNode), kept)
+    return ResultNodes(reportNode, pointsNode, tableNode, folderOf(reportNode), kept, segmentationNode)
 
 
 def _companion(reportNode: Any, reference: str, className: str, name: str) -> Any:
-    """The list or table of a result; made anew where it is missing."""
+    """The list, table or segmentation of a result; made anew where it is missing."""
     node = reportNode.GetNodeReference(reference)
     if node is None:
         node = reportNode.GetScene().AddNewNodeByClass(className, name)

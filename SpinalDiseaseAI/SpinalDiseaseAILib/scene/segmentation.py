@@ -1,0 +1,177 @@
+"""Masks to a segmentation node: a segment a structure, with its colour, its code and the geometry of the image."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Any
+
+import numpy as np
+import slicer
+import vtk
+from vtk.util import numpy_support
+
+from ..base import anatomy
+from ..base.masks import Masks
+from ..base.terminology import TERMINOLOGY_TAG, terminology
+
+WRITTEN = "SpinalDiseaseAI.WrittenMasks"
+"""Attribute of the segmentation: hash of the voxels that the report put there. Another hash tells that a user edited them."""
+
+COMPUTED_TAG = "SpinalDiseaseAI.Computed"
+"""Tag of a segment of a level: the name that the analysis gave, whatever the numbering is now."""
+
+_UNNAMED = "no name in this numbering, was "
+_LEVELS = {item.name for item in anatomy.STRUCTURES}
+_LABELMAP = "Binary labelmap"
+_SURFACE = "Closed surface"
+_SMOOTHING = "Smoothing factor"
+_SMOOTHED = "0.5"
+
+
+def fillSegmentation(node: Any, masks: Masks, volumeNode: Any = None, *, shift: int = 0, overwriteEdits: bool = False) -> bool:
+    """Make a vtkMRMLSegmentationNode hold masks, and nothing else.
+
+    Segments are identified by the names of their structures, so that what a user chose for one (its visibility) stays when masks
+    are brought up to date.
+
+    :param volumeNode: volume that was segmented: its geometry is kept for export to DICOM; None if it is not in the scene.
+    :param shift: levels that the names of the masks were moved down against those that the analysis gave.
+    :param overwriteEdits: False leaves a segmentation whose voxels a user edited as it is.
+    :returns: True if the masks were written, False if the user's own were left.
+    """
+    if not overwriteEdits and isEdited(node):
+        return False
+    wasModifying = node.StartModify()
+    try:
+        segmentation = node.GetSegmentation()
+        _setSourceRepresentation(segmentation)
+        segmentation.RemoveAllSegments()
+        labels = _orientedImage(masks)
+        for structure in masks.structures:
+            segment = slicer.vtkSegment()
+            _describe(segment, structure)
+            segment.SetLabelValue(int(masks.label(structure.name) or 0))
+            segment.AddRepresentation(_LABELMAP, labels)  # one layer for all: structures do not overlap
+            if structure.name in _LEVELS:
+                segment.SetTag(COMPUTED_TAG, _renumbered(structure.name, -shift) or structure.name)
+            segmentation.AddSegment(segment, structure.name)
+        if volumeNode is not None:
+            node.SetReferenceImageGeometryParameterFromVolumeNode(volumeNode)
+        node.CreateDefaultDisplayNodes()
+        node.SetAttribute(WRITTEN, _hashOf(node))
+    finally:
+        node.EndModify(wasModifying)
+    return True
+
+
+def isEdited(node: Any) -> bool:
+    """True if a user changed the voxels, or the set of segments, since masks were written."""
+    written = node.GetAttribute(WRITTEN)
+    return bool(written) and written != _hashOf(node)
+
+
+def nameSegments(node: Any, shift: int) -> None:
+    """Name the segments of levels as another numbering does; voxels, edited ones too, stay where they are.
+
+    Levels without a name in it are kept, hidden, under the name that they had. The canal, and segments of a user, stay.
+
+    :param shift: levels that every name moves down against the names that the analysis gave; 0 is its own.
+    """
+    segmentation = node.GetSegmentation()
+    segments = [(identity, segmentation.GetSegment(identity)) for identity in segmentation.GetSegmentIDs()]
+    named = [(_identityOf(identity, segment, shift), segment) for identity, segment in segments]
+    if [identity for identity, _ in named] == [identity for identity, _ in segments]:
+        return
+    wasEdited = isEdited(node)
+    wasModifying = node.StartModify()
+    try:
+        segmentation.RemoveAllSegments()
+        for identity, segment in named:
+            if identity in _LEVELS:
+                _describe(segment, anatomy.structure(identity))
+            segmentation.AddSegment(segment, identity)
+            if node.GetDisplayNode() is not None:
+                node.GetDisplayNode().SetSegmentVisibility(identity, not identity.startswith(_UNNAMED))
+        if not wasEdited:
+            node.SetAttribute(WRITTEN, _hashOf(node))
+    finally:
+        node.EndModify(wasModifying)
+
+
+def showSurfaces(node: Any, visible: bool = True) -> None:
+    """Show the structures as smooth surfaces in the 3-D views, or no longer."""
+    segmentation = node.GetSegmentation()
+    if visible:
+        segmentation.SetConversionParameter(_SMOOTHING, _SMOOTHED)
+        node.CreateClosedSurfaceRepresentation()
+    else:
+        node.RemoveClosedSurfaceRepresentation()
+    display = node.GetDisplayNode()
+    if display is not None:
+        display.SetVisibility3D(visible)
+
+
+def _identityOf(identity: str, segment: Any, shift: int) -> str:
+    """The identity of a segment in a numbering."""
+    computed = _tag(segment, COMPUTED_TAG)
+    if not computed:
+        return identity
+    return _renumbered(computed, shift) or _UNNAMED + computed
+
+
+def _renumbered(name: str, shift: int) -> str:
+    """The name of a level in another numbering, empty if it has none."""
+    try:
+        return anatomy.renumbered((name,), shift)[0]
+    except (KeyError, ValueError):
+        return ""
+
+
+def _tag(segment: Any, name: str) -> str:
+    value = vtk.reference("")
+    return str(value) if segment.GetTag(name, value) else ""
+
+
+def _describe(segment: Any, structure: anatomy.Structure) -> None:
+    segment.SetName(structure.display)
+    segment.SetColor(*structure.colour)
+    segment.SetTag(TERMINOLOGY_TAG, terminology(structure))
+
+
+def _setSourceRepresentation(segmentation: Any) -> None:
+    if hasattr(segmentation, "SetSourceRepresentationName"):
+        segmentation.SetSourceRepresentationName(_LABELMAP)
+    else:  # Slicer 5.10 has the older name alone
+        segmentation.SetMasterRepresentationName(_LABELMAP)
+
+
+def _orientedImage(masks: Masks) -> Any:
+    """A vtkOrientedImageData of the labels."""
+    image = slicer.vtkOrientedImageData()
+    voxels = np.asfortranarray(masks.image.voxels)
+    image.SetDimensions(*voxels.shape)
+    image.GetPointData().SetScalars(numpy_support.numpy_to_vtk(voxels.ravel(order="F"), deep=True))
+    image.SetImageToWorldMatrix(slicer.util.vtkMatrixFromArray(masks.image.affine))
+    return image
+
+
+def _hashOf(node: Any) -> str:
+    """A name for the voxels of every segment; it does not depend on the extent that a file or an effect cuts them to."""
+    segmentation = node.GetSegmentation()
+    digest = hashlib.sha256()
+    for identity in sorted(segmentation.GetSegmentIDs()):
+        segment = segmentation.GetSegment(identity)
+        image = segment.GetRepresentation(_LABELMAP)
+        digest.update(identity.encode())
+        if image is None or image.GetPointData().GetScalars() is None:
+            continue
+        extent = image.GetExtent()
+        shape = tuple(extent[2 * axis + 1] - extent[2 * axis] + 1 for axis in (2, 1, 0))
+        voxels = numpy_support.vtk_to_numpy(image.GetPointData().GetScalars()).reshape(shape) == segment.GetLabelValue()
+        where = np.argwhere(voxels)
+        if where.size:
+            low, high = where.min(0), where.max(0) + 1
+            part = voxels[tuple(slice(*item) for item in zip(low, high, strict=True))]
+            digest.update(np.packbits(part).tobytes())
+            digest.update(str((high - low).tolist()).encode())
+    return digest.hexdigest()

@@ -1,0 +1,192 @@
+"""Masks in a scene: one segmentation under the study, a segment a structure, which other tools and the archive understand."""
+
+from dataclasses import replace
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+import slicer
+import vtk
+from scene_examples import make_report, make_study
+
+from SpinalDiseaseAILib.base.anatomy import structure
+from SpinalDiseaseAILib.base.geometry import Image, all_axis_codes, reorient
+from SpinalDiseaseAILib.base.masks import LABELS, masks_of
+from SpinalDiseaseAILib.base.study import Role
+from SpinalDiseaseAILib.scene.corrections import renumberResult, restoreComputed
+from SpinalDiseaseAILib.scene.hierarchy import folderOf, hierarchyOf, itemOf
+from SpinalDiseaseAILib.scene.mrb import add_study, read_scene, write_scene
+from SpinalDiseaseAILib.scene.results import resultOf, resultsInScene, updateReport, writeReport
+from SpinalDiseaseAILib.scene.segmentation import isEdited, showSurfaces
+
+NAMES = ("L4", "L4-L5", "L5", "L5-S1", "canal")
+
+
+def make_masks(image, model="m"):
+    """Five boxes, one a structure, on the grid of an image in the sagittal frame."""
+    labels = np.zeros(image.voxels.shape, dtype=np.uint8)
+    for index, name in enumerate(NAMES[:4]):
+        labels[3:9, 4:12, 2 + 5 * index : 6 + 5 * index] = LABELS[name]
+    labels[4:8, 14:17, :] = LABELS["canal"]
+    return masks_of(Image(labels, image.affine), model)
+
+
+def report_with_masks(study):
+    return replace(make_report(), masks=make_masks(study.primary.image))
+
+
+def segment_ids(node):
+    return list(node.GetSegmentation().GetSegmentIDs())
+
+
+@pytest.fixture(autouse=True)
+def in_application(scene, monkeypatch):
+    """What slicer.util needs of the application: its scene and the logic of its segmentations."""
+    enter(scene, monkeypatch)
+
+
+def enter(scene, monkeypatch):
+    logics = {"segmentations": slicer.vtkSlicerSegmentationsModuleLogic(), "volumes": slicer.vtkSlicerVolumesLogic()}
+    for logic in logics.values():
+        logic.SetMRMLScene(scene)
+    modules = SimpleNamespace(**{name: SimpleNamespace(logic=lambda own=logic: own) for name, logic in logics.items()})
+    monkeypatch.setattr(slicer, "mrmlScene", scene, raising=False)
+    monkeypatch.setattr(slicer, "modules", modules, raising=False)
+
+
+def voxels_of(node, name, volume):
+    """Voxels of a segment on the grid of a volume, (I, J, K)."""
+    return slicer.util.arrayFromSegmentBinaryLabelmap(node, name, volume).T.astype(bool)
+
+
+@pytest.fixture
+def study():
+    return make_study()
+
+
+@pytest.fixture
+def segmented(scene, study, t2_node):
+    return writeReport(report_with_masks(study), scene, t2_node)
+
+
+def test_a_report_without_masks_makes_no_segmentation(scene, result):
+    assert result.segmentationNode is None
+    assert scene.GetNumberOfNodesByClass("vtkMRMLSegmentationNode") == 0
+
+
+def test_every_structure_is_a_segment_from_cranial_to_caudal_with_the_canal_last(segmented):
+    assert segment_ids(segmented.segmentationNode) == list(NAMES)
+
+
+def test_segments_carry_the_names_colours_and_codes_of_the_anatomy_table(segmented):
+    segmentation = segmented.segmentationNode.GetSegmentation()
+    for name in NAMES:
+        segment = segmentation.GetSegment(name)
+        assert segment.GetName() == structure(name).display
+        assert segment.GetColor() == pytest.approx(structure(name).colour)
+        value = vtk.reference("")
+        assert segment.GetTag("TerminologyEntry", value)
+        assert f"{structure(name).code.value}^SCT^" in str(value) and "123037004^SCT^Anatomical Structure" in str(value)
+
+
+def test_the_segmentation_lies_in_the_folder_of_the_result(scene, segmented):
+    assert folderOf(segmented.segmentationNode) == segmented.folderItem != 0
+    assert hierarchyOf(scene).GetItemParent(itemOf(segmented.segmentationNode)) == segmented.folderItem
+
+
+def test_voxels_are_where_the_masks_are(segmented, study, t2_node):
+    masks = make_masks(study.primary.image)
+    for name in NAMES:
+        assert (voxels_of(segmented.segmentationNode, name, t2_node) == masks.of(name)).all()
+
+
+@pytest.mark.parametrize("codes", ["RAS", "LPI", "PIL", "SAR", "IRP", "ASL"])
+def test_voxels_are_where_the_masks_are_in_any_orientation_of_the_volume(scene, codes):
+    original = make_study()
+    series = original.series[0]
+    image = reorient(series.image, codes)
+    study = replace(original, series=(replace(series, image=Image(np.ascontiguousarray(image.voxels), image.affine)),))
+    turned = reorient(make_masks(series.image).image, codes)
+    masks = masks_of(Image(np.ascontiguousarray(turned.voxels), turned.affine))
+    volume = add_study(scene, study)[Role.SAGITTAL_T2]
+    node = writeReport(replace(make_report(), masks=masks), scene, volume).segmentationNode
+    assert codes in all_axis_codes()
+    for name in NAMES:
+        assert (voxels_of(node, name, volume) == masks.of(name)).all()
+
+
+def test_the_geometry_of_the_volume_is_kept_for_export(segmented, t2_node):
+    node = segmented.segmentationNode
+    reference = node.GetNodeReference(slicer.vtkMRMLSegmentationNode.GetReferenceImageGeometryReferenceRole())
+    assert reference is t2_node
+    parameter = slicer.vtkSegmentationConverter.GetReferenceImageGeometryParameterName()
+    assert node.GetSegmentation().GetConversionParameter(parameter)
+
+
+def test_a_second_analysis_replaces_the_masks_without_duplicates(scene, study, t2_node, segmented):
+    fewer = make_masks(study.primary.image)
+    fewer = fewer.renamed({"L5": "L5", "L5-S1": "L5-S1"})
+    again = writeReport(replace(make_report(), masks=fewer), scene, t2_node)
+    assert again.segmentationNode is segmented.segmentationNode
+    assert scene.GetNumberOfNodesByClass("vtkMRMLSegmentationNode") == 1
+    assert segment_ids(again.segmentationNode) == ["L5", "L5-S1", "canal"]
+
+
+def test_levels_graded_again_leave_the_masks_as_they_are(segmented):
+    again = updateReport(segmented.reportNode, make_report(pfirrmann="2"))
+    assert again.segmentationNode is segmented.segmentationNode
+    assert segment_ids(again.segmentationNode) == list(NAMES)
+
+
+def test_masks_that_a_user_edited_are_kept_until_overwriting_is_asked_for(scene, study, t2_node, segmented):
+    node = segmented.segmentationNode
+    assert not isEdited(node)
+    edited = np.zeros(study.primary.image.voxels.shape, dtype=np.uint8)
+    edited[5, 5, 5] = 1
+    slicer.util.updateSegmentBinaryLabelmapFromArray(edited.T.copy(), node, "L5", t2_node)
+    assert isEdited(node)
+    writeReport(report_with_masks(study), scene, t2_node)
+    assert voxels_of(node, "L5", t2_node).sum() == 1
+    writeReport(report_with_masks(study), scene, t2_node, overwriteEdits=True)
+    assert voxels_of(node, "L5", t2_node).sum() > 1 and not isEdited(node)
+
+
+def test_another_numbering_names_the_segments_anew_and_restoring_brings_all_of_them_back(segmented, study, t2_node):
+    node = segmented.segmentationNode
+    masks = make_masks(study.primary.image)
+    renumberResult(segmented.reportNode, 1)
+    assert (voxels_of(node, "L5", t2_node) == masks.of("L4")).all()
+    assert node.GetSegmentation().GetSegment("L5").GetName() == "L5 vertebra"
+    assert "canal" in segment_ids(node) and "L4" not in segment_ids(node)
+    assert not isEdited(node)
+    restoreComputed(segmented.reportNode)
+    assert sorted(segment_ids(node)) == sorted(NAMES)
+    assert (voxels_of(node, "L5-S1", t2_node) == masks.of("L5-S1")).all()
+
+
+def test_a_deleted_segmentation_comes_back_with_the_next_analysis(scene, study, t2_node, segmented):
+    scene.RemoveNode(segmented.segmentationNode)
+    assert resultOf(t2_node).segmentationNode is None
+    assert writeReport(report_with_masks(study), scene, t2_node).segmentationNode is not None
+
+
+def test_surfaces_are_made_on_request(segmented):
+    node = segmented.segmentationNode
+    assert not node.GetSegmentation().ContainsRepresentation("Closed surface")
+    showSurfaces(node)
+    assert node.GetSegmentation().ContainsRepresentation("Closed surface")
+    showSurfaces(node, False)
+    assert not node.GetSegmentation().ContainsRepresentation("Closed surface")
+
+
+def test_a_scene_file_holds_the_segmentation_and_gives_it_back(study, tmp_path, monkeypatch):
+    path = write_scene(report_with_masks(study), study, tmp_path / "scene.mrb")
+    scene = read_scene(path)
+    enter(scene, monkeypatch)
+    (result,) = resultsInScene(scene)
+    node = result.segmentationNode
+    assert segment_ids(node) == list(NAMES)
+    volume = result.reportNode.GetNodeReference("SpinalDiseaseAI.t2")
+    masks = make_masks(study.primary.image)
+    assert (voxels_of(node, "L4-L5", volume) == masks.of("L4-L5")).all()
+    assert not isEdited(node)
