@@ -111,6 +111,25 @@ class SliceView:
         self.logic.GetSliceCompositeNode().SetBackgroundVolumeID(volume.GetID())
         self.logic.FitSliceToAll(*self.size)
 
+    def resize(self, size: tuple[int, int]) -> None:
+        """Give the view another size in pixels."""
+        self.size = size
+        self._window.SetSize(*size)
+        self._interactor.SetSize(*size)
+        self.logic.ResizeSliceNode(*size)
+
+    def look_at(self, position: tuple[float, float, float], millimetres: float) -> None:
+        """Pan and zoom, in the slice that is shown.
+
+        :param position: what is to be in the middle, world RAS millimetres.
+        :param millimetres: what the height of the view is to show.
+        """
+        offset = self.logic.GetSliceOffset()
+        width, height = self.size
+        self.node.SetFieldOfView(millimetres * width / height, millimetres, self.node.GetFieldOfView()[2])
+        self.node.JumpSliceByCentering(*position)
+        self.logic.SetSliceOffset(offset)
+
     def pixels(self) -> np.ndarray:
         """What the view shows now: (height, width, 3), uint8, row 0 at the top."""
         self._image.SetInputConnection(self.logic.GetImageDataConnection())  # another one after every change of the layers
@@ -132,11 +151,15 @@ class SliceView:
 
     def drag(self, start: tuple[float, float], end: tuple[float, float]) -> None:
         """Move the mouse to a pixel, press the left button, move to another pixel, release it."""
-        self._send(vtk.vtkCommand.MouseMoveEvent, start)
+        self.move_mouse(start)
         self._send(vtk.vtkCommand.LeftButtonPressEvent, start)
         for part in np.linspace(0, 1, _DRAG_STEPS + 1)[1:]:
-            self._send(vtk.vtkCommand.MouseMoveEvent, tuple(np.add(start, np.subtract(end, start) * part)))
+            self.move_mouse(tuple(np.add(start, np.subtract(end, start) * part)))
         self._send(vtk.vtkCommand.LeftButtonReleaseEvent, end)
+
+    def move_mouse(self, place: tuple[float, ...]) -> None:
+        """Move the mouse to a pixel, from the lower left corner; what lies there shows that it can be dragged."""
+        self._send(vtk.vtkCommand.MouseMoveEvent, place)
 
     def _send(self, event: int, place: tuple[float, ...]) -> None:
         # To the displayable managers themselves: the interactor would give events to its focus, which only a real window has.
