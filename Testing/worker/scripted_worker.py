@@ -1,7 +1,8 @@
 """A worker whose analyser does what the study's description says. Run as a script by the client under test.
 
 The description is a script of words: ``sleep:0.5``, ``spin:5`` (without progress), ``print``, ``read-input``, ``memory``,
-``cuda``, ``masks`` (the report has some), ``input-error``, ``bug``, ``kill``, ``exit:3``, ``abort``, ``garbage``, ``child:PATH`` (starts a process).
+``cuda``, ``masks`` (the report has some), ``input-error``, ``bug``, ``kill``, ``exit:3``, ``abort``, ``garbage``,
+``child:PATH`` (starts a process).
 """
 
 import os

@@ -13,10 +13,12 @@ from pathlib import Path
 
 from ..base import json_io
 from ..base.errors import OutputError
+from ..base.masks import Masks
 from ..base.report import Report
 from ..base.study import Study
 from .html_report import html_of
 from .markups import markups_of
+from .masks import JSON_FILE, NIFTI_FILE, NRRD_FILE, TABLE_FILE, label_document, label_table, write_nifti, write_nrrd
 from .overlay import draw_overlay
 from .table import table_of
 
@@ -54,14 +56,36 @@ def _write_overlay(results: Results, path: Path) -> None:
     path.write_bytes(results.overlay)
 
 
+def _write_masks(write: Callable[[Masks, Path], None]) -> Writer:
+    def write_if_there(results: Results, path: Path) -> None:
+        if results.report.masks is not None:
+            write(results.report.masks, path)
+
+    return write_if_there
+
+
+def _write_text_of_masks(text: Callable[[Masks], str]) -> Writer:
+    def write(masks: Masks, path: Path) -> None:
+        path.write_text(text(masks), encoding="utf-8", newline="\n")
+
+    return _write_masks(write)
+
+
 FORMATS: Mapping[str, Writer] = {
     REPORT_FILE: _write_text(lambda results: json_io.report_to_json(results.report)),
     "report.tsv": _write_text(lambda results: table_of(results.report)),
     "points.mrk.json": _write_text(lambda results: markups_of(results.report)),
     "overlay.png": _write_overlay,
     "report.html": _write_text(lambda results: html_of(results.report, results.study, results.overlay)),
+    NRRD_FILE: _write_masks(write_nrrd),
+    NIFTI_FILE: _write_masks(write_nifti),
+    TABLE_FILE: _write_text_of_masks(label_table),
+    JSON_FILE: _write_text_of_masks(label_document),
 }
-"""File name to writer. A scene needs a floor that this one does not know; a caller adds its writer as ``SCENE_FILE``."""
+"""File name to writer; those of masks write nothing where the report has none.
+
+A scene needs a floor that this one does not know; a caller adds its writer as ``SCENE_FILE``.
+"""
 
 
 def check_folder(folder: Path, *, overwrite: bool = False) -> None:
@@ -119,7 +143,7 @@ def write_results(
             remedy="Choose a folder that can be written and has space left.",
             code="output-unwritable",
         ) from error
-    return {name: folder / name for name in formats}
+    return {name: folder / name for name in formats if (folder / name).exists()}
 
 
 def _swap(new: Path, folder: Path, old: Path) -> None:
