@@ -11,6 +11,7 @@ from standins import application
 from standins.python_qt import unwrap
 
 from SpinalDiseaseAILib.base.report import DISCLAIMER
+from SpinalDiseaseAILib.scene import application as application_services
 from SpinalDiseaseAILib.scene.results import resultsInScene
 
 UI_FILE = Path(__file__).resolve().parents[2] / "SpinalDiseaseAI" / "Resources" / "UI" / "SpinalDiseaseAI.ui"
@@ -20,7 +21,7 @@ UI_FILE = Path(__file__).resolve().parents[2] / "SpinalDiseaseAI" / "Resources" 
 def panel_of(module, client_of, monkeypatch):
     """Panels whose worker behaves as asked."""
     panels = []
-    monkeypatch.setattr(module, "missingRequirements", list)
+    monkeypatch.setattr(application_services, "missingRequirements", list)
 
     def make(behaviour="report"):
         panel = module.SpinalDiseaseAIWidget(application.module_parent())
@@ -79,9 +80,11 @@ def test_a_t1_volume_alone_can_be_analysed(panel_of, nodes, scene, wait_until):
 
 def test_every_text_for_translation_is_written_out():
     """A text that is put together before it is translated has no translation."""
-    tree = ast.parse((UI_FILE.parents[2] / "SpinalDiseaseAI.py").read_text(encoding="utf-8"))
-    calls = [node for node in ast.walk(tree) if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "_"]
-    assert len(calls) > 10
+    files = [UI_FILE.parents[2] / "SpinalDiseaseAI.py", *(UI_FILE.parents[2] / "SpinalDiseaseAILib/panel").glob("*.py")]
+    trees = [ast.parse(path.read_text(encoding="utf-8")) for path in files]
+    nodes = [node for tree in trees for node in ast.walk(tree)]
+    calls = [node for node in nodes if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "_"]
+    assert len(calls) > 80
     assert all(isinstance(call.args[0], ast.Constant) for call in calls)
 
 
@@ -99,7 +102,7 @@ def test_analyze_fills_the_table_and_says_what_was_found(panel_of, nodes, wait_u
     wait_until(lambda: panel.ui.analyzeButton.text == "Analyze")
     assert rows(panel) == 12
     assert "11 structures named, 6 of them with an abnormal finding" in panel.ui.statusLabel.text
-    assert panel.ui.progressBar.value == 100
+    assert panel.ui.progressBar.isHidden()
     assert "Finding levels" in panel.ui.logTextEdit.toPlainText()
     assert panel.ui.inputsCollapsibleButton.enabled
     assert len(resultsInScene(scene)) == 1
@@ -140,7 +143,7 @@ def test_the_log_is_bounded(panel_of):
 def test_cancel_stops_the_analysis_without_a_pop_up(panel_of, nodes, wait_until, errors, scene):
     panel = panel_of("slow")
     panel.ui.analyzeButton.click()
-    wait_until(lambda: "slice" in panel.ui.statusLabel.text)
+    wait_until(lambda: "slice" in panel.ui.stageLabel.text)
     panel.ui.analyzeButton.click()
     wait_until(lambda: panel.ui.analyzeButton.text == "Analyze")
     assert "cancelled" in panel.ui.statusLabel.text
@@ -176,7 +179,7 @@ def test_the_table_shows_what_fits_and_hides_single_probabilities(panel_of, node
     wait_until(lambda: rows(panel) == 12)
     view = unwrap(panel.ui.findingsTableView)
     shown = [view.model().headerData(index, Qt.Orientation.Horizontal) for index in range(12) if not view.isColumnHidden(index)]
-    assert shown == ["Level", "Finding", "Predicted", "Confidence", "Probabilities"]
+    assert shown == ["Level", "Finding", "Predicted", "Confidence", "Plausible", "Probabilities"]
 
 
 def test_the_research_only_model_and_the_device_are_chosen_by_name(panel_of, nodes, wait_until):
@@ -190,7 +193,7 @@ def test_the_research_only_model_and_the_device_are_chosen_by_name(panel_of, nod
 def test_closing_the_scene_stops_the_analysis_and_empties_the_panel(panel_of, nodes, scene, wait_until):
     panel = panel_of("slow")
     panel.ui.analyzeButton.click()
-    wait_until(lambda: "slice" in panel.ui.statusLabel.text)
+    wait_until(lambda: "slice" in panel.ui.stageLabel.text)
     scene.Clear(False)
     wait_until(lambda: not panel.logic.running)
     assert panel.ui.t2Selector.currentNode() is None
@@ -218,8 +221,8 @@ def test_a_result_that_comes_while_another_module_is_open_is_shown_on_return(pan
 def test_missing_packages_are_installed_only_after_asking(module, panel_of, nodes, monkeypatch):
     panel = panel_of()
     asked, installed = [], []
-    monkeypatch.setattr(module, "missingRequirements", lambda: ["torch"])
-    monkeypatch.setattr(module, "installRequirements", installed.append)
+    monkeypatch.setattr(application_services, "missingRequirements", lambda: ["torch"])
+    monkeypatch.setattr(application_services, "installRequirements", installed.append)
     monkeypatch.setattr(slicer.util, "confirmOkCancelDisplay", lambda text: asked.append(text))
     panel.ui.analyzeButton.click()
     assert "torch" in asked[0]
@@ -232,6 +235,6 @@ def test_missing_packages_are_installed_only_after_asking(module, panel_of, node
 def test_the_worker_ends_with_the_panel(panel_of, nodes, wait_until):
     panel = panel_of("slow")
     panel.ui.analyzeButton.click()
-    wait_until(lambda: "slice" in panel.ui.statusLabel.text)
+    wait_until(lambda: "slice" in panel.ui.stageLabel.text)
     panel.cleanup()
     assert not panel.logic.running and not panel.logic.client.busy

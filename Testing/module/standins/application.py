@@ -13,7 +13,7 @@ import slicer
 from PySide6 import QtCore, QtWidgets
 from PySide6.QtUiTools import QUiLoader
 
-from . import parameter_node, scripted_module, widgets
+from . import parameter_node, python_qt, scripted_module, widgets
 from .python_qt import CONTRACT, unwrap, wrap
 
 
@@ -27,7 +27,7 @@ def install(monkeypatch, scene, home):
     QtCore.QSettings.setPath(QtCore.QSettings.Format.IniFormat, QtCore.QSettings.Scope.UserScope, str(home))
     QtWidgets.QApplication.instance().setOrganizationName("standin")
     modules = {
-        "qt": types.SimpleNamespace(QTimer=lambda: wrap(QtCore.QTimer()), QSettings=lambda: wrap(QtCore.QSettings())),
+        "qt": python_qt.QT,
         "slicer.i18n": types.SimpleNamespace(tr=_translated, translate=lambda context, text: _translated(text)),
         "slicer.parameterNodeWrapper": parameter_node,
         "slicer.ScriptedLoadableModule": scripted_module,
@@ -36,10 +36,17 @@ def install(monkeypatch, scene, home):
         monkeypatch.setitem(sys.modules, name, module)
     monkeypatch.setattr(slicer, "app", wrap(widgets.qSlicerApplication(home)), raising=False)
     monkeypatch.setattr(slicer, "mrmlScene", scene, raising=False)
+    plots = slicer.vtkSlicerPlotsLogic()
+    plots.SetMRMLScene(scene)
+    module = types.SimpleNamespace(logic=lambda: plots)
+    monkeypatch.setattr(slicer, "modules", types.SimpleNamespace(plots=module), raising=False)
     errors = []
     monkeypatch.setattr(slicer.util, "loadUI", load_ui)
     monkeypatch.setattr(slicer.util, "errorDisplay", errors.append)
-    monkeypatch.setattr(slicer.util, "tryWithErrorDisplay", lambda message: contextlib.nullcontext())
+    monkeypatch.setattr(slicer.util, "tryWithErrorDisplay", lambda message, waitCursor=False: contextlib.nullcontext())
+    monkeypatch.setattr(slicer.util, "setSliceViewerLayers", lambda background, fit: None)
+    for question in ("confirmOkCancelDisplay", "confirmYesNoDisplay"):
+        monkeypatch.setattr(slicer.util, question, _unexpected)
     return errors
 
 
@@ -76,6 +83,10 @@ def module_parent():
 def pixels(widget, path):
     """Save a picture of a widget."""
     unwrap(widget).grab().save(str(path))
+
+
+def _unexpected(text):
+    raise AssertionError(f"nobody answers this question: {text}")
 
 
 def _translated(text):

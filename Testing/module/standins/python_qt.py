@@ -4,7 +4,7 @@ import inspect
 import json
 from pathlib import Path
 
-from PySide6 import QtCore, QtWidgets
+from PySide6 import QtCore, QtGui, QtWidgets
 
 CONTRACT = json.loads((Path(__file__).resolve().parents[1] / "qt_contract.json").read_text(encoding="utf-8"))
 
@@ -20,6 +20,55 @@ def wrap(value):
 
 def unwrap(value):
     return value._object if isinstance(value, Wrapped) else value
+
+
+class _Qt:
+    """The module ``qt``: Qt's classes under one roof, objects made wrapped, enumerations without their own names."""
+
+    WRAPPED = ("QMenu", "QProgressBar", "QSettings", "QTimer")
+    PLAIN = ("QListWidgetItem", "QTableWidgetItem", "QUrl")
+
+    def __getattr__(self, name):
+        if name in self.WRAPPED:
+            return lambda *arguments: wrap(_class(name)(*map(unwrap, arguments)))
+        if name in self.PLAIN:
+            return _class(name)
+        raise AttributeError(f"the stand-in of qt has no {name}")
+
+    class Qt:
+        """Values of Qt's enumerations, by their own names."""
+
+        Checked = QtCore.Qt.CheckState.Checked
+        Unchecked = QtCore.Qt.CheckState.Unchecked
+        ItemIsEnabled = QtCore.Qt.ItemFlag.ItemIsEnabled
+        ItemIsSelectable = QtCore.Qt.ItemFlag.ItemIsSelectable
+        ItemIsUserCheckable = QtCore.Qt.ItemFlag.ItemIsUserCheckable
+        NoFocus = QtCore.Qt.FocusPolicy.NoFocus
+        ToolTipRole = QtCore.Qt.ItemDataRole.ToolTipRole
+
+    class QApplication:
+        """Static members of the application."""
+
+        @staticmethod
+        def clipboard():
+            return wrap(QtWidgets.QApplication.clipboard())
+
+    class QDesktopServices:
+        """What was asked of the desktop is kept; nothing is opened."""
+
+        opened = ()
+
+        @classmethod
+        def openUrl(cls, url):
+            cls.opened = (*cls.opened, url.toLocalFile())
+            return True
+
+
+QT = _Qt()
+
+
+def _class(name):
+    return next(getattr(part, name) for part in (QtWidgets, QtGui, QtCore) if hasattr(part, name))
 
 
 class Signal:
@@ -55,9 +104,11 @@ class Wrapped:
     def __getattr__(self, name):
         if name == "name":
             return self._object.objectName()
+        if name == "className":  # of every wrapped object, from its meta-object
+            return lambda: _class_name(self._object)
         kind = _kind(self._object, name)
         if kind == "property":
-            return self._object.property(name)
+            return wrap(self._object.property(name))
         if kind == "signal":
             return self._signal(name)
         method = getattr(self._object, name)

@@ -2,9 +2,9 @@
 
 from typing import ClassVar
 
-from PySide6.QtCore import Property, QObject, QSortFilterProxyModel, Qt, Signal
+from PySide6.QtCore import Property, QEvent, QObject, QSortFilterProxyModel, Qt, Signal
 from PySide6.QtGui import QStandardItem, QStandardItemModel
-from PySide6.QtWidgets import QComboBox, QStyle, QTableView, QToolButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QComboBox, QPushButton, QSizePolicy, QStyle, QTableView, QToolButton, QVBoxLayout, QWidget
 
 
 class qMRMLWidget(QWidget):
@@ -34,6 +34,7 @@ class qMRMLNodeComboBox(QWidget):
     def __init__(self, parent=None):
         super().__init__(parent)
         self._scene = None
+        self._attributes = []
         self._values = {
             "nodeTypes": [],
             "hideChildNodeTypes": [],
@@ -75,6 +76,9 @@ class qMRMLNodeComboBox(QWidget):
     def setCurrentNodeID(self, node_id):
         self._box.setCurrentIndex(self._box.findData(node_id or ""))
 
+    def addAttribute(self, nodeType, name, value=None):
+        self._attributes.append((nodeType, name, value))
+
     def nodeCount(self):
         return self._box.count() - int(self._values["noneEnabled"])
 
@@ -87,12 +91,17 @@ class qMRMLNodeComboBox(QWidget):
         for index in range(self._scene.GetNumberOfNodes()):
             node = self._scene.GetNthNode(index)
             hidden = any(node.IsA(name) for name in self._values["hideChildNodeTypes"])
+            hidden = hidden or node.GetHideFromEditors() or not self._has_attributes(node)
             if any(node.IsA(name) for name in self._values["nodeTypes"]) and not hidden:
                 self._box.addItem(node.GetName(), node.GetID())
         self._box.setCurrentIndex(max(0, self._box.findData(selected)))
         self._box.blockSignals(False)
         if self._box.currentData() != selected:
             self.currentNodeChanged.emit(self.currentNode())
+
+    def _has_attributes(self, node):
+        wanted = [item for item in self._attributes if node.IsA(item[0])]
+        return all(node.GetAttribute(name) is not None and value in (None, node.GetAttribute(name)) for _, name, value in wanted)
 
 
 class qMRMLTableView(QTableView):
@@ -145,17 +154,41 @@ class ctkCollapsibleButton(QWidget):
 
     def __init__(self, parent=None):
         super().__init__(parent)
+        self._collapsed = False
+        self._forcing = False
         self._button = QToolButton(self)
         self._button.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
+        self._button.setAutoRaise(True)
+        self._button.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self._button.clicked.connect(lambda: self._collapse(not self._collapsed))
-        self.setContentsMargins(0, 24, 0, 0)
+        self.setContentsMargins(0, self._header(), 0, 0)
         self._collapse(False)
 
+    def _header(self):
+        return self._button.sizeHint().height()
+
     def resizeEvent(self, event):
-        self._button.setGeometry(0, 0, self.width(), 24)
+        self._button.setGeometry(0, 0, self.width(), self._header())
 
     def showEvent(self, event):
+        self.setContentsMargins(0, self._header(), 0, 0)
         self._collapse(self._collapsed)
+
+    def childEvent(self, event):
+        if event.added() and isinstance(event.child(), QWidget):
+            event.child().installEventFilter(self)
+
+    def eventFilter(self, child, event):
+        """A child that is shown or hidden while its section is folded is so once the section is unfolded, as in CTK."""
+        if not self._forcing and event.type() in (QEvent.Type.ShowToParent, QEvent.Type.HideToParent):
+            child.setProperty("visibilityToParent", event.type() == QEvent.Type.ShowToParent)
+            self._show(child)
+        return False
+
+    def _show(self, child):
+        self._forcing = True
+        child.setVisible(not self._collapsed and child.property("visibilityToParent") is not False)
+        self._forcing = False
 
     def _collapse(self, value):
         self._collapsed = value
@@ -163,12 +196,34 @@ class ctkCollapsibleButton(QWidget):
         self._button.setIcon(self.style().standardIcon(icon))
         for child in self.children():
             if isinstance(child, QWidget) and child is not self._button:
-                child.setVisible(not value)
-        self.setMaximumHeight(24 if value else 16777215)
+                self._show(child)
+        self.setMaximumHeight(self._header() if value else 16777215)
         self.contentsCollapsed.emit(value)
 
     collapsed = Property(bool, lambda self: self._collapsed, _collapse)
     text = Property(str, lambda self: self._button.text(), lambda self, value: self._button.setText(value))
+
+
+class ctkDirectoryButton(QWidget):
+    directoryChanged = Signal(str)
+
+    def __init__(self, parent=None):
+        super().__init__(parent)
+        self._button = QPushButton(self)
+        self._button.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
+        self._button.setIcon(self.style().standardIcon(QStyle.StandardPixmap.SP_DirIcon))
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.addWidget(self._button)
+        self._directory = ""
+
+    def _set_directory(self, path):
+        if path != self._directory:
+            self._directory = path
+            self._button.setText(path)
+            self.directoryChanged.emit(path)
+
+    directory = Property(str, lambda self: self._directory, _set_directory)
 
 
 class qSlicerApplication(QObject):
@@ -185,19 +240,58 @@ class qSlicerApplication(QObject):
 
 
 class ctkDICOMDatabase(QObject):
-    """A DICOM database with the tags of one instance.
+    """A DICOM database.
 
-    :param values: tag to value.
+    :param instance: an instance that has tags.
+    :param values: tag to value, of that instance.
+    :param studies: a dictionary a study: uid, patient, date, description, and series, UID to (modality, files).
     """
 
-    def __init__(self, instance, values):
+    def __init__(self, instance="", values=None, studies=()):
         super().__init__()
-        self._instance, self._values = instance, values
+        self._instance, self._values, self._studies, self._is_open = instance, values or {}, list(studies), True
 
-    isOpen = Property(bool, lambda self: True)
+    isOpen = Property(bool, lambda self: self._is_open)
+
+    def closeDatabase(self):
+        self._is_open = False
 
     def instanceValue(self, instance, tag):
         return self._values.get(tag, "") if instance == self._instance else ""
 
+    def patients(self):
+        return sorted({study["patient"] for study in self._studies})
 
-WIDGETS = (qMRMLWidget, qMRMLNodeComboBox, qMRMLTableView, ctkCollapsibleButton)
+    def nameForPatient(self, patient):
+        return patient
+
+    def fieldForPatient(self, field, patient):
+        return f"{field} of {patient}"
+
+    def studiesForPatient(self, patient):
+        return [study["uid"] for study in self._studies if study["patient"] == patient]
+
+    def fieldForStudy(self, field, uid):
+        return self._study(uid)[{"StudyDate": "date"}[field]]
+
+    def descriptionForStudy(self, uid):
+        return self._study(uid)["description"]
+
+    def seriesForStudy(self, uid):
+        return list(self._study(uid)["series"])
+
+    def fieldForSeries(self, field, uid):
+        assert field == "Modality"
+        return self._series(uid)[0]
+
+    def filesForSeries(self, uid, hits=-1):
+        return [str(path) for path in self._series(uid)[1]]
+
+    def _study(self, uid):
+        return next(study for study in self._studies if study["uid"] == uid)
+
+    def _series(self, uid):
+        return next(study["series"][uid] for study in self._studies if uid in study["series"])
+
+
+WIDGETS = (qMRMLWidget, qMRMLNodeComboBox, qMRMLTableView, ctkCollapsibleButton, ctkDirectoryButton)

@@ -1,0 +1,253 @@
+"""The work behind the panel: jobs for the analysis process, and their results in the scene."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import qt
+import slicer
+from slicer.i18n import tr as _
+
+from ..base.errors import ComputeError, InputError, ModelError, SpinalDiseaseAIError
+from ..base.options import DEFAULT_CLASSIFIER, Options, Progress, no_progress
+from ..base.report import Report
+from ..models.bundle import read_bundle
+from ..scene import application
+from ..scene.corrections import applyGraded, applyRemoved, modelPoints, pendingChanges
+from ..scene.pointList import pointOf
+from ..scene.results import ResultNodes, inputsOf, reportFromNode, resultFromNode, writeReport
+from ..scene.volumes import studyFromVolumeNodes
+from ..worker.client import WorkerClient
+
+OnResult = Callable[[ResultNodes], None] | None
+OnError = Callable[[SpinalDiseaseAIError], None] | None
+
+
+class AnalysisLogic:
+    """Analyses volumes of the scene and grades corrected levels again, in a process that stays warm.
+
+    Callbacks run on the main thread. In the Python console::
+
+        from SpinalDiseaseAI import SpinalDiseaseAILogic
+        result = SpinalDiseaseAILogic().process(slicer.util.getNode("T2"))
+        print(result.tableNode.GetNumberOfRows(), "findings in", result.tableNode.GetName())
+    """
+
+    POLL_MILLISECONDS = 50
+
+    def __init__(self, client: WorkerClient | None = None, onLog: Callable[[str], None] | None = None) -> None:
+        """Make a logic; no process is started yet.
+
+        :param client: what runs the jobs; None makes one that runs in the application's own Python when it is needed.
+        :param onLog: called with every line that the analysis process logs.
+        """
+        self.client = client
+        self._onLog = onLog
+        self._job: Any = None
+        self._grading: Any = None
+        self._gradeAgain = False
+        self._timer: Any = None
+
+    @property
+    def running(self) -> bool:
+        """True while an analysis that was started without waiting is not finished."""
+        return self._job is not None
+
+    @property
+    def grading(self) -> bool:
+        """True while corrected levels are graded again."""
+        return self._grading is not None
+
+    def process(
+        self,
+        t2Volume: Any,
+        t1Volume: Any = None,
+        classifiers: Sequence[str] = (DEFAULT_CLASSIFIER,),
+        device: str = "auto",
+        overwriteEdits: bool = False,
+        waitForCompletion: bool = True,
+        onProgress: Progress = no_progress,
+        onFinished: OnResult = None,
+        onError: OnError = None,
+        **more: Any,
+    ) -> ResultNodes | None:
+        """Analyse a study and show the report in the scene: points, table and report in one folder beside the volume.
+
+        :param t2Volume: sagittal T2 volume node; None if there is only a T1 volume.
+        :param t1Volume: sagittal T1 volume node.
+        :param classifiers: names of the model bundles that grade the levels.
+        :param device: "auto", "cuda", "mps" or "cpu".
+        :param overwriteEdits: replace also what a user corrected in an earlier result on the same volume.
+        :param waitForCompletion: False returns at once; the callbacks run on the main thread.
+        :param onProgress: called with (stage, fraction in 0 ... 1, message).
+        :param onFinished: called with the result.
+        :param onError: called with the error.
+        :param more: further fields of :class:`base.options.Options`, such as ``models_folder``.
+        :returns: the result (reportNode, pointsNode, tableNode, folderItem, kept); None if it does not wait.
+        :raises SpinalDiseaseAIError: if the volumes cannot be used, or the analysis that is waited for fails.
+        """
+        if self.running:
+            raise ComputeError(_("An analysis is already running."), remedy=_("Wait for it or cancel it."), code="busy")
+        study = studyFromVolumeNodes(t2Volume, t1Volume)
+        options = Options(classifiers=tuple(classifiers), device=device, **more)
+        scene = (t2Volume or t1Volume).GetScene()
+        # IDs, because a node may be deleted while its study is analysed.
+        nodeIDs = [node.GetID() if node else "" for node in (t2Volume, t1Volume)]
+
+        def show(report: Report) -> ResultNodes:
+            return writeReport(report, scene, *map(scene.GetNodeByID, nodeIDs), overwriteEdits=overwriteEdits)
+
+        client = self._startedClient()
+        if waitForCompletion:
+            return show(client.analyse_and_wait(study, options, onProgress))
+
+        def done(report: Report) -> None:
+            self._job = None
+            try:
+                result = show(report)
+            except SpinalDiseaseAIError as error:
+                _call(onError, error)
+            else:
+                _call(onFinished, result)
+
+        def failed(error: SpinalDiseaseAIError) -> None:
+            self._job = None
+            _call(onError, error)
+
+        self._job = client.analyse(study, options, onProgress, done, failed)
+        self._startTimer()
+        return None
+
+    def regrade(
+        self,
+        resultNode: Any,
+        levels: Sequence[str] = (),
+        device: str = "auto",
+        waitForCompletion: bool = True,
+        onFinished: OnResult = None,
+        onError: OnError = None,
+        **more: Any,
+    ) -> ResultNodes | None:
+        """Make a result follow its points: levels whose point was moved or added are graded there, those without one left out.
+
+        The corrections are recorded in the report. Points that were moved while a grading runs are graded when it ends.
+
+        :param resultNode: any node of a result.
+        :param levels: structures to grade again although their point was not touched.
+        :returns: the result; None if it does not wait.
+        :raises SpinalDiseaseAIError: if the volumes are gone, or the grading that is waited for fails.
+        """
+        if self.grading and not waitForCompletion:
+            self._gradeAgain = True
+            return None
+        reportNode = resultFromNode(resultNode).reportNode
+        changes = pendingChanges(reportNode)
+        if changes.removed:
+            applyRemoved(reportNode, changes.removed)
+        points, names = modelPoints(reportNode)
+        changed = [names[name] for name in (*changes.placed, *levels) if name in names]
+        if not changed:
+            _call(onFinished, resultFromNode(reportNode))
+            return resultFromNode(reportNode)
+        volumes = inputsOf(reportNode)
+        if not any(volumes):
+            raise InputError(
+                _("The volumes of this result are no longer in the scene."),
+                remedy=_("Load them and analyze them again, or restore what was computed."),
+                code="no-volume",
+            )
+        study = studyFromVolumeNodes(*volumes)
+        options = Options(classifiers=_classifiersOf(reportFromNode(reportNode), more), device=device, **more)
+        client = self._startedClient()
+        if waitForCompletion:
+            return applyGraded(reportNode, client.regrade(study, points, changed, options).wait(), names)
+        scene, nodeID = reportNode.GetScene(), reportNode.GetID()
+
+        def done(graded: Report) -> None:
+            self._grading, again = None, self._gradeAgain
+            self._gradeAgain = False
+            node = scene.GetNodeByID(nodeID)
+            if node is None:  # deleted meanwhile, or the scene was closed
+                return
+            # Names may have been moved by whole levels meanwhile.
+            result = applyGraded(node, graded, modelPoints(node)[1])
+            if again:
+                self.regrade(node, device=device, waitForCompletion=False, onFinished=onFinished, onError=onError, **more)
+            else:
+                _call(onFinished, result)
+
+        def failed(error: SpinalDiseaseAIError) -> None:
+            self._grading, self._gradeAgain = None, False
+            _call(onError, error)
+
+        self._grading = client.regrade(study, points, changed, options, None, done, failed)
+        self._startTimer()
+        return None
+
+    def probe(self, device: str, onFinished: Callable[[dict[str, Any]], None], onError: OnError) -> None:
+        """Find out which device a choice uses, by running a small network on it; returns at once."""
+        self._startedClient().probe(device, onFinished, onError)
+        self._startTimer()
+
+    def cancel(self) -> None:
+        """Ask for an early end of the analysis that was started without waiting; its ``onError`` is called with Cancelled."""
+        if self._job is not None:
+            self._job.cancel()
+
+    def close(self) -> None:
+        """End the analysis process. The logic can be used again."""
+        if self._timer is not None:
+            self._timer.stop()
+        self._job = self._grading = None
+        self._gradeAgain = False
+        if self.client is not None:
+            self.client.shutdown()
+
+    def jumpToLevel(self, resultNode: Any, level: str) -> None:
+        """Show a level in all slice views.
+
+        :param resultNode: any node of a result.
+        :param level: name of a structure, such as "L4-L5".
+        """
+        pointsNode = resultFromNode(resultNode).pointsNode
+        position = pointOf(pointsNode, level) if pointsNode is not None else None
+        if position is not None:
+            slicer.vtkMRMLSliceNode.JumpAllSlices(pointsNode.GetScene(), *position)
+
+    def _startedClient(self) -> WorkerClient:
+        if self.client is None:
+            self.client = WorkerClient(python=application.applicationPython(), on_log=self._onLog)
+        return self.client
+
+    def _startTimer(self) -> None:
+        if self._timer is None:
+            self._timer = qt.QTimer()
+            self._timer.setInterval(self.POLL_MILLISECONDS)
+            self._timer.connect("timeout()", self._dispatch)
+        self._timer.start()
+
+    def _dispatch(self) -> None:
+        if self.client is not None:
+            self.client.dispatch()
+        if self.client is None or not self.client.busy:
+            self._timer.stop()
+
+
+def _call(callback: Callable[[Any], None] | None, value: Any) -> None:
+    if callback is not None:
+        callback(value)
+
+
+def _classifiersOf(report: Report, more: dict[str, Any]) -> tuple[str, ...]:
+    """The models that graded a report; the default one where none did, or none of them is there."""
+    folder = Path(more["models_folder"]) if more.get("models_folder") else None
+    found = []
+    for name in dict.fromkeys(result.model for item in report.structures for result in item.findings):
+        try:
+            if read_bundle(name, folder).task == "classification":
+                found.append(name)
+        except ModelError:
+            continue
+    return tuple(found) or (DEFAULT_CLASSIFIER,)

@@ -1,0 +1,270 @@
+"""Corrections: a point that is dragged, placed or deleted, another numbering, and the way back to what was computed."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import qt
+import slicer
+from slicer.i18n import tr as _
+from slicer.util import VTKObservationMixin
+
+from ..base import anatomy
+from ..base.correcting import shift_of
+from ..base.corrections import ADDED, MOVED, REMOVED, Correction
+from ..base.errors import SpinalDiseaseAIError
+from ..base.report import Report
+from ..scene.computed import computedText
+from ..scene.corrections import pendingChanges, renumberResult, restoreComputed
+from ..scene.pointList import preparePlacing, takeAwayPoint
+from ..scene.results import ResultNodes, resultFromNode
+from . import settings
+from .host import Host
+
+_SHOWN_CORRECTIONS = 6
+_LEAST_SHOWN = 0.005
+"""Probability below which another numbering is not worth a line."""
+
+
+class CorrectionsSection(VTKObservationMixin):  # type: ignore[misc]
+    """Watches the points of the shown result and makes its report follow them."""
+
+    def __init__(self, host: Host) -> None:
+        VTKObservationMixin.__init__(self)
+        self._host = host
+        self._report: Report | None = None
+        self._pointsNode: Any = None
+        self._sentence = ""
+        # Events come while a list is being written, several for one edit: what they amount to is looked at afterwards.
+        self._later = qt.QTimer()
+        self._later.singleShot = True
+        self._later.setInterval(0)
+        self._later.connect("timeout()", lambda: self.follow())
+        ui = host.ui
+        ui.pointComboBox.connect("currentIndexChanged(int)", self._refreshPointButtons)
+        ui.placePointButton.connect("clicked(bool)", self._onPlace)
+        ui.deletePointButton.connect("clicked(bool)", self._onDelete)
+        ui.levelUpButton.connect("clicked(bool)", lambda checked=False: self._renumber(-1))
+        ui.levelDownButton.connect("clicked(bool)", lambda checked=False: self._renumber(1))
+        ui.restoreButton.connect("clicked(bool)", self._onRestore)
+
+    def cleanup(self) -> None:
+        """Let go of the scene."""
+        self._later.stop()
+        self.removeObservers()
+        self._pointsNode = None
+
+    def refresh(self, report: Report | None) -> None:
+        """Offer what can be corrected in the shown result.
+
+        :param report: None if there is no result.
+        """
+        ui, reportNode = self._host.ui, self._reportNode()
+        self._report = report
+        self._observe(resultFromNode(reportNode).pointsNode if report is not None else None)
+        self._lockPoints()
+        self._fillPoints()
+        self._showNumbering()
+        ui.correctionsLabel.text = _correctionsText(report)
+        ui.correctionsLabel.visible = bool(report is not None and report.corrections)
+        corrected = report is not None and bool(report.corrections or computedText(reportNode))
+        ui.restoreButton.enabled = corrected and not self._host.logic.running
+        ui.restoreButton.toolTip = (
+            _("Give up every correction and show what the analysis computed")
+            if corrected
+            else _("Nothing was corrected: this is what the analysis computed")
+        )
+
+    def follow(self, sentence: str = "") -> None:
+        """Grade again what a reader moved or placed, and leave out what a reader deleted.
+
+        :param sentence: what to show when it is done; empty for a sentence that says just that.
+        """
+        reportNode = self._reportNode()
+        if reportNode is None or self._host.logic.running or not pendingChanges(reportNode):
+            return
+        ui = self._host.ui
+        if not self._host.logic.grading:
+            self._sentence = sentence
+            ui.statusLabel.text = _("Grading the corrected level again…")
+        try:
+            self._host.logic.regrade(
+                reportNode,
+                device=ui.deviceComboBox.itemData(ui.deviceComboBox.currentIndex),
+                waitForCompletion=False,
+                onFinished=self._onRegraded,
+                onError=self._onError,
+                models_folder=settings.read(settings.MODELS_FOLDER),
+            )
+        except SpinalDiseaseAIError as error:
+            self._onError(error)
+
+    # -- points
+
+    def _observe(self, pointsNode: Any) -> None:
+        if pointsNode is self._pointsNode:
+            return
+        self.removeObservers()
+        self._pointsNode = pointsNode
+        if pointsNode is not None:
+            node = slicer.vtkMRMLMarkupsNode
+            for event in (
+                node.PointEndInteractionEvent,
+                node.PointPositionDefinedEvent,
+                node.PointPositionUndefinedEvent,
+                node.PointRemovedEvent,
+            ):
+                self.addObserver(pointsNode, event, self._onPointsEdited)
+
+    def _onPointsEdited(self, caller: Any = None, event: Any = None) -> None:
+        self._later.start()
+
+    def _lockPoints(self) -> None:
+        """No point is dragged while the study is analysed: the new result would not know of it."""
+        if self._pointsNode is not None and bool(self._pointsNode.GetLocked()) != self._host.logic.running:
+            self._pointsNode.SetLocked(self._host.logic.running)
+
+    def _fillPoints(self) -> None:
+        box, found = self._host.ui.pointComboBox, self._report
+        before = self._level()
+        parameters = self._host.parameterNode
+        names = _placeable(found) if found is not None else []
+        box.blockSignals(True)
+        box.clear()
+        for name in names:
+            missing = found is not None and found.structure(name) is None
+            box.addItem(_("{level} (no point)").format(level=name) if missing else name, name)
+        selected = parameters.selectedLevel if parameters is not None else ""
+        box.currentIndex = max(0, box.findData(selected or before)) if names else -1
+        box.blockSignals(False)
+        box.enabled = bool(names)
+        self._refreshPointButtons()
+
+    def _refreshPointButtons(self, index: int = 0) -> None:
+        ui, level = self._host.ui, self._level()
+        idle = self._report is not None and not self._host.logic.running
+        present = self._report is not None and self._report.structure(level) is not None
+        ui.placePointButton.enabled = idle and bool(level) and not present
+        ui.deletePointButton.enabled = idle and present
+        ui.placePointButton.toolTip = (
+            _("{level} has a point: drag it in a view.").format(level=level)
+            if present
+            else _("Click here, then in a slice view at the centre of {level}.").format(level=level)
+            if level
+            else _noResult()
+        )
+        ui.deletePointButton.toolTip = (
+            _("Leave {level} out of the result.").format(level=level)
+            if present
+            else _("{level} has no point.").format(level=level)
+            if level
+            else _noResult()
+        )
+
+    def _level(self) -> str:
+        box = self._host.ui.pointComboBox
+        return str(box.itemData(box.currentIndex) or "") if box.currentIndex >= 0 else ""
+
+    def _onPlace(self, checked: bool = False) -> None:
+        pointsNode, level = self._pointsNode, self._level()
+        if pointsNode is None:
+            return
+        preparePlacing(pointsNode, level)
+        scene = pointsNode.GetScene()
+        selection = scene.GetNodeByID("vtkMRMLSelectionNodeSingleton")
+        selection.SetReferenceActivePlaceNodeClassName("vtkMRMLMarkupsFiducialNode")
+        selection.SetActivePlaceNodeID(pointsNode.GetID())
+        interaction = scene.GetNodeByID("vtkMRMLInteractionNodeSingleton")
+        interaction.SetPlaceModePersistence(0)
+        interaction.SetCurrentInteractionMode(interaction.Place)
+        self._host.say(_("Click in a slice view at the centre of {level}.").format(level=level))
+
+    def _onDelete(self, checked: bool = False) -> None:
+        if self._pointsNode is not None:
+            takeAwayPoint(self._pointsNode, self._level())
+
+    def _onRegraded(self, result: ResultNodes) -> None:
+        self._host.refresh()
+        self._host.say(self._sentence or _("The result follows the points."))
+
+    def _onError(self, error: SpinalDiseaseAIError) -> None:
+        self._host.refresh()
+        self._host.fail(error)
+
+    # -- numbering and the way back
+
+    def _showNumbering(self) -> None:
+        ui, report = self._host.ui, self._report
+        byShift = {item.shift: item.probability for item in report.numberings} if report is not None else {}
+        shown = [item for item in (report.numberings if report is not None else ()) if item.probability >= _LEAST_SHOWN]
+        lines = [f"{round(100 * item.probability)} % {item.description}" for item in shown]
+        if report is not None and not report.numberings:
+            lines = [_("No other numbering was computed.")]
+        ui.numberingLabel.text = "\n".join(lines)
+        for button, shift, title in ((ui.levelUpButton, -1, _("One level up")), (ui.levelDownButton, 1, _("One level down"))):
+            probability = byShift.get(shift)
+            percent = f" ({round(100 * probability)} %)" if probability is not None else ""
+            button.text = title + percent
+            button.enabled = report is not None and not self._host.logic.running
+
+    def _renumber(self, shift: int) -> None:
+        reportNode = self._reportNode()
+        parameters = self._host.parameterNode
+        try:
+            level = anatomy.renumbered((parameters.selectedLevel,), shift)[0] if parameters.selectedLevel else ""
+        except (KeyError, ValueError):
+            level = ""
+        try:
+            renumberResult(reportNode, shift)
+        except SpinalDiseaseAIError as error:
+            self._host.fail(error)
+            return
+        parameters.selectedLevel = level
+        self._host.refresh()
+        text = _("Every structure is named one level lower.") if shift > 0 else _("Every structure is named one level higher.")
+        self._host.say(text)
+
+    def _onRestore(self, checked: bool = False) -> None:
+        self._later.stop()
+        restoreComputed(self._reportNode())
+        self._later.stop()
+        self._host.refresh()
+        self._host.say(_("The result is as the analysis computed it."))
+
+    def _reportNode(self) -> Any:
+        parameters = self._host.parameterNode
+        return parameters.report if parameters is not None else None
+
+
+def _placeable(report: Report) -> list[str]:
+    """Structures that a model can grade, under the names that they have in a report."""
+    names = []
+    for name in anatomy.KEY_POINTS:
+        try:
+            names.append(anatomy.renumbered((name,), shift_of(report))[0])
+        except (KeyError, ValueError):
+            continue
+    return names
+
+
+def _correctionsText(report: Report | None) -> str:
+    corrections = report.corrections if report is not None else ()
+    lines = [_correctionText(item) for item in corrections[-_SHOWN_CORRECTIONS:]]
+    if len(corrections) > len(lines):
+        lines.insert(0, _("{count} earlier corrections").format(count=len(corrections) - len(lines)))
+    return "\n".join(lines)
+
+
+def _correctionText(item: Correction) -> str:
+    what = {
+        MOVED: _("{level} moved"),
+        ADDED: _("{level} placed"),
+        REMOVED: _("{level} deleted"),
+    }.get(item.kind, _("numbering moved by {shift:+d}"))
+    text = what.format(level=item.structure, shift=item.shift)
+    when = item.created.replace("T", " ").split("+")[0]
+    return str(_("{what} by the {author}, {when} UTC").format(what=text, author=item.author, when=when))
+
+
+def _noResult() -> str:
+    return str(_("Analyze a study first."))

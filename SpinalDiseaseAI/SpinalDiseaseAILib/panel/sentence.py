@@ -1,0 +1,27 @@
+"""A report in one sentence that can be pasted into another one."""
+
+from __future__ import annotations
+
+from slicer.i18n import tr as _
+
+from ..base import anatomy
+from ..base.report import Report
+from ..base.wording import short_text
+
+
+def sentenceOf(report: Report) -> str:
+    """What is abnormal, level by level, what is not, what a reader corrected, and what made it. One line."""
+    abnormal, normal = [], []
+    for item in report.structures:
+        found = [f"{short_text(result)} {result.confidence:.2f}" for result in item.findings if result.abnormal]
+        if found:
+            abnormal.append(f"{anatomy.structure(item.name).display}: {', '.join(found)}")
+        elif item.findings:
+            normal.append(item.name)
+    parts = [_("Lumbar spine MR: {findings}.").format(findings="; ".join(abnormal) or _("nothing abnormal found"))]
+    if abnormal and normal:
+        parts.append(_("Nothing abnormal at {levels}.").format(levels=", ".join(normal)))
+    if report.corrections:
+        parts.append(_("Corrected by a reader."))
+    parts.append(_("({software}; probabilities; for research only, not a diagnosis.)").format(software=report.software))
+    return " ".join(parts)

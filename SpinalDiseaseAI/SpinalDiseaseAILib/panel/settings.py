@@ -1,0 +1,31 @@
+"""Choices that belong to the computer, not to a scene: they are kept in the application's settings."""
+
+from __future__ import annotations
+
+import qt
+
+_PREFIX = "SpinalDiseaseAI/"
+DEVICE = "device"
+MODELS_FOLDER = "modelsFolder"
+OUTPUT_FOLDER = "outputFolder"
+_CONSENT = "consent/"
+
+
+def read(name: str, default: str = "") -> str:
+    """A setting as text."""
+    return str(qt.QSettings().value(_PREFIX + name, default) or default)
+
+
+def write(name: str, value: str) -> None:
+    """Keep a setting."""
+    qt.QSettings().setValue(_PREFIX + name, value)
+
+
+def hasConsent(model: str, licence: str) -> bool:
+    """True if the user agreed on this computer to use a research-only model under this licence."""
+    return read(_CONSENT + model) == licence
+
+
+def rememberConsent(model: str, licence: str) -> None:
+    """Remember that the user agreed; another licence is asked for anew."""
+    write(_CONSENT + model, licence)

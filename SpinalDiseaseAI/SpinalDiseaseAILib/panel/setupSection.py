@@ -1,0 +1,67 @@
+"""Setup: whether the packages that the analysis needs are there, where they come from, and a button that installs them."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import importlib.util
+
+import slicer
+from slicer.i18n import tr as _
+
+from ..base.errors import SpinalDiseaseAIError
+from ..scene import application
+from .host import Host
+
+
+class SetupSection:
+    """What is installed. Nothing is imported to find out, and nothing is installed without a click and a question."""
+
+    def __init__(self, host: Host) -> None:
+        self._host = host
+        host.ui.installButton.connect("clicked(bool)", self._onInstall)
+        # Folded while there is nothing to do; from then on the user decides.
+        host.ui.setupCollapsibleButton.collapsed = not application.missingRequirements()
+
+    def refresh(self) -> None:
+        """Say what is installed and what is missing."""
+        ui, missing = self._host.ui, application.missingRequirements()
+        lines = [_torchState(), _extensionState()]
+        others = [name for name in missing if name != "torch"]
+        if others:
+            lines.append(_("Missing: {packages}.").format(packages=", ".join(others)))
+        ui.setupLabel.text = "\n".join(lines)
+        ui.installButton.visible = bool(missing)
+        ui.installButton.enabled = bool(missing) and not self._host.logic.running
+        ui.installButton.text = _("Install PyTorch…") if "torch" in missing else _("Install missing packages…")
+
+    def _onInstall(self, checked: bool = False) -> None:
+        missing = application.missingRequirements()
+        text = _("Install these Python packages into Slicer: {packages}? This downloads up to 3 GB and can take some minutes.")
+        if not slicer.util.confirmOkCancelDisplay(text.format(packages=", ".join(missing))):
+            return
+        self._host.say(_("Installing Python packages…"))
+        slicer.app.processEvents()
+        with slicer.util.tryWithErrorDisplay(_("The packages could not be installed."), waitCursor=True):
+            try:
+                application.installRequirements(missing)
+            except SpinalDiseaseAIError as error:
+                self._host.fail(error)
+            else:
+                self._host.say(_("The packages are installed. Studies can be analyzed now."))
+        self._host.refresh()
+
+
+def _torchState() -> str:
+    if importlib.util.find_spec("torch") is None:
+        return str(_("PyTorch is not installed. It runs the models."))
+    try:
+        version = importlib.metadata.version("torch")
+    except importlib.metadata.PackageNotFoundError:
+        return str(_("PyTorch is installed, its version is not known."))
+    return str(_("PyTorch {version} is installed.").format(version=version))
+
+
+def _extensionState() -> str:
+    if importlib.util.find_spec("PyTorchUtils") is None:
+        return str(_("The PyTorch extension, which installs it, is not there. Install it in the Extensions Manager."))
+    return str(_("The PyTorch extension is there; it installs and updates PyTorch."))

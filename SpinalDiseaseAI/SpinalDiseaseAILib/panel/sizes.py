@@ -1,0 +1,20 @@
+"""Heights that follow from what a widget shows, in whatever font and scaling the application has."""
+
+from __future__ import annotations
+
+from typing import Any
+
+_MOST_ROWS = 20
+
+
+def fitHeight(table: Any) -> None:
+    """Make a table as high as its rows, up to a limit: a panel that scrolls holds no second thing that scrolls."""
+    rows = sum(table.rowHeight(row) for row in range(min(table.rowCount, _MOST_ROWS)))
+    header = table.horizontalHeader().sizeHint.height()
+    scroll = table.horizontalScrollBar().sizeHint.height()
+    table.setFixedHeight(rows + header + scroll + 2 * table.frameWidth)
+
+
+def fitListHeight(items: Any) -> None:
+    """Make a list as high as its rows."""
+    items.setFixedHeight(max(1, items.count) * items.sizeHintForRow(0) + 2 * items.frameWidth)

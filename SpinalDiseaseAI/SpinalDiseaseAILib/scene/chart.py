@@ -1,0 +1,93 @@
+"""Chart of a result: the probability that each finding is abnormal, level by level."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import slicer
+import vtk
+
+from ..base import anatomy
+from ..base.report import FindingResult, Report
+from .hierarchy import folderOf, moveTo
+
+Probability = Callable[[FindingResult], float]
+
+CHART_REFERENCE = "SpinalDiseaseAI.chart"
+SERIES_REFERENCE = "SpinalDiseaseAI.series"
+TABLE_REFERENCE = "SpinalDiseaseAI.chartTable"
+_LEVEL = "level"
+
+COLOURS = ((0.12, 0.47, 0.71), (1.0, 0.50, 0.05), (0.17, 0.63, 0.17), (0.84, 0.15, 0.16), (0.58, 0.40, 0.74), (0.55, 0.34, 0.29),
+           (0.89, 0.47, 0.76), (0.50, 0.50, 0.50), (0.74, 0.74, 0.13), (0.09, 0.75, 0.81))  # fmt: skip
+"""Of the findings in their order: the ten colours of Tableau, which are told apart on light and on dark."""
+
+
+def chartOf(reportNode: Any) -> Any:
+    """The chart of a result, None if it has none."""
+    return reportNode.GetNodeReference(CHART_REFERENCE)
+
+
+def writeChart(reportNode: Any, report: Report, probability: Probability) -> Any:
+    """Make or update the chart of a result, its series and the table behind them.
+
+    :param probability: of a finding being abnormal, 0 … 1.
+    :returns: vtkMRMLPlotChartNode.
+    """
+    findings = [item for item in anatomy.FINDINGS if any(result.finding(item.name) for result in report.structures)]
+    table = _node(reportNode, TABLE_REFERENCE, "vtkMRMLTableNode", "Lumbar findings chart table")
+    chart = _node(reportNode, CHART_REFERENCE, "vtkMRMLPlotChartNode", "Lumbar findings chart")
+    _fillTable(table, report, findings, probability)
+    for index in reversed(range(reportNode.GetNumberOfNodeReferences(SERIES_REFERENCE))):
+        if index >= len(findings):
+            reportNode.GetScene().RemoveNode(reportNode.GetNthNodeReference(SERIES_REFERENCE, index))
+    chart.RemoveAllPlotSeriesNodeIDs()
+    for index, finding in enumerate(findings):
+        series = _node(reportNode, SERIES_REFERENCE, "vtkMRMLPlotSeriesNode", finding.display, index)
+        series.SetName(finding.display)
+        series.SetAndObserveTableNodeID(table.GetID())
+        series.SetPlotType(slicer.vtkMRMLPlotSeriesNode.PlotTypeBar)
+        series.SetXColumnName(_LEVEL)
+        series.SetYColumnName(finding.display)
+        series.SetLabelColumnName(_LEVEL)
+        series.SetColor(*COLOURS[anatomy.FINDINGS.index(finding) % len(COLOURS)])
+        chart.AddAndObservePlotSeriesNodeID(series.GetID())
+    chart.SetTitle("Probability that a finding is abnormal")
+    chart.SetXAxisTitle("Level")
+    chart.SetYAxisTitle("Probability")
+    chart.YAxisRangeAutoOff()
+    chart.SetYAxisRange(0.0, 1.0)
+    chart.SetLegendVisibility(True)
+    return chart
+
+
+def _fillTable(table: Any, report: Report, findings: list[anatomy.Finding], probability: Probability) -> None:
+    rows = [item for item in report.structures if item.findings]
+    wasModifying = table.StartModify()
+    table.RemoveAllColumns()
+    levels = vtk.vtkStringArray()
+    levels.SetName(_LEVEL)
+    for item in rows:
+        levels.InsertNextValue(item.name)
+    table.AddColumn(levels)
+    for finding in findings:
+        values = vtk.vtkDoubleArray()
+        values.SetName(finding.display)
+        for item in rows:
+            result = item.finding(finding.name)
+            values.InsertNextValue(probability(result) if result is not None else 0.0)
+        table.AddColumn(values)
+    table.SetLocked(True)
+    table.EndModify(wasModifying)
+
+
+def _node(reportNode: Any, reference: str, className: str, name: str, index: int = 0) -> Any:
+    node = reportNode.GetNthNodeReference(reference, index)
+    if node is None:
+        node = reportNode.GetScene().AddNewNodeByClass(className, name)
+        reportNode.SetNthNodeReferenceID(reference, index, node.GetID())
+        folderItem = folderOf(reportNode)
+        if folderItem:
+            moveTo(folderItem, node)
+    return node
