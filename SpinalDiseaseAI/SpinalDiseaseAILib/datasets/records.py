@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -68,6 +70,18 @@ def split_of(dataset: str, patient: str) -> str:
         return "report"
     bucket = int(hashlib.sha256(f"{dataset}/{patient}".encode()).hexdigest(), 16) % 10
     return "report" if bucket < 2 else "tune" if bucket == 2 else "train"
+
+
+def fold_of(dataset: str, patient: str, folds: int) -> int:
+    """The fold of a patient, 0 … folds - 1, by another hash than the split, so that folds are independent of it."""
+    return int(hashlib.sha256(f"fold/{dataset}/{patient}".encode()).hexdigest(), 16) % folds
+
+
+def without_fold(records: Sequence[Record], config: Mapping[str, Any]) -> tuple[Record, ...]:
+    """The records that a configuration trains on: all, or all but those of the patients of its ``left_out`` fold of ``folds``."""
+    if "left_out" not in config:
+        return tuple(records)
+    return tuple(item for item in records if fold_of(item.dataset, item.patient, config["folds"]) != config["left_out"])
 
 
 SAMPLE_PATIENTS = frozenset({("spider", "127"), ("spider", "110")})

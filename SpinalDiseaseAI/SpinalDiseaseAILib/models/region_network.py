@@ -5,6 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
+from .efficient_encoder import STAGE_CHANNELS, EfficientEncoder
 from .localizer_network import ConvolutionBlock
 
 
@@ -51,10 +52,38 @@ class RegionTrunk(nn.Module):
         return logits
 
 
+class EfficientTrunk(nn.Module):
+    """The same with an encoder that can be started from ImageNet.
+
+    :param stages: stages of the encoder that are used.
+    """
+
+    def __init__(self, channels: int, structures: int, outputs: int, stages: int, dropout: float = 0.3) -> None:
+        super().__init__()
+        self.encoder = EfficientEncoder(channels, stages, skipped=0.1)
+        self.structure = nn.Linear(structures, 32, bias=False)
+        self.head = nn.Sequential(
+            nn.Dropout(dropout),
+            nn.Linear(2 * STAGE_CHANNELS[stages - 1] + 32, 128),
+            nn.ReLU(inplace=True),
+            nn.Dropout(dropout),
+            nn.Linear(128, outputs),
+        )
+
+    def forward(self, regions: Tensor, structures: Tensor) -> Tensor:
+        """Logits (N, outputs) of regions (N, C, S, S) and one-hot structures (N, K)."""
+        features = self.encoder(regions)[-1]
+        pooled = torch.cat([features.mean((2, 3)), features.amax((2, 3)), self.structure(structures)], 1)
+        logits: Tensor = self.head(pooled)
+        return logits
+
+
 class RegionNetwork(nn.Module):
     """Members with the same shape and different training; their logits are averaged.
 
+    :param widths: channels of the small residual trunk.
     :param members: number of trunks.
+    :param encoder_stages: stages of the ImageNet encoder; 0 for the small residual trunk.
     """
 
     def __init__(
@@ -65,9 +94,15 @@ class RegionNetwork(nn.Module):
         widths: tuple[int, ...] | list[int] = (24, 48, 96, 160),
         members: int = 1,
         dropout: float = 0.3,
+        encoder_stages: int = 0,
     ) -> None:
         super().__init__()
-        self.members = nn.ModuleList(RegionTrunk(channels, structures, outputs, tuple(widths), dropout) for _ in range(members))
+        self.members = nn.ModuleList(
+            EfficientTrunk(channels, structures, outputs, encoder_stages, dropout)
+            if encoder_stages
+            else RegionTrunk(channels, structures, outputs, tuple(widths), dropout)
+            for _ in range(members)
+        )
 
     def forward(self, regions: Tensor, structures: Tensor) -> Tensor:
         """Logits of a batch of regions.

@@ -15,6 +15,8 @@ from torch import Tensor, nn
 from tqdm import tqdm
 
 from ..base.errors import InputError
+from ..models.efficient_encoder import EfficientEncoder
+from .pretrained import imagenet_encoder
 
 LossStream = Callable[[nn.Module, torch.Generator], Iterator[Tensor]]
 CHECKPOINT_STEPS = 200
@@ -44,7 +46,7 @@ class Loop:
             if callable(reset):
                 reset()  # after the seed, so that the start does not depend on what ran before
         if config.get("initial") and checkpoint is None:
-            _start_from(network, Path(config["initial"]))
+            _start_from(network, config["initial"])
         self.network = network
         self.average = deepcopy(network).eval()
         self.generator = torch.Generator().manual_seed(config["seed"])
@@ -142,8 +144,15 @@ class Loop:
         self.step = state["step"]
 
 
-def _start_from(network: nn.Module, path: Path) -> None:
-    """Take over the weights of a file, as far as names and shapes are the network's."""
+def _start_from(network: nn.Module, initial: str) -> None:
+    """Take over the weights of a file, as far as names and shapes are the network's; or of ImageNet into every encoder."""
+    if initial == "imagenet":
+        for module in network.modules():
+            if isinstance(module, EfficientEncoder):
+                state = imagenet_encoder(module.stem.in_channels)
+                module.load_state_dict({key: state[key] for key in module.state_dict()})
+        return
+    path = Path(initial)
     if not path.is_file():
         raise InputError(
             f"There are no weights {path} to start from.",

@@ -17,7 +17,7 @@ from ..base.anatomy import KEY_POINTS, Finding, finding, structure
 from ..base.geometry import FloatArray
 from ..base.planes import SagittalVolume, assumed_spacing, image_of_plane
 from ..datasets.collection import read_dataset
-from ..datasets.records import Record
+from ..datasets.records import Record, without_fold
 from ..models.loading import channels_last
 from ..models.region_network import RegionNetwork
 from ..steps.classification import CONTRASTS
@@ -212,12 +212,19 @@ def train_regions(config: dict[str, Any], data: Path, run: Path) -> Path:
     """
     findings = tuple(finding(name) for name in config["findings"])
     outputs = sum(len(item.classes) for item in findings)
-    network = RegionNetwork(len(CONTRASTS), len(KEY_POINTS), outputs, config["widths"], dropout=config["dropout"])
+    network = RegionNetwork(
+        len(CONTRASTS),
+        len(KEY_POINTS),
+        outputs,
+        config["widths"],
+        dropout=config["dropout"],
+        encoder_stages=config.get("encoder_stages", 0),
+    )
     channels_last(network)
     splits = tuple(config["splits"])
     side = int(config["region_pixels"])
     groups = [
-        (float(weight), stored_regions(read_dataset(name, data, splits), findings, side))
+        (float(weight), stored_regions(without_fold(read_dataset(name, data, splits), config), findings, side))
         for name, weight in config["datasets"].items()
     ]
     balance = class_balance(torch.stack([region.target for _, regions in groups for region in regions]), findings)

@@ -1,0 +1,45 @@
+"""The encoder that can be started from ImageNet: the same features as the published network's."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from SpinalDiseaseAILib.models.efficient_encoder import STAGE_CHANNELS, STAGE_STRIDES, EfficientEncoder
+from SpinalDiseaseAILib.models.localizer_network import EfficientLocalizer, LocalizerEnsemble
+from SpinalDiseaseAILib.models.region_network import RegionNetwork
+
+
+@pytest.mark.parametrize("stages", [1, 3, 5, 7])
+def test_each_stage_has_its_channels_and_stride(stages: int) -> None:
+    maps = EfficientEncoder(1, stages).eval()(torch.rand(2, 1, 64, 96))
+    assert [tuple(item.shape) for item in maps] == [
+        (2, channels, 64 // stride, 96 // stride)
+        for channels, stride in zip(STAGE_CHANNELS[:stages], STAGE_STRIDES[:stages], strict=True)
+    ]
+
+
+def test_skipped_blocks_change_training_only() -> None:
+    torch.manual_seed(0)
+    encoder = EfficientEncoder(1, 3, skipped=0.9)
+    image = torch.rand(4, 1, 32, 32)
+    assert not torch.equal(encoder(image)[-1], encoder(image)[-1])
+    encoder.eval()
+    assert torch.equal(encoder(image)[-1], encoder(image)[-1])
+
+
+def test_the_region_network_takes_the_encoder_as_its_trunk() -> None:
+    network = RegionNetwork(2, 11, 5, members=2, encoder_stages=3).eval()
+    assert network(torch.rand(4, 2, 32, 32), torch.eye(11)[:4]).shape == (4, 5)
+
+
+def test_the_localizer_with_the_encoder_gives_heat_maps_at_half_the_size() -> None:
+    heat, outside, canal = EfficientLocalizer(11).eval()(torch.rand(1, 1, 64, 96))
+    assert heat.shape == (1, 11, 32, 48) and outside.shape == (1, 11) and canal.shape == (1, 1, 32, 48)
+
+
+def test_an_ensemble_can_hold_both_kinds_of_localizers() -> None:
+    ensemble = LocalizerEnsemble(11, (4, 6), 1, (0.8, 1.2), efficient_members=1).eval()
+    places, outside, _ = ensemble.probabilities(torch.rand(1, 1, 64, 64))
+    assert ensemble.multiple == 32
+    torch.testing.assert_close(places.sum((2, 3)) + outside, torch.ones(1, 11), atol=0.03, rtol=0)
