@@ -57,7 +57,6 @@ _MASUDA = "Masuda et al., Spine 2005; 30:5"
 _LUOMA = "Luoma et al., Spine 2001; 26:680"
 _EASTELL = "Eastell et al., Journal of Bone and Mineral Research 1991; 6:207"
 _STEURER = "Steurer et al., BMC Musculoskeletal Disorders 2011; 12:175"
-_DUPUIS = "Dupuis et al., Spine 1985; 10:262"
 _MEYERDING = "Meyerding, Surgery, Gynecology and Obstetrics 1932; 54:371"
 _POLLY = "Polly et al., Spine 1996; 21:1530"
 
@@ -74,7 +73,7 @@ QUANTITIES: tuple[Quantity, ...] = (
     Quantity("disc_signal_ratio", "Disc signal to cerebrospinal fluid", Place.DISC, "1", 2, (0.0, 2.0), False, _LUOMA),
     Quantity("canal_diameter", "Canal diameter, anteroposterior", Place.DISC, "mm", 1, (2.0, 35.0), True, _STEURER),
     Quantity("canal_area", "Canal area, mid-sagittal, 10 mm long", Place.DISC, "mm2", 0, (20.0, 350.0), True, _STEURER),
-    Quantity("slip", "Slip over the next vertebra", Place.DISC, "mm", 1, (-30.0, 50.0), True, _DUPUIS),
+    Quantity("slip", "Slip over the next vertebra", Place.DISC, "mm", 1, (-30.0, 50.0), True, _FROBIN),
     Quantity("slip_percent", "Slip, share of the next vertebra's depth", Place.DISC, "%", 0, (-80.0, 130.0), False, _MEYERDING),
     Quantity("meyerding_grade", "Meyerding grade", Place.DISC, "1", 0, (0.0, 5.0), False, _MEYERDING),
     *(_height(part, Place.VERTEBRA, "Body", (6.0, 50.0), _FROBIN) for part in ("anterior", "middle", "posterior")),

@@ -1,0 +1,1 @@
+"""Measurements in millimetres, degrees and ratios from masks. ``docs/measurements.md`` defines each."""

@@ -1,0 +1,151 @@
+"""The axes of a disc or a body, and its height profile along them.
+
+Local coordinates are (u, v): u runs along the structure to posterior, v across it to inferior, in millimetres.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from ...base.geometry import FloatArray
+from .not_measurable import NotMeasurable
+from .sagittal_frame import Grains
+
+BIN = 0.5  # millimetres along a profile
+_ROUNDS = 3
+INNER = (0.15, 0.85)
+"""Part of a depth in which borders are straight: beyond are round corners, osteophytes and bulges."""
+
+
+@dataclass(frozen=True, eq=False)
+class LocalAxes:
+    """Axes in the sagittal frame.
+
+    :param origin: (x, y).
+    :param along: unit vector of u, :param across: of v.
+    """
+
+    origin: FloatArray
+    along: FloatArray
+    across: FloatArray
+
+    @classmethod
+    def at(cls, origin: FloatArray, along: FloatArray) -> LocalAxes:
+        """Axes whose v is u turned towards inferior by a right angle."""
+        unit = along / np.linalg.norm(along)
+        return cls(origin, unit, np.array([-unit[1], unit[0]]))
+
+    def local(self, points: FloatArray) -> FloatArray:
+        """(u, v) of (x, y); (..., 2)."""
+        result: FloatArray = (points - self.origin) @ np.stack([self.along, self.across], 1)
+        return result
+
+    def plane(self, u: float, v: float) -> FloatArray:
+        """(x, y) of (u, v)."""
+        result: FloatArray = self.origin + u * self.along + v * self.across
+        return result
+
+    def turned(self, slope: float, height: float) -> LocalAxes:
+        """Axes whose u runs along the line v = height + slope · u."""
+        return LocalAxes.at(self.origin + height * self.across, self.along + slope * self.across)
+
+
+@dataclass(frozen=True, eq=False)
+class Profile:
+    """Extent of a shape in v, by bins of u.
+
+    :param u: centres of the bins that hold something, growing; (M,).
+    :param middle: mean v in each bin, :param height: area of the bin over its width; (M,).
+    """
+
+    u: FloatArray
+    middle: FloatArray
+    height: FloatArray
+
+    @classmethod
+    def of(cls, local: FloatArray, area: float, *, width: float = BIN) -> Profile:
+        """The profile of grains at (u, v), shape (N, 2), of an area each.
+
+        A grain counts for both bins that it lies between, so that bins need not be a multiple of the grains.
+        """
+        place = local[:, 0] / width - 0.5
+        bins = np.floor(place).astype(int)
+        first = int(bins.min(initial=0))
+        share = place - bins
+        bins = np.concatenate([bins, bins + 1]) - first
+        share = np.concatenate([1 - share, share])
+        count = np.bincount(bins, weights=share)
+        total = np.bincount(bins, weights=share * np.tile(local[:, 1], 2))
+        filled = np.flatnonzero(count > 0)
+        return cls((filled + first + 0.5) * width, total[filled] / count[filled], count[filled] * area / width)
+
+    @property
+    def upper(self) -> FloatArray:
+        """v of the upper border; (M,)."""
+        return self.middle - self.height / 2
+
+    @property
+    def lower(self) -> FloatArray:
+        """v of the lower border; (M,)."""
+        return self.middle + self.height / 2
+
+    def between(self, low: float, high: float) -> Profile:
+        """The bins whose centres lie from ``low`` to ``high``."""
+        inside = (self.u >= low) & (self.u <= high)
+        return Profile(self.u[inside], self.middle[inside], self.height[inside])
+
+    def run(self, start: float, least_before: float, least_behind: float) -> tuple[float, float]:
+        """Ends in u of the connected bins round a place that are high enough.
+
+        :param start: where the run begins, :param least_before: least height towards anterior, :param least_behind: posterior.
+        """
+        nearest = int(np.argmin(np.abs(self.u - start)))
+        joined = np.diff(self.u) < 1.5 * BIN
+        low = high = nearest
+        while low > 0 and joined[low - 1] and self.height[low - 1] >= least_before:
+            low -= 1
+        while high + 1 < len(self.u) and joined[high] and self.height[high + 1] >= least_behind:
+            high += 1
+        return float(self.u[low] - BIN / 2), float(self.u[high] + BIN / 2)
+
+
+def straight(u: FloatArray, v: FloatArray) -> tuple[float, float]:
+    """Slope and height at u = 0 of the line through points, by Theil and Sen: the median over all pairs.
+
+    :raises NotMeasurable: if there are fewer than three points.
+    """
+    if len(u) < 3:
+        raise NotMeasurable("Its border is too short for a line.")
+    first, second = np.triu_indices(len(u), 1)
+    slope = float(np.median((v[second] - v[first]) / (u[second] - u[first])))
+    return slope, float(np.median(v - slope * u))
+
+
+def ends(local: FloatArray) -> tuple[float, float]:
+    """Anterior and posterior end in u of grains at (u, v); half a per cent at each end is left out: single pixels stick out."""
+    low, high = np.quantile(local[:, 0], (0.005, 0.995))
+    return float(low), float(high)
+
+
+def inner(low: float, high: float, part: tuple[float, float] = INNER) -> tuple[float, float]:
+    """The inner part of a stretch of u."""
+    return low + part[0] * (high - low), low + part[1] * (high - low)
+
+
+def settled(axes: LocalAxes, shape: Grains) -> LocalAxes:
+    """Axes turned until u halves the shape between its upper and lower border, with u = 0 in the middle of its depth.
+
+    :raises NotMeasurable: if the shape is empty or too short for a line.
+    """
+    if not len(shape.points):
+        raise NotMeasurable("Its mask is empty where it should be measured.")
+    for _ in range(_ROUNDS):
+        local = axes.local(shape.points)
+        low, high = ends(local)
+        profile = Profile.of(local, shape.area).between(*inner(low, high))
+        slope, height = straight(profile.u, profile.middle)
+        axes = axes.turned(slope, height)
+    low, high = ends(axes.local(shape.points))
+    return LocalAxes(axes.plane((low + high) / 2, 0.0), axes.along, axes.across)

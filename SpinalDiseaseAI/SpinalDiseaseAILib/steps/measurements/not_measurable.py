@@ -1,0 +1,7 @@
+"""Why a measurement could not be taken."""
+
+from __future__ import annotations
+
+
+class NotMeasurable(Exception):
+    """A measurement that cannot be taken; its text is the reason, a sentence for a reader. It never leaves this package."""

@@ -1,0 +1,153 @@
+"""Discs, bodies and canal of a study in their own sagittal planes, each worked out once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import TypeVar
+
+import numpy as np
+import numpy.typing as npt
+
+from ...base.anatomy import CANAL, STRUCTURES
+from ...base.geometry import FloatArray
+from ...base.masks import Masks
+from ...base.planes import SagittalVolume
+from .bodies import Body, body_of
+from .canals import CanalAtDisc, canal_at
+from .discs import Disc, disc_of
+from .not_measurable import NotMeasurable
+from .sagittal_frame import Grains, SagittalFrame
+from .signals import fluid_signal, signal_ratio
+
+Shape = TypeVar("Shape")
+
+_REACH = 40.0  # millimetres from a body's point to the next disc where that has no point
+
+_ORDER = {item.name: number for number, item in enumerate(STRUCTURES)}
+
+
+class SegmentedSpine:
+    """What is measured, from masks and key points.
+
+    :param volume: the stack that was segmented.
+    :param masks: on the same voxel grid.
+    :param points: structure name to its point, RAS millimetres (3,).
+    :raises ValueError: if the masks lie on another grid.
+    """
+
+    def __init__(self, volume: SagittalVolume, masks: Masks, points: Mapping[str, FloatArray]) -> None:
+        labels = SagittalVolume.of(masks.image)
+        if labels.image.voxels.shape != volume.image.voxels.shape:
+            raise ValueError(f"The masks have shape {labels.image.voxels.shape}, the image {volume.image.voxels.shape}.")
+        self.volume = volume
+        self.frame = SagittalFrame.of(volume)
+        self.points = {name: np.asarray(points[name], dtype=np.float64) for name in sorted(points, key=_ORDER.__getitem__)}
+        self._masks = masks
+        self._labels = labels
+        self._found: dict[tuple[str, str], object] = {}
+
+    def slice_of(self, name: str) -> int:
+        """The slice that a structure is measured on.
+
+        :raises NotMeasurable: if it has no point.
+        """
+        if name not in self.points:
+            raise NotMeasurable(f"{name} has no point.")
+        return self.volume.nearest_slice(self.points[name])
+
+    def disc(self, name: str) -> Disc:
+        """A disc.
+
+        :raises NotMeasurable: with the reason.
+        """
+        return self._once("disc", name, self._disc)
+
+    def body(self, name: str) -> Body:
+        """The body of a vertebra.
+
+        :raises NotMeasurable: with the reason.
+        """
+        return self._once("body", name, self._body)
+
+    def canal(self, name: str) -> CanalAtDisc:
+        """The canal at a disc.
+
+        :raises NotMeasurable: with the reason.
+        """
+        return self._once("canal", name, self._canal)
+
+    def canal_grains(self, index: int) -> Grains:
+        """The canal in a slice; may be empty."""
+        return self.frame.grains(self._mask(CANAL.name, index), index)
+
+    def signal_ratio(self, name: str) -> float:
+        """Signal of a disc over that of cerebrospinal fluid.
+
+        :raises NotMeasurable: with the reason.
+        """
+        disc, index = self.disc(name), self.slice_of(name)
+        pixels = self.volume.image.voxels[index]
+        canal = np.nonzero(self._mask(CANAL.name, index))
+        places = self.frame.plane_point(self.volume.to_ras(np.stack([np.full(len(canal[0]), index), *canal], -1)))
+        distance = np.abs((places - disc.axes.origin) @ self._down(name))
+        fluid = fluid_signal(pixels[canal], distance, self.frame.pixel_area, float(pixels.min()))
+        return signal_ratio(pixels, self._mask(name, index), fluid, self.volume.pixel_spacing)
+
+    def _once(self, kind: str, name: str, make: Callable[[str], Shape]) -> Shape:
+        key = kind, name
+        if key not in self._found:
+            try:
+                self._found[key] = make(name)
+            except NotMeasurable as error:
+                self._found[key] = error
+        found = self._found[key]
+        if isinstance(found, NotMeasurable):
+            raise found
+        return found  # type: ignore[return-value]
+
+    def _mask(self, name: str, index: int) -> npt.NDArray[np.bool_]:
+        value = self._masks.label(name)
+        plane = self._labels.image.voxels[index]
+        return np.zeros(plane.shape, dtype=np.bool_) if value is None else np.asarray(plane == value)
+
+    def _own_mask(self, name: str) -> npt.NDArray[np.bool_]:
+        if self._masks.label(name) is None:
+            raise NotMeasurable(f"{name} has no mask.")
+        mask = self._mask(name, self.slice_of(name))
+        if not mask.any():
+            raise NotMeasurable(f"The mask of {name} does not reach its own slice.")
+        return mask
+
+    def _down(self, name: str) -> FloatArray:
+        names = list(self.points)
+        index = names.index(name)
+        above, below = (
+            self.frame.plane_point(self.points[names[i]]) for i in (max(0, index - 1), min(len(names) - 1, index + 1))
+        )
+        step: FloatArray = below - above
+        length = float(np.linalg.norm(step))
+        if length < 1e-6:
+            raise NotMeasurable(f"{name} has no neighbour that would tell the direction of the spine.")
+        return step / length
+
+    def _disc(self, name: str) -> Disc:
+        mask = self._own_mask(name)
+        if mask[[0, -1]].any() or mask[:, [0, -1]].any():
+            raise NotMeasurable(f"The border of the image cuts {name}.")
+        return disc_of(self.frame.grains(mask, self.slice_of(name)), self._down(name))
+
+    def _body(self, name: str) -> Body:
+        mask = self._own_mask(name)
+        if mask[:, [0, -1]].any():  # posterior parts may leave the image to the back
+            raise NotMeasurable(f"The border of the image cuts {name}.")
+        index = self.slice_of(name)
+        centre, down = self.frame.plane_point(self.points[name]), self._down(name)
+        reach = [(self.frame.plane_point(point) - centre) @ down for point in self.points.values()]
+        between = max((r for r in reach if r < 0), default=-_REACH), min((r for r in reach if r > 0), default=_REACH)
+        return body_of(self.frame.grains(mask, index), centre, down, self.canal_grains(index), between)
+
+    def _canal(self, name: str) -> CanalAtDisc:
+        if self._masks.label(CANAL.name) is None:
+            raise NotMeasurable("The spinal canal has no mask.")
+        disc = self.disc(name)
+        return canal_at(disc.axes, disc.depth, self.canal_grains(self.slice_of(name)))

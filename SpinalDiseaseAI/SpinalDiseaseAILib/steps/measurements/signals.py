@@ -1,0 +1,57 @@
+"""The signal of a disc against that of cerebrospinal fluid, which MR has no unit for."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from ...base.geometry import Array, FloatArray
+from .not_measurable import NotMeasurable
+
+_BORDER = 1.0  # millimetres of the disc's rim that are left out: they are half endplate
+_LEAST_LEFT = 0.25  # of the disc: a thinner one is taken whole
+FLUID_REACH = 40.0
+"""Millimetres up and down the canal from the disc in which fluid is looked for: coils are not equally sensitive everywhere."""
+
+_FLUID_PERCENTILE = 90  # the cord and the nerve roots are darker than the fluid round them
+_LEAST_FLUID = 50.0  # mm² of canal
+
+
+def without_border(mask: npt.NDArray[np.bool_], spacing: FloatArray, border: float = _BORDER) -> npt.NDArray[np.bool_]:
+    """A mask without its rim; the mask itself where hardly anything would be left.
+
+    :param mask: (columns, rows).
+    :param spacing: millimetres (a column, a row).
+    """
+    reach = np.maximum(1, np.rint(border / spacing)).astype(int)
+    padded = np.pad(mask, [(step, step) for step in reach])
+    left = mask.copy()
+    for axis, step in enumerate(reach):
+        for shift in (-step, step):
+            left &= np.roll(padded, shift, axis)[reach[0] : reach[0] + mask.shape[0], reach[1] : reach[1] + mask.shape[1]]
+    return left if left.sum() >= _LEAST_LEFT * mask.sum() else mask
+
+
+def fluid_signal(canal: Array, distance: FloatArray, pixel_area: float, least: float) -> float:
+    """Signal of cerebrospinal fluid beside a disc.
+
+    :param canal: intensities of the canal's pixels; (N,).
+    :param distance: millimetres of each from the disc, up or down the spine; (N,).
+    :param least: least intensity of the plane.
+    :raises NotMeasurable: if the plane shows too little canal, or its intensities do not start at zero.
+    """
+    near = distance <= FLUID_REACH
+    if near.sum() * pixel_area < _LEAST_FLUID:
+        raise NotMeasurable("The slice shows too little of the canal for the signal of cerebrospinal fluid.")
+    fluid = float(np.percentile(canal[near], _FLUID_PERCENTILE))
+    if fluid <= 0 or least < 0:
+        raise NotMeasurable("The image has intensities below zero, so that ratios of them mean nothing.")
+    return fluid
+
+
+def signal_ratio(pixels: Array, disc: npt.NDArray[np.bool_], fluid: float, spacing: FloatArray) -> float:
+    """Mean signal of a disc over that of fluid.
+
+    :param pixels: intensities of the plane, :param disc: its disc; (columns, rows).
+    """
+    return float(pixels[without_border(disc, spacing)].mean()) / fluid
