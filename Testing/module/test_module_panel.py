@@ -58,7 +58,7 @@ def test_every_widget_has_a_tool_tip():
     bare = [
         widget.get("name")
         for widget in tree.iter("widget")
-        if widget.get("class") != "qMRMLWidget" and widget.find("property[@name='toolTip']") is None
+        if widget.get("class") not in ("qMRMLWidget", "QWidget") and widget.find("property[@name='toolTip']") is None
     ]
     assert bare == []
 

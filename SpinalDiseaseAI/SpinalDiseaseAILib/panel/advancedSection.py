@@ -28,6 +28,7 @@ class AdvancedSection:
         for name, title in (("auto", _("Automatic")), ("cuda", _("NVIDIA GPU")), ("mps", _("Apple GPU")), ("cpu", _("CPU"))):
             ui.deviceComboBox.addItem(title, name)
         ui.deviceComboBox.currentIndex = max(0, ui.deviceComboBox.findData(settings.read(settings.DEVICE, "auto")))
+        self._showFound("")
         self._fillBundles()
         ui.classifierComboBox.connect("currentIndexChanged(int)", self._onClassifierChanged)
         ui.deviceComboBox.connect("currentIndexChanged(int)", self._onDeviceChanged)
@@ -91,7 +92,7 @@ class AdvancedSection:
 
     def _onDeviceChanged(self, index: int) -> None:
         settings.write(settings.DEVICE, self._host.ui.deviceComboBox.itemData(index))
-        self._host.ui.deviceFoundLabel.text = ""
+        self._showFound("")
 
     def _onCardToggled(self, checked: bool) -> None:
         self._showCard()
@@ -105,7 +106,7 @@ class AdvancedSection:
 
     def _onProbe(self, checked: bool = False) -> None:
         ui = self._host.ui
-        ui.deviceFoundLabel.text = _("Trying the device…")
+        self._showFound(_("Trying the device…"))
         try:
             self._host.logic.probe(
                 ui.deviceComboBox.itemData(ui.deviceComboBox.currentIndex), self._onProbed, self._onProbeFailed
@@ -115,10 +116,14 @@ class AdvancedSection:
 
     def _onProbed(self, found: dict[str, Any]) -> None:
         text = _("The models run on {device}.").format(device=found["description"])
-        self._host.ui.deviceFoundLabel.text = f"{text} {found['fallback']}".strip()
+        self._showFound(f"{text} {found['fallback']}".strip())
 
     def _onProbeFailed(self, error: SpinalDiseaseAIError) -> None:
-        self._host.ui.deviceFoundLabel.text = str(error)
+        self._showFound(str(error))
+
+    def _showFound(self, text: str) -> None:
+        self._host.ui.deviceFoundLabel.text = text
+        self._host.ui.deviceFoundLabel.visible = bool(text)
 
     def _onFolderChanged(self, folder: str) -> None:
         settings.write(settings.MODELS_FOLDER, folder)

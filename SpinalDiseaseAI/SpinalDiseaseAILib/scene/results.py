@@ -166,7 +166,7 @@ def _newReportNode(scene: Any, report: Report, inputNode: Any) -> Any:
     hierarchy = hierarchyOf(scene)
     name = f"{FOLDER_NAME}: {inputNode.GetName()}" if inputNode is not None else FOLDER_NAME
     folderItem = hierarchy.CreateFolderItem(parentForResults(scene, inputNode), name)
-    node = scene.AddNewNodeByClass("vtkMRMLTextNode", f"{FOLDER_NAME} report")
+    node = scene.AddNewNodeByClass("vtkMRMLTextNode", name)
     node.SetAttribute(REPORT_ATTRIBUTE, report.pipeline)
     # Kept in a file of its own: inside the scene's XML a long text is not safe from being rewrapped.
     node.SetForceCreateStorageNode(slicer.vtkMRMLTextNode.CreateStorageNodeAlways)
@@ -175,24 +175,32 @@ def _newReportNode(scene: Any, report: Report, inputNode: Any) -> Any:
 
 
 def _show(reportNode: Any, report: Report, overwriteEdits: bool) -> ResultNodes:
+    primary = next((node for node in inputsOf(reportNode) if node is not None), None)
+    # First: views draw what was added to the scene first below what came later, and points are to lie on their structures.
+    segmentationNode = _showMasks(reportNode, report, primary, overwriteEdits)
     pointsNode = _companion(reportNode, POINTS_REFERENCE, "vtkMRMLMarkupsFiducialNode", "Lumbar levels")
     tableNode = _companion(reportNode, TABLE_REFERENCE, "vtkMRMLTableNode", "Lumbar findings")
-    primary = next((node for node in inputsOf(reportNode) if node is not None), None)
     kept = fillPointList(pointsNode, report, primary.GetID() if primary is not None else "", overwriteEdits=overwriteEdits)
     fillFindingTable(tableNode, report)
     reportNode.SetText(report_to_json(report), vtk.VTK_ENCODING_UTF_8)
     nodes = [reportNode, pointsNode, tableNode]
-    segmentationNode = reportNode.GetNodeReference(SEGMENTATION_REFERENCE)
     if report.masks is not None:
-        segmentationNode = _companion(reportNode, SEGMENTATION_REFERENCE, "vtkMRMLSegmentationNode", "Lumbar structures")
-        fillSegmentation(segmentationNode, report.masks, primary, shift=shift_of(report), overwriteEdits=overwriteEdits)
         nodes.append(segmentationNode)
-    elif segmentationNode is not None:  # a report that was corrected has no masks: those in the scene stay, and follow its names
-        nameSegments(segmentationNode, shift_of(report))
     for node in nodes:
         setProvenance(node, report)
         node.SetDescription(DISCLAIMER)
     return ResultNodes(reportNode, pointsNode, tableNode, folderOf(reportNode), kept, segmentationNode)
+
+
+def _showMasks(reportNode: Any, report: Report, primary: Any, overwriteEdits: bool) -> Any:
+    """The segmentation of a result, brought up to date; None if there are no masks."""
+    node = reportNode.GetNodeReference(SEGMENTATION_REFERENCE)
+    if report.masks is not None:
+        node = _companion(reportNode, SEGMENTATION_REFERENCE, "vtkMRMLSegmentationNode", "Lumbar structures")
+        fillSegmentation(node, report.masks, primary, shift=shift_of(report), overwriteEdits=overwriteEdits)
+    elif node is not None:  # a report that was corrected has no masks: those in the scene stay, and follow its names
+        nameSegments(node, shift_of(report))
+    return node
 
 
 def _companion(reportNode: Any, reference: str, className: str, name: str) -> Any:
