@@ -1,0 +1,43 @@
+"""Segmentation: the masks of a study's vertebrae, discs and spinal canal, from its images and key points."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+import numpy.typing as npt
+
+from ..base.geometry import Image, reorient
+from ..base.masks import Masks, masks_of
+from ..base.options import Progress, no_progress
+from ..base.planes import SagittalVolume
+from .instances import named
+from .spine_curve import SpineCurve
+from .tissues import TissueSegmenter
+
+
+class Segmenter:
+    """Outlines structures.
+
+    :param tissues: labels pixels as vertebra, disc and canal.
+    :param model: name of the bundle, kept with the masks.
+    """
+
+    def __init__(self, tissues: TissueSegmenter, model: str) -> None:
+        self.tissues = tissues
+        self.model = model
+
+    def segment(self, image: Image, points: Mapping[str, npt.ArrayLike], progress: Progress = no_progress) -> Masks:
+        """Masks of the structures of an image.
+
+        :param image: sagittal planes, stored in any order.
+        :param points: structure name to RAS millimetres; two or more.
+        :returns: masks on the image's own voxel grid. Structures beside the points, such as T12, are there if they are in view.
+        :raises ValueError: if the points do not describe a spine.
+        """
+        volume = SagittalVolume.of(image)
+        curve = SpineCurve.of(volume, points)
+        slices = volume.to_pixel(np.array([np.asarray(point, dtype=np.float64) for point in points.values()]))[:, 0]
+        found = self.tissues.label(volume, curve, (float(slices.min()), float(slices.max())), progress)
+        labels = reorient(Image(named(found, volume, curve), volume.image.affine), image.codes).voxels
+        return masks_of(Image(np.ascontiguousarray(labels), image.affine), self.model)

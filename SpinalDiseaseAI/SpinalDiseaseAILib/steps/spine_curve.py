@@ -1,0 +1,103 @@
+"""The spine's curve through the key points in the sagittal plane, carried on to the levels beyond them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from ..base.anatomy import STRUCTURES, Kind, structure
+from ..base.geometry import FloatArray
+from ..base.planes import SagittalVolume
+
+_ORDER = tuple(item.name for item in STRUCTURES if item.code is not None)
+"""T11 … S1 in turn: L6 and its discs have no place among the key points."""
+
+_BEYOND = 4  # structures that the curve is carried on at each end
+_SHRINK = 0.97  # a step up the spine is shorter than the one below it
+
+
+@dataclass(frozen=True, eq=False)
+class SpineCurve:
+    """Places of structures from cranial to caudal, in the millimetres of a sagittal plane.
+
+    :param names: structure at each place; None beyond T11 and S1.
+    :param kinds: kind of each.
+    :param places: (column, row) in millimetres from pixel (0, 0), (N, 2).
+    :param known: True where a key point was given; (N,).
+    """
+
+    names: tuple[str | None, ...]
+    kinds: tuple[Kind, ...]
+    places: FloatArray
+    known: npt.NDArray[np.bool_]
+
+    @classmethod
+    def of(cls, volume: SagittalVolume, points: Mapping[str, npt.ArrayLike]) -> SpineCurve:
+        """The curve through key points.
+
+        :param points: structure name (T11 … S1) to RAS millimetres; two neighbours at least.
+        :raises ValueError: if there are fewer than two points, or two lie at the same place.
+        """
+        given = {
+            _ORDER.index(name): volume.to_pixel(np.asarray(point, dtype=np.float64))[1:] * volume.pixel_spacing
+            for name, point in points.items()
+        }
+        if len(given) < 2:
+            raise ValueError("Two points of a spine are needed.")
+        indices = np.array(sorted(given))
+        places = np.array([given[index] for index in indices])
+        if np.linalg.norm(np.diff(places, axis=0), axis=1).min() < 1e-6:
+            raise ValueError("Two points lie at the same place.")
+        every = np.arange(indices[0], indices[-1] + 1)
+        inner = np.stack([np.interp(every, indices, places[:, axis]) for axis in range(2)], 1)
+        head = _carried_on(inner[::-1], _BEYOND, _SHRINK)[::-1]
+        foot = _carried_on(inner, _BEYOND, 1.0)
+        numbers = np.arange(every[0] - _BEYOND, every[-1] + _BEYOND + 1)
+        names = tuple(_ORDER[number] if 0 <= number < len(_ORDER) else None for number in numbers)
+        first = structure(_ORDER[every[0]]).kind
+        other = Kind.DISC if first is Kind.VERTEBRA else Kind.VERTEBRA
+        kinds = tuple(first if (number - every[0]) % 2 == 0 else other for number in numbers)
+        return cls(names, kinds, np.concatenate([head, inner, foot]), np.isin(numbers, indices))
+
+    @property
+    def level_length(self) -> float:
+        """Millimetres from a disc to the next, the median over the spine."""
+        inside = self.places[_BEYOND:-_BEYOND]
+        return 2 * float(np.median(np.linalg.norm(np.diff(inside, axis=0), axis=1)))
+
+    def coordinates(self, places: FloatArray) -> tuple[FloatArray, FloatArray]:
+        """Where places lie along and beside the curve.
+
+        :param places: (N, 2), (column, row) in millimetres.
+        :returns: continuous index along :attr:`places` (N,), and millimetres behind the curve, negative before it (N,).
+        """
+        best = np.full(len(places), np.inf)
+        along, behind = np.zeros(len(places)), np.zeros(len(places))
+        for index, (start, end) in enumerate(zip(self.places[:-1], self.places[1:], strict=True)):
+            step = end - start
+            length = float(np.hypot(*step))
+            part = (places - start) @ step / length**2
+            inside = np.clip(part, 0, 1)
+            offset = places - start - inside[:, None] * step
+            distance = np.hypot(offset[:, 0], offset[:, 1])
+            nearer = distance < best
+            side = (offset[:, 0] * step[1] - offset[:, 1] * step[0]) / length
+            best = np.where(nearer, distance, best)
+            along = np.where(nearer, index + inside, along)
+            behind = np.where(nearer, np.where(side < 0, -distance, distance), behind)
+        return along, behind
+
+
+def _carried_on(places: FloatArray, count: int, factor: float) -> FloatArray:
+    """Places behind the last one, in steps like the last two, each ``factor`` times as long as the one before."""
+    step = (places[-1] - places[max(0, len(places) - 3)]) / min(2, len(places) - 1)
+    result = []
+    place = places[-1]
+    for _ in range(count):
+        step = step * factor
+        place = place + step
+        result.append(place)
+    return np.array(result)
