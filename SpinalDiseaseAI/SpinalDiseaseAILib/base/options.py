@@ -11,6 +11,7 @@ from .errors import InputError
 DEFAULT_PIPELINE = "lumbar-mr"
 DEFAULT_LOCALIZER = "lumbar-mr-localizer"
 DEFAULT_CLASSIFIER = "lumbar-mr-degeneration"
+DEFAULT_SEGMENTER = "lumbar-mr-segmentation"
 DEVICES = ("auto", "cuda", "mps", "cpu")
 
 Progress = Callable[[str, float, str], None]
@@ -28,6 +29,7 @@ class Options:
     :param pipeline: a pipeline of the registry.
     :param localizer: bundle that finds the key points.
     :param classifiers: bundles that grade them, one or more.
+    :param segmenter: bundle that outlines vertebrae, discs and the canal; empty for no masks.
     :param device: one of :data:`DEVICES`, or a torch device such as ``"cuda:1"``.
     :param models_folder: folder of the bundles; empty for the one that the product carries.
     :param slices: most slices, round the middle of the stack, that levels are looked for on; 0 for as many as the spine needs.
@@ -36,6 +38,7 @@ class Options:
     pipeline: str = DEFAULT_PIPELINE
     localizer: str = DEFAULT_LOCALIZER
     classifiers: tuple[str, ...] = (DEFAULT_CLASSIFIER,)
+    segmenter: str = DEFAULT_SEGMENTER
     device: str = "auto"
     models_folder: str = ""
     slices: int = 0

@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from .. import __version__
-from ..base.options import DEFAULT_CLASSIFIER, DEFAULT_LOCALIZER, DEVICES, Options
+from ..base.options import DEFAULT_CLASSIFIER, DEFAULT_LOCALIZER, DEFAULT_SEGMENTER, DEVICES, Options
 from .failures import reported
 from .output import console, print_json
 
@@ -59,12 +59,16 @@ def analyze(
         list[str] | None, typer.Option(help="Model that grades; may be given again.", show_default=DEFAULT_CLASSIFIER)
     ] = None,
     localizer: Annotated[str, typer.Option(help="Model that finds the levels.")] = DEFAULT_LOCALIZER,
+    segmentation: Annotated[bool, typer.Option(help="Masks of vertebrae, discs and canal.")] = True,
+    segmenter: Annotated[str, typer.Option(help="Model that makes the masks.")] = DEFAULT_SEGMENTER,
     device: Device = "auto",
     as_json: Json = False,
     quiet: Quiet = False,
     overwrite: Overwrite = False,
 ) -> None:
     """Analyse a study and write report.json, report.tsv, points.mrk.json, overlay.png, report.html and scene.mrb.
+
+    Masks go into masks.seg.nrrd and masks.nii.gz, their labels into masks.tsv and masks.json.
 
     Results of an earlier analysis in the same folder are replaced; anything else is left alone.
 
@@ -79,7 +83,12 @@ def analyze(
         spinal-disease-ai analyze study -o results --bundle lumbar-mr-degeneration --bundle spinal-disease-2020
     """
     with reported(as_json=as_json):
-        options = Options(localizer=localizer, classifiers=tuple(bundle or (DEFAULT_CLASSIFIER,)), device=device)
+        options = Options(
+            localizer=localizer,
+            classifiers=tuple(bundle or (DEFAULT_CLASSIFIER,)),
+            segmenter=segmenter if segmentation else "",
+            device=device,
+        )
         _analyse(tuple(paths), output, t2, t1, options, as_json=as_json, quiet=quiet, overwrite=overwrite)
 
 

@@ -13,6 +13,7 @@ from ..base.errors import ModelError
 from .bundle import Bundle
 from .localizer_network import LocalizerEnsemble, LocalizerNetwork
 from .region_network import RegionNetwork
+from .segmentation_network import SegmentationNetwork
 
 Network = TypeVar("Network", bound=nn.Module)
 
@@ -20,6 +21,7 @@ NETWORKS: dict[str, Callable[..., nn.Module]] = {
     "LocalizerNetwork": LocalizerNetwork,
     "LocalizerEnsemble": LocalizerEnsemble,
     "RegionNetwork": RegionNetwork,
+    "SegmentationNetwork": SegmentationNetwork,
 }
 """Networks that a bundle may name. Nothing else is ever made from a bundle: metadata is no code."""
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import numpy as np
@@ -23,7 +24,7 @@ from ..steps.regions import shows
 from .model_store import ModelStore
 
 _CONTRAST = {Role.SAGITTAL_T2: "T2", Role.SAGITTAL_T1: "T1"}
-_LOCALIZED = 0.7  # fraction of the whole when the points are known
+_LOCALIZED, _SEGMENTED = 0.45, 0.7  # fractions of the whole when the points, and the masks, are known
 
 
 class LumbarMr:
@@ -40,6 +41,7 @@ class LumbarMr:
         device = models.device(options.device)
         localizer, bundle = models.localizer(options.localizer, options.models_folder, device)
         classifiers = [models.classifier(name, options.models_folder, device) for name in options.classifiers]
+        segmenter = models.segmenter(options.segmenter, options.models_folder, device) if options.segmenter else None
         clock.lap("models")
         volumes, notes = _volumes(study)
         primary = volumes[_CONTRAST[study.primary.role]]
@@ -52,21 +54,29 @@ class LumbarMr:
         check_localization(found, spacing_known=study.primary.spacing_known)
         clock.lap("localization")
         points = dict(zip(found.names, found.positions, strict=True))
+        masks = None
+        if segmenter is not None:
+            masks = segmenter[0].segment(
+                study.primary.image,
+                points,
+                lambda stage, fraction, message: progress(stage, _LOCALIZED + fraction * (_SEGMENTED - _LOCALIZED), message),
+            )
+            clock.lap("segmentation")
         graded = _grade([item for item, _ in classifiers], volumes, points, found.names, progress)
         clock.lap("classification")
         structures = tuple(
             StructureResult(name, _point(points[name]), float(confidence), graded.get(name, ()))
             for name, confidence in zip(found.names, found.confidence, strict=True)
         )
+        bundles = [bundle, *([segmenter[1]] if segmenter else []), *(item for _, item in classifiers)]
         notes = [
             *study.notes,
             *notes,
             *notes_of(study, found),
-            *_notes_of_models(device, [bundle, *(item for _, item in classifiers)]),
+            *_notes_of_models(device, bundles),
         ]
-        return _report(
-            study, structures, found.numberings, [bundle, *(item for _, item in classifiers)], device, clock, notes, progress
-        )
+        report = _report(study, structures, found.numberings, bundles, device, clock, notes, progress)
+        return replace(report, masks=masks)
 
     def regrade(
         self,
@@ -162,9 +172,9 @@ def _grade(
     progress: Progress,
 ) -> dict[str, tuple[FindingResult, ...]]:
     result: dict[str, tuple[FindingResult, ...]] = {}
-    share = (1 - _LOCALIZED) / max(1, len(classifiers))
+    share = (1 - _SEGMENTED) / max(1, len(classifiers))
     for number, classifier in enumerate(classifiers):
-        start = _LOCALIZED + number * share
+        start = _SEGMENTED + number * share
         part = classifier.classify(
             volumes,
             points,

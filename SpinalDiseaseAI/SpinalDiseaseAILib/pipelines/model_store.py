@@ -12,10 +12,13 @@ from ..models.bundle import REINSTALL, Bundle, read_bundle
 from ..models.loading import load_network
 from ..models.localizer_network import LocalizerEnsemble, LocalizerNetwork
 from ..models.region_network import RegionNetwork
+from ..models.segmentation_network import SegmentationNetwork
 from ..steps.classification import CONTRASTS, Classifier
 from ..steps.device import Device, choose_device
 from ..steps.heads import Heads
 from ..steps.localization import Localizer
+from ..steps.segmentation import Segmenter
+from ..steps.tissues import TissueSegmenter
 
 
 class ModelStore:
@@ -67,6 +70,24 @@ class ModelStore:
                 code="model-metadata",
             )
         return Classifier(network, heads, name, device.torch_device, side), bundle
+
+    def segmenter(self, name: str, folder: str, device: Device) -> tuple[Segmenter, Bundle]:
+        """The segmenter of a bundle.
+
+        :raises ModelError: if the bundle is not there, was changed or is no segmenter.
+        """
+        bundle, network = self._load(name, folder, device)
+        if not isinstance(network, SegmentationNetwork):
+            raise ModelError(f"The model {name} does not outline structures; its task is {bundle.task}.", code="model-task")
+        spacing = bundle.options.get("spacing")
+        if not isinstance(spacing, float) or not 0.1 <= spacing <= 4.0:
+            raise ModelError(
+                f"The options of the model {name} state a spacing of {spacing!r}.",
+                "It should be the millimetres of a pixel.",
+                REINSTALL,
+                code="model-metadata",
+            )
+        return Segmenter(TissueSegmenter(network, device.torch_device, spacing), name), bundle
 
     def _load(self, name: str, folder: str, device: Device) -> tuple[Bundle, nn.Module]:
         key = (name, folder, str(device.torch_device))
