@@ -53,7 +53,13 @@ def fit(
     run: Run,
     seed: Annotated[int | None, typer.Option(help="Seed in place of the configuration's.")] = None,
     steps: Annotated[int | None, typer.Option(help="Steps in place of the configuration's.")] = None,
-    initial: Annotated[str | None, typer.Option(help="Weights to start from, in place of the configuration's.")] = None,
+    initial: Annotated[
+        str | None, typer.Option(help="Weights to start from, in place of the configuration's; \"imagenet\" for the encoder's.")
+    ] = None,
+    left_out: Annotated[
+        int | None,
+        typer.Option(help="Fold of patients to leave out, from 0; the configuration tells into how many they fall.", min=0),
+    ] = None,
     threads: Threads = 0,
 ) -> None:
     """Train one network.
@@ -66,8 +72,10 @@ def fit(
         torch.set_num_threads(threads)
     torch.set_flush_denormal(True)
     settings = configuration(config)
-    given = {"seed": seed, "steps": steps, "initial": initial}
+    given = {"seed": seed, "steps": steps, "initial": initial, "left_out": left_out}
     settings.update({key: value for key, value in given.items() if value is not None})
+    if left_out is not None and left_out >= settings.get("folds", 0):
+        raise typer.BadParameter(f"The configuration has {settings.get('folds', 0)} folds; --left-out counts them from 0.")
     if settings["task"] == "localization":
         from .localizer import train_localizer
 
@@ -96,6 +104,28 @@ def pack(
     from .packing import pack_runs
 
     typer.echo(pack_runs(configuration(config), list(runs), data, output))
+
+
+@app.command()
+def predict(
+    runs: Annotated[list[Path], typer.Argument(help="Runs that each left a fold of patients out, one a fold.")],
+    data: Data,
+    output: Annotated[Path, typer.Option("--output", "-o", help="File to write.")] = Path("out-of-fold.json"),
+    threads: Threads = 0,
+) -> None:
+    """Write what each run says of the patients that it left out, for ``train calibrate`` and ``evaluate --compare``.
+
+    Example: spinal-disease-ai train predict runs/fold-0 runs/fold-1 runs/fold-2 --data data -o out-of-fold.json
+    """
+    import torch
+
+    from ..evaluation.prediction_file import write_predictions
+    from .out_of_fold import out_of_fold_run
+
+    if threads:
+        torch.set_num_threads(threads)
+    write_predictions(output, [out_of_fold_run(list(runs), data)], data, command="spinal-disease-ai train predict")
+    typer.echo(output)
 
 
 @app.command()

@@ -61,11 +61,15 @@ def metadata_of(config: dict[str, Any], members: int) -> dict[str, Any]:
 def pack_runs(config: dict[str, Any], runs: list[Path], data: Path, output: Path) -> Path:
     """Write the bundle of some runs.
 
+    Members that left folds of patients out were together trained on the tuning patients: they are calibrated by their out-of-fold
+    predictions afterwards, see :mod:`.calibrating`.
+
     :param data: folder of the data sets, for the calibration of a classifier.
     :returns: the bundle's folder.
     """
     metadata = metadata_of(config, len(runs))
-    metadata["training"]["members"] = [json.loads((run / "config.json").read_text(encoding="utf-8")) for run in runs]
+    members = [json.loads((run / "config.json").read_text(encoding="utf-8")) for run in runs]
+    metadata["training"]["members"] = members
     previous = output / config["name"] / CARD
     card = (
         previous.read_text(encoding="utf-8")
@@ -74,7 +78,7 @@ def pack_runs(config: dict[str, Any], runs: list[Path], data: Path, output: Path
     )
     weights = [run / "weights.safetensors" for run in runs]
     place = pack(metadata, weights, card, LICENCES[config["license"]], output)
-    if metadata["findings"]:
+    if metadata["findings"] and not any("left_out" in member for member in members):
         document = json.loads((place / METADATA).read_text(encoding="utf-8"))
         document["options"] |= {**calibration(config, place, data), "calibrated_on": "tuning patients"}
         (place / METADATA).write_text(json.dumps(document, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
