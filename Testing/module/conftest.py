@@ -5,6 +5,7 @@ import time
 from pathlib import Path
 
 import pytest
+import slicer
 
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "scene"))
@@ -22,6 +23,7 @@ else:
 from scene_examples import make_study
 
 from SpinalDiseaseAILib.base.study import Role
+from SpinalDiseaseAILib.scene import application as application_services
 from SpinalDiseaseAILib.scene.mrb import add_study, new_scene
 from SpinalDiseaseAILib.worker.client import WorkerClient
 
@@ -75,6 +77,37 @@ def client_of():
     yield make
     for client in clients:
         client.shutdown()
+
+
+@pytest.fixture
+def panel_of(module, client_of, monkeypatch):
+    """Panels whose worker behaves as asked."""
+    panels = []
+    monkeypatch.setattr(application_services, "missingRequirements", list)
+
+    def make(behaviour="report"):
+        panel = module.SpinalDiseaseAIWidget(application.module_parent())
+        panel.setup()
+        panel.logic.client = client_of(behaviour)
+        panels.append(panel)
+        return panel
+
+    yield make
+    for panel in panels:
+        panel.cleanup()
+
+
+@pytest.fixture
+def answer(monkeypatch):
+    """Answer every question of the panel in one way; the questions are kept."""
+
+    def reply(value):
+        asked = []
+        for question in ("confirmOkCancelDisplay", "confirmYesNoDisplay"):
+            monkeypatch.setattr(slicer.util, question, lambda text: asked.append(text) or value)
+        return asked
+
+    return reply
 
 
 @pytest.fixture

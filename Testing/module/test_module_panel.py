@@ -4,8 +4,8 @@ import ast
 import xml.etree.ElementTree as ElementTree
 from pathlib import Path
 
-import pytest
 import slicer
+from panel_helpers import finding_rows
 from PySide6.QtCore import Qt
 from standins import application
 from standins.python_qt import unwrap
@@ -15,29 +15,6 @@ from SpinalDiseaseAILib.scene import application as application_services
 from SpinalDiseaseAILib.scene.results import resultsInScene
 
 UI_FILE = Path(__file__).resolve().parents[2] / "SpinalDiseaseAI" / "Resources" / "UI" / "SpinalDiseaseAI.ui"
-
-
-@pytest.fixture
-def panel_of(module, client_of, monkeypatch):
-    """Panels whose worker behaves as asked."""
-    panels = []
-    monkeypatch.setattr(application_services, "missingRequirements", list)
-
-    def make(behaviour="report"):
-        panel = module.SpinalDiseaseAIWidget(application.module_parent())
-        panel.setup()
-        panel.logic.client = client_of(behaviour)
-        panels.append(panel)
-        return panel
-
-    yield make
-    for panel in panels:
-        panel.cleanup()
-
-
-def rows(panel):
-    model = panel.ui.findingsTableView.sortFilterProxyModel()
-    return model.rowCount()
 
 
 def test_the_panel_opens_without_volumes_torch_or_models_and_says_what_is_missing(panel_of, errors, monkeypatch, tmp_path):
@@ -75,7 +52,7 @@ def test_a_t1_volume_alone_can_be_analysed(panel_of, nodes, scene, wait_until):
     assert not panel.ui.analyzeButton.enabled
     panel.ui.t1Selector.setCurrentNode(nodes[1])
     panel.ui.analyzeButton.click()
-    wait_until(lambda: rows(panel) == 12)
+    wait_until(lambda: finding_rows(panel) == 12)
 
 
 def test_every_text_for_translation_is_written_out():
@@ -100,7 +77,7 @@ def test_analyze_fills_the_table_and_says_what_was_found(panel_of, nodes, wait_u
     assert panel.ui.analyzeButton.text == "Cancel"
     assert not panel.ui.inputsCollapsibleButton.enabled
     wait_until(lambda: panel.ui.analyzeButton.text == "Analyze")
-    assert rows(panel) == 12
+    assert finding_rows(panel) == 12
     assert "11 structures named, 6 of them with an abnormal finding" in panel.ui.statusLabel.text
     assert panel.ui.progressBar.isHidden()
     assert "Finding levels" in panel.ui.logTextEdit.toPlainText()
@@ -117,7 +94,7 @@ def test_analyze_fills_the_table_and_says_what_was_found(panel_of, nodes, wait_u
 def test_a_second_analysis_tells_that_edited_points_were_kept(panel_of, nodes, wait_until, scene):
     panel = panel_of()
     panel.ui.analyzeButton.click()
-    wait_until(lambda: rows(panel) == 12)
+    wait_until(lambda: finding_rows(panel) == 12)
     (result,) = resultsInScene(scene)
     result.pointsNode.SetNthControlPointPositionWorld(0, 1, 2, 3)
     panel.ui.analyzeButton.click()
@@ -128,9 +105,9 @@ def test_a_second_analysis_tells_that_edited_points_were_kept(panel_of, nodes, w
 def test_a_scene_that_holds_a_result_shows_it_when_the_panel_opens(panel_of, nodes, wait_until):
     first = panel_of()
     first.ui.analyzeButton.click()
-    wait_until(lambda: rows(first) == 12)
+    wait_until(lambda: finding_rows(first) == 12)
     first.cleanup()
-    assert rows(panel_of()) == 12
+    assert finding_rows(panel_of()) == 12
 
 
 def test_the_log_is_bounded(panel_of):
@@ -164,7 +141,7 @@ def test_a_refusal_is_shown_in_its_own_words(panel_of, nodes, wait_until, errors
 def test_selecting_a_row_jumps_the_slice_views_to_its_level(panel_of, nodes, wait_until, monkeypatch):
     panel = panel_of()
     panel.ui.analyzeButton.click()
-    wait_until(lambda: rows(panel) == 12)
+    wait_until(lambda: finding_rows(panel) == 12)
     levels = []
     monkeypatch.setattr(panel.logic, "jumpToLevel", lambda node, level: levels.append(level))
     panel.ui.findingsTableView.sortByColumn(0, Qt.SortOrder.DescendingOrder)
@@ -176,7 +153,7 @@ def test_selecting_a_row_jumps_the_slice_views_to_its_level(panel_of, nodes, wai
 def test_the_table_shows_what_fits_and_hides_single_probabilities(panel_of, nodes, wait_until):
     panel = panel_of()
     panel.ui.analyzeButton.click()
-    wait_until(lambda: rows(panel) == 12)
+    wait_until(lambda: finding_rows(panel) == 12)
     view = unwrap(panel.ui.findingsTableView)
     shown = [view.model().headerData(index, Qt.Orientation.Horizontal) for index in range(12) if not view.isColumnHidden(index)]
     assert shown == ["Level", "Finding", "Predicted", "Confidence", "Plausible", "Probabilities"]
@@ -204,7 +181,7 @@ def test_closing_the_scene_stops_the_analysis_and_empties_the_panel(panel_of, no
 def test_deleting_the_table_empties_the_view(panel_of, nodes, scene, wait_until):
     panel = panel_of()
     panel.ui.analyzeButton.click()
-    wait_until(lambda: rows(panel) == 12)
+    wait_until(lambda: finding_rows(panel) == 12)
     scene.RemoveNode(panel.ui.findingsTableView.mrmlTableNode())
     assert panel.ui.findingsTableView.mrmlTableNode() is None
 
@@ -215,7 +192,7 @@ def test_a_result_that_comes_while_another_module_is_open_is_shown_on_return(pan
     panel.exit()
     wait_until(lambda: not panel.logic.running)
     panel.enter()
-    assert rows(panel) == 12
+    assert finding_rows(panel) == 12
 
 
 def test_missing_packages_are_installed_only_after_asking(module, panel_of, nodes, monkeypatch):

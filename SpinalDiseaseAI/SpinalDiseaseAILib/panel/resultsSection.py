@@ -6,6 +6,7 @@ from typing import Any
 
 import qt
 import slicer
+import vtk
 from slicer.i18n import tr as _
 from slicer.util import VTKObservationMixin
 
@@ -15,7 +16,7 @@ from ..base.report import Report
 from ..scene.chart import chartOf, writeChart
 from ..scene.findingTable import levelOfRow, wideColumns
 from ..scene.pointList import highlightPoint, structureOfPoint
-from ..scene.results import reportFromNode, resultFromNode
+from ..scene.results import ResultNodes, reportFromNode, resultFromNode
 from .host import Host
 from .levelRows import LevelRow, abnormalProbability, findingText, levelRows
 from .sentence import sentenceOf
@@ -70,7 +71,7 @@ class ResultsSection(VTKObservationMixin):  # type: ignore[misc]
         if state == self._state:
             return
         self._state, self._report = state, report
-        self._observe(nodes.pointsNode if nodes is not None else None)
+        self._observe(nodes)
         self._showSentence()
         self._fillMenu()
         self._fillTable()
@@ -84,11 +85,17 @@ class ResultsSection(VTKObservationMixin):  # type: ignore[misc]
             if item.level == level:
                 self._host.ui.levelTable.selectRow(row)
 
-    def _observe(self, pointsNode: Any) -> None:
+    def _observe(self, nodes: ResultNodes | None) -> None:
         self.removeObservers()
-        if pointsNode is not None:
-            event = slicer.vtkMRMLMarkupsNode.PointStartInteractionEvent
-            self.addObserver(pointsNode, event, self._onPointClicked)
+        if nodes is None:
+            return
+        # Scripts and other modules may change a result, too.
+        self.addObserver(nodes.reportNode, vtk.vtkCommand.ModifiedEvent, self._onReportModified)
+        if nodes.pointsNode is not None:
+            self.addObserver(nodes.pointsNode, slicer.vtkMRMLMarkupsNode.PointStartInteractionEvent, self._onPointClicked)
+
+    def _onReportModified(self, caller: Any = None, event: Any = None) -> None:
+        self._host.refresh()
 
     def _onPointClicked(self, pointsNode: Any, event: Any = None) -> None:
         self.selectLevel(structureOfPoint(pointsNode, pointsNode.GetDisplayNode().GetActiveControlPoint()))

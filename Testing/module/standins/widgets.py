@@ -181,7 +181,11 @@ class ctkCollapsibleButton(QWidget):
 
     def eventFilter(self, child, event):
         """A child that is shown or hidden while its section is folded is so once the section is unfolded, as in CTK."""
-        if child is not self._button and not self._forcing and event.type() in (QEvent.Type.ShowToParent, QEvent.Type.HideToParent):
+        if (
+            child is not self._button
+            and not self._forcing
+            and event.type() in (QEvent.Type.ShowToParent, QEvent.Type.HideToParent)
+        ):
             child.setProperty("visibilityToParent", event.type() == QEvent.Type.ShowToParent)
             self._show(child)
         return False

@@ -1,0 +1,50 @@
+"""What tests of the panel ask of it, in a reader's words."""
+
+import slicer
+
+
+def finding_rows(panel):
+    """Rows of the table of all probabilities."""
+    return panel.ui.findingsTableView.sortFilterProxyModel().rowCount()
+
+
+def cells(panel, column):
+    """Texts of a column of the table of levels."""
+    table = panel.ui.levelTable
+    return [table.item(row, column).text() for row in range(table.rowCount)]
+
+
+def levels(panel):
+    return cells(panel, 0)
+
+
+def bar(panel, level):
+    """Per cent of a level's bar; None if it has none."""
+    widget = panel.ui.levelTable.cellWidget(levels(panel).index(level), 3)
+    return None if widget is None else widget.value
+
+
+def analyze(panel, wait_until):
+    """Click Analyze and wait for the result."""
+    panel.ui.analyzeButton.click()
+    wait_until(lambda: panel.ui.analyzeButton.text == "Analyze" and not panel.logic.grading)
+    return panel.parameterNode.report
+
+
+def points_of(panel):
+    return panel.parameterNode.report.GetNodeReference("SpinalDiseaseAI.points")
+
+
+def index_of(node, label):
+    return next(index for index in range(node.GetNumberOfControlPoints()) if node.GetNthControlPointLabel(index) == label)
+
+
+def drag(node, label, offset):
+    """Move a point as a reader does: every step is an event, the release is the last one."""
+    index = index_of(node, label)
+    position = node.GetNthControlPointPositionWorld(index)
+    node.InvokeEvent(slicer.vtkMRMLMarkupsNode.PointStartInteractionEvent)
+    for part in (0.5, 1.0):
+        node.SetNthControlPointPositionWorld(index, *[value + part * step for value, step in zip(position, offset, strict=True)])
+    node.InvokeEvent(slicer.vtkMRMLMarkupsNode.PointEndInteractionEvent)
+    return tuple(node.GetNthControlPointPositionWorld(index))

@@ -1,0 +1,276 @@
+"""Corrections in the panel: what a reader does to a point or to the numbering is graded, recorded, and can be taken back."""
+
+import pytest
+from panel_helpers import analyze, cells, drag, index_of, levels, points_of
+
+from SpinalDiseaseAILib.base.anatomy import KEY_POINTS
+from SpinalDiseaseAILib.base.correcting import shift_of
+from SpinalDiseaseAILib.scene.results import reportFromNode, resultsInScene, updateReport
+
+
+@pytest.fixture
+def panel(panel_of, nodes, wait_until):
+    panel = panel_of()
+    analyze(panel, wait_until)
+    return panel
+
+
+@pytest.fixture
+def settled(panel, wait_until):
+    """Wait until the result has followed what was done to the points."""
+    return lambda: wait_until(lambda: "follows" in panel.ui.statusLabel.text and not panel.logic.grading)
+
+
+def report(panel):
+    return reportFromNode(panel.parameterNode.report)
+
+
+def kinds(panel):
+    return [(item.kind, item.structure, item.author) for item in report(panel).corrections]
+
+
+def remember(panel):
+    """Sentence that `settled` must see anew."""
+    panel.ui.statusLabel.text = ""
+
+
+def test_a_dragged_point_grades_its_level_alone_and_is_recorded(panel, settled):
+    before = report(panel)
+    position = drag(points_of(panel), "L4-L5", (0, 2, -1))
+    settled()
+    after = report(panel)
+    assert after.structure("L4-L5").position == pytest.approx(position)
+    assert after.structure("L4-L5").manual
+    assert after.structure("L4-L5").finding("pfirrmann").predicted == ("2",)
+    assert [item for item in after.structures if item.name != "L4-L5"] == [
+        item for item in before.structures if item.name != "L4-L5"
+    ]
+    assert kinds(panel) == [("moved", "L4-L5", "reader")]
+    assert cells(panel, 1)[levels(panel).index("L4-L5")] == "disc, by hand"
+    assert "L4-L5 moved by the reader, 20" in panel.ui.correctionsLabel.text
+    assert "Corrected by a reader." in panel.ui.summaryLabel.text
+
+
+def test_points_and_table_stay_one_with_the_report(panel, settled):
+    drag(points_of(panel), "L4-L5", (0, 2, -1))
+    settled()
+    (result,) = resultsInScene(points_of(panel).GetScene())
+    table = result.tableNode.GetTable()
+    found = [
+        table.GetColumnByName("predicted").GetValue(row)
+        for row in range(table.GetNumberOfRows())
+        if table.GetColumnByName("level").GetValue(row) == "L4-L5"
+    ]
+    assert found == ["grade 2"]
+    points = result.pointsNode
+    assert "Pfirrmann 2" in points.GetNthControlPointDescription(index_of(points, "L4-L5"))
+    assert points.GetNumberOfControlPoints() == 11
+
+
+def test_nothing_is_graded_while_a_point_is_still_being_dragged(panel, qt_application):
+    points = points_of(panel)
+    points.SetNthControlPointPositionWorld(index_of(points, "L4-L5"), 1, 2, 3)
+    qt_application.processEvents()
+    assert not panel.logic.grading and kinds(panel) == []
+
+
+def test_a_second_drag_while_the_first_is_graded_is_graded_too(panel, settled):
+    points = points_of(panel)
+    drag(points, "L4-L5", (0, 2, 0))
+    panel.corrections.follow()
+    assert panel.logic.grading
+    position = drag(points, "L3-L4", (0, 1, 0))
+    panel.corrections.follow()
+    settled()
+    assert report(panel).structure("L3-L4").position == pytest.approx(position)
+    assert {item.structure for item in report(panel).corrections} == {"L4-L5", "L3-L4"}
+
+
+def test_a_click_that_moves_nothing_grades_nothing(panel, qt_application):
+    drag(points_of(panel), "L4-L5", (0, 0, 0))
+    qt_application.processEvents()
+    assert not panel.logic.grading and kinds(panel) == []
+
+
+def test_a_deleted_point_takes_its_level_out_of_the_result(panel, settled):
+    panel.ui.pointComboBox.currentIndex = panel.ui.pointComboBox.findData("L2")
+    panel.ui.deletePointButton.click()
+    settled()
+    assert "L2" not in levels(panel) and len(levels(panel)) == 10
+    assert kinds(panel) == [("removed", "L2", "reader")]
+    assert not panel.ui.deletePointButton.enabled
+    assert panel.ui.deletePointButton.toolTip == "L2 has no point."
+
+
+def test_a_point_that_is_deleted_in_a_view_takes_its_level_out_too(panel, settled):
+    points = points_of(panel)
+    points.UnsetNthControlPointPosition(index_of(points, "L2"))
+    settled()
+    assert kinds(panel) == [("removed", "L2", "reader")]
+
+
+def test_a_missing_point_is_placed_with_the_next_click_in_a_view(panel, settled, scene):
+    panel.ui.pointComboBox.currentIndex = panel.ui.pointComboBox.findData("L4-L5")
+    assert not panel.ui.placePointButton.enabled
+    assert panel.ui.placePointButton.toolTip == "L4-L5 has a point: drag it in a view."
+    panel.ui.deletePointButton.click()
+    settled()
+    panel.ui.placePointButton.click()
+    points = points_of(panel)
+    interaction = scene.GetNodeByID("vtkMRMLInteractionNodeSingleton")
+    assert interaction.GetCurrentInteractionMode() == interaction.Place
+    assert scene.GetNodeByID("vtkMRMLSelectionNodeSingleton").GetActivePlaceNodeID() == points.GetID()
+    index = points.GetControlPointPlacementStartIndex()
+    assert points.GetNthControlPointLabel(index) == "L4-L5"
+    remember(panel)
+    points.SetNthControlPointPositionWorld(index, 2.0, -15.0, -50.0)  # what the click does
+    settled()
+    assert report(panel).structure("L4-L5").position == (2.0, -15.0, -50.0)
+    assert report(panel).structure("L4-L5").finding("pfirrmann").predicted == ("2",)
+    assert kinds(panel) == [("added", "L4-L5", "reader")]
+    assert levels(panel) == list(KEY_POINTS)
+    assert points.GetNumberOfControlPoints() == 11
+
+
+def test_a_level_that_was_never_found_can_be_placed(panel_of, nodes, wait_until):
+    panel = panel_of()
+    analyze(panel, wait_until)
+    node = panel.parameterNode.report
+    whole = reportFromNode(node)
+    updateReport(node, type(whole)(**{**vars(whole), "structures": whole.structures[1:]}), overwriteEdits=True)
+    box = panel.ui.pointComboBox
+    box.currentIndex = box.findData("T12-L1")
+    assert box.currentText == "T12-L1 (no point)"
+    panel.ui.placePointButton.click()
+    points = points_of(panel)
+    points.SetNthControlPointPositionWorld(points.GetControlPointPlacementStartIndex(), 1.0, -20.0, 85.0)
+    wait_until(lambda: "follows" in panel.ui.statusLabel.text and not panel.logic.grading)
+    assert levels(panel)[0] == "T12-L1"
+    assert points.GetNumberOfControlPoints() == 11
+
+
+def test_one_level_up_moves_points_table_and_report_together(panel, scene):
+    assert panel.ui.levelUpButton.text == "One level up (10 %)"
+    panel.ui.levelTable.selectRow(levels(panel).index("L4-L5"))
+    panel.ui.levelUpButton.click()
+    assert levels(panel)[:3] == ["T11-T12", "T12", "T12-L1"]
+    assert panel.parameterNode.selectedLevel == "L3-L4"
+    points = points_of(panel)
+    assert [points.GetNthControlPointLabel(index) for index in range(3)] == ["T11-T12", "T12", "T12-L1"]
+    assert shift_of(report(panel)) == -1
+    assert "numbering moved by -1 by the reader" in panel.ui.correctionsLabel.text
+    panel.ui.levelDownButton.click()
+    assert levels(panel) == list(KEY_POINTS) and kinds(panel) == []
+
+
+def test_the_alternatives_and_their_probabilities_are_offered(panel):
+    assert panel.ui.numberingLabel.text.splitlines() == ["90 % lowest mobile disc is L5-S1", "10 % lowest mobile disc is L4-L5"]
+
+
+def test_a_point_is_graded_under_any_numbering(panel, settled):
+    panel.ui.levelUpButton.click()
+    drag(points_of(panel), "L3-L4", (0, 2, 0))
+    settled()
+    assert report(panel).structure("L3-L4").manual
+    assert report(panel).structure("L3-L4").finding("pfirrmann").predicted == ("2",)
+    assert not report(panel).structure("L4-L5").manual
+
+
+def test_a_numbering_without_names_is_refused_in_a_sentence(panel, errors):
+    for _ in range(12):
+        panel.ui.levelUpButton.click()
+        if errors:
+            break
+    assert "leaves no structure with a name" in errors[0]
+
+
+def test_restore_computed_takes_everything_back(panel, settled):
+    before = report(panel)
+    assert not panel.ui.restoreButton.enabled
+    assert panel.ui.restoreButton.toolTip.startswith("Nothing was corrected")
+    drag(points_of(panel), "L4-L5", (0, 2, 0))
+    settled()
+    panel.ui.levelUpButton.click()
+    panel.ui.restoreButton.click()
+    assert report(panel) == before
+    points = points_of(panel)
+    assert points.GetNthControlPointPositionWorld(index_of(points, "L4-L5")) == pytest.approx(before.structure("L4-L5").position)
+    assert not panel.ui.restoreButton.enabled and panel.ui.correctionsLabel.isHidden()
+
+
+def test_a_point_outside_the_image_is_refused_and_the_report_stays(panel_of, nodes, wait_until, errors):
+    panel = panel_of("refuse regrade")
+    analyze(panel, wait_until)
+    before = report(panel)
+    drag(points_of(panel), "L4-L5", (0, 900, 0))
+    wait_until(lambda: errors)
+    assert errors == ["Outside the image: L4. Move the point back into the image."]
+    assert report(panel) == before
+
+
+def test_a_correction_without_its_volume_says_what_to_do(panel, nodes, scene, wait_until, errors):
+    for node in nodes:
+        scene.RemoveNode(node)
+    drag(points_of(panel), "L4-L5", (0, 2, 0))
+    wait_until(lambda: errors)
+    assert "no longer in the scene" in errors[0] and "Load them" in errors[0]
+
+
+def test_a_new_analysis_asks_before_it_replaces_corrections(panel, settled, wait_until, answer):
+    position = drag(points_of(panel), "L4-L5", (0, 2, 0))
+    settled()
+    asked = answer(False)
+    analyze(panel, wait_until)
+    assert len(asked) == 1 and "A reader corrected the result of this study (1)" in asked[0]
+    assert report(panel).structure("L4-L5").position == pytest.approx(position)
+    assert kinds(panel) == [("moved", "L4-L5", "reader")]
+    assert "Corrections of a reader were kept: 1." in panel.ui.statusLabel.text
+    answer(True)
+    analyze(panel, wait_until)
+    assert kinds(panel) == [] and not report(panel).structure("L4-L5").manual
+
+
+def test_kept_corrections_can_still_be_taken_back_to_the_new_analysis(panel, settled, wait_until, answer):
+    drag(points_of(panel), "L4-L5", (0, 2, 0))
+    settled()
+    answer(False)
+    analyze(panel, wait_until)
+    panel.ui.restoreButton.click()
+    assert kinds(panel) == [] and report(panel).structure("L4-L5").finding("pfirrmann").predicted == ("4",)
+
+
+def test_points_cannot_be_dragged_while_the_study_is_analyzed(panel, panel_of, client_of, wait_until):
+    panel.logic.client = client_of("slow")
+    panel.ui.analyzeButton.click()
+    assert points_of(panel).GetLocked()
+    panel.ui.analyzeButton.click()
+    wait_until(lambda: panel.ui.analyzeButton.text == "Analyze")
+    assert not points_of(panel).GetLocked()
+
+
+def test_scripts_correct_in_the_same_way(module, client_of, nodes):
+    logic = module.SpinalDiseaseAILogic(client=client_of("report"))
+    result = logic.process(*nodes)
+    position = drag(result.pointsNode, "L4-L5", (0, 2, 0))
+    again = logic.regrade(result.reportNode)
+    assert reportFromNode(again.reportNode).structure("L4-L5").position == pytest.approx(position)
+    assert [item.kind for item in reportFromNode(again.reportNode).corrections] == ["moved"]
+    assert logic.regrade(result.pointsNode, levels=["L1-L2"]).reportNode is result.reportNode
+    assert reportFromNode(result.reportNode).structure("L1-L2").finding("pfirrmann").predicted == ("2",)
+    logic.close()
+
+
+def test_a_result_that_is_deleted_while_it_is_graded_is_not_missed(panel, scene, wait_until, errors):
+    drag(points_of(panel), "L4-L5", (0, 2, 0))
+    panel.corrections.follow()
+    assert panel.logic.grading
+    scene.RemoveNode(panel.parameterNode.report)
+    wait_until(lambda: not panel.logic.grading)
+    assert errors == [] and levels(panel) == []
+
+
+def test_a_lost_worker_while_grading_is_told_and_the_next_drag_works(panel, client_of, errors, wait_until, settled):
+    panel.logic.client.shutdown()
+    drag(points_of(panel), "L4-L5", (0, 2, 0))
+    settled()
+    assert errors == [] and kinds(panel) == [("moved", "L4-L5", "reader")]
