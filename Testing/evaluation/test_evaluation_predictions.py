@@ -12,7 +12,16 @@ import pytest
 from SpinalDiseaseAILib.base.errors import SchemaError
 from SpinalDiseaseAILib.base.report import ModelProvenance
 from SpinalDiseaseAILib.evaluation.prediction_file import PREDICTIONS_FILE, read_predictions, write_predictions
-from SpinalDiseaseAILib.evaluation.predictions import GRADING, Assessment, Case, FoundPoint, Run, collect, mean_level
+from SpinalDiseaseAILib.evaluation.predictions import (
+    GRADING,
+    LOCALIZATION,
+    Assessment,
+    Case,
+    FoundPoint,
+    Run,
+    collect,
+    mean_level,
+)
 
 MODEL = ModelProvenance("model", "1.0.0", "ab" * 32, "CC-BY-4.0")
 
@@ -44,9 +53,11 @@ def test_paths_in_the_file_are_relative_to_the_data_and_names_alone_elsewhere(ru
     assert str(tmp_path) not in text
 
 
-def test_runs_of_one_title_data_set_and_split_are_of_one_kind(run: Run) -> None:
-    assert run.key == replace(run, models=()).key
-    assert run.key != replace(run, dataset="tianchi2020").key and run.key != replace(run, splits=("tune",)).key
+def test_runs_of_one_title_and_data_set_are_of_one_kind(run: Run) -> None:
+    assert run.key == replace(run, models=(), splits=("tune",)).key
+    assert run.key != replace(run, dataset="tianchi2020").key and run.key != replace(run, title="Grades, end to end").key
+    points = replace(run, task=LOCALIZATION, title="Tianchi T2, held aside")
+    assert points.key == replace(points, title="Tianchi T2, every study").key != replace(points, title="SPIDER T2").key
 
 
 def test_structures_that_were_not_assessed_are_not_graded(run: Run) -> None:

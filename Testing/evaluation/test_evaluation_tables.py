@@ -133,7 +133,8 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_the_command_prints_and_writes_the_tables_of_a_localizer(data: Path, tmp_path: Path) -> None:
     result = run("--data", data, "--bundle", DEFAULT_LOCALIZER, "--device", "cpu", "-o", tmp_path / "out")
     assert result.exit_code == 0, result.output
-    titles = [table["title"] for table in json.loads((tmp_path / "out" / "figures.json").read_text(encoding="utf-8"))]
+    document = json.loads((tmp_path / "out" / "figures.json").read_text(encoding="utf-8"))
+    titles = [table["title"] for table in document["tables"]]
     assert len(titles) == len(set(titles)) == 9 and any("external" in title for title in titles)
     text = (tmp_path / "out" / "figures.md").read_text(encoding="utf-8")
     assert all(title in text for title in titles)

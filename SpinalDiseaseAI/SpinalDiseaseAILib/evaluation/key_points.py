@@ -144,19 +144,9 @@ def mean_points(records: Sequence[Record]) -> dict[str, FloatArray]:
 
 def summary(errors: Sequence[PlaneErrors], *, repeats: int = REPEATS) -> dict[str, Figure]:
     """The table of localization over planes, with intervals over patients."""
-    patients = [item.patient for item in errors]
-    right = np.array([all(value < item.spacing / 4 for value in item.distance.values()) for item in errors])
-    shifted = np.array([item.shift != 0 for item in errors])
-    points = bootstrap_figures(*_points_of(errors, [(item, name) for item in errors for name in item.distance]), repeats=repeats)
-    planes = bootstrap_figures(
-        patients,
-        lambda i: {
-            "studies with all points right (1/4 spacing)": float(right[i].mean()),
-            "studies numbered one or more levels off": float(shifted[i].mean()),
-        },
-        repeats=repeats,
-    )
-    return points | planes
+    chosen = [(item, name) for item in errors for name in item.distance]
+    points = bootstrap_figures(*point_figures(errors, chosen), repeats=repeats)
+    return points | bootstrap_figures(*plane_figures(errors), repeats=repeats)
 
 
 def level_summary(errors: Sequence[PlaneErrors], *, repeats: int = REPEATS) -> dict[str, dict[str, Figure]]:
@@ -165,14 +155,27 @@ def level_summary(errors: Sequence[PlaneErrors], *, repeats: int = REPEATS) -> d
     for name in KEY_POINTS:
         chosen = [(item, name) for item in errors if name in item.distance]
         if chosen:
-            result[name] = bootstrap_figures(*_points_of(errors, chosen), repeats=repeats)
+            result[name] = bootstrap_figures(*point_figures(errors, chosen), repeats=repeats)
     return result
 
 
-def _points_of(
+def plane_figures(errors: Sequence[PlaneErrors]) -> tuple[list[str], Callable[[Indices], dict[str, float]]]:
+    """Patient of each plane, and the figures of planes by their indices."""
+    right = np.array([all(value < item.spacing / 4 for value in item.distance.values()) for item in errors])
+    shifted = np.array([item.shift != 0 for item in errors])
+    return [item.patient for item in errors], lambda i: {
+        "studies with all points right (1/4 spacing)": float(right[i].mean()),
+        "studies numbered one or more levels off": float(shifted[i].mean()),
+    }
+
+
+def point_figures(
     errors: Sequence[PlaneErrors], chosen: list[tuple[PlaneErrors, str]]
 ) -> tuple[list[str], Callable[[Indices], dict[str, float]]]:
-    """Patient of each point, and the figures of points by their indices."""
+    """Patient of each point, and the figures of points by their indices.
+
+    :param chosen: planes and the key points on them.
+    """
     hit = np.array([item.is_hit(name) for item, name in chosen])
     sixth = np.array([item.distance[name] < item.spacing / 6 for item, name in chosen])
     elsewhere = np.array([name in item.elsewhere for item, name in chosen])

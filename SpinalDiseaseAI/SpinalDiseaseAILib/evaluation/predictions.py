@@ -87,8 +87,8 @@ def mean_level(truth: dict[str, FloatArray]) -> float:
 class Run:
     """One model on one part of one data set.
 
-    :param title: what was done, such as ``"Grades, end to end, from T2 alone"``; runs of one title, data set and split are of one
-        kind and can be compared.
+    :param title: what was done, such as ``"Grades, end to end, from T2 alone"``; runs of one title and data set are of one kind
+        and can be compared; of a localizer the title's text up to the first comma counts.
     :param task: :data:`LOCALIZATION` or :data:`GRADING`.
     :param splits: splits of the patients.
     :param models: bundles that took part, the measured one first.
@@ -104,9 +104,9 @@ class Run:
     calibrated: bool = True
 
     @property
-    def key(self) -> tuple[str, str, tuple[str, ...]]:
-        """What two runs have in common if they can be compared."""
-        return self.title, self.dataset, tuple(sorted(self.splits))
+    def key(self) -> tuple[str, str, str]:
+        """What two runs have in common if they can be compared: task, data set, and what was done, whoever the patients are."""
+        return self.task, self.dataset, self.title.partition(",")[0] if self.task == LOCALIZATION else self.title
 
     @property
     def findings(self) -> tuple[str, ...]:

@@ -1,0 +1,176 @@
+"""Two models on the same patients: the difference of each figure, with an interval over the same draws for both."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+
+import numpy as np
+
+from ..base.anatomy import finding
+from ..base.errors import InputError
+from . import challenge, classification, key_points
+from .intervals import REPEATS, Figure, Indices, bootstrap_figures
+from .predictions import GRADING, LOCALIZATION, Case, Graded, Run, collect
+
+_CHALLENGE = {"disc_disease", "vertebra_disease"}
+
+
+@dataclass(frozen=True)
+class Compared:
+    """One figure of both.
+
+    :param first: value of the first, and :param second: of the second.
+    :param difference: second minus first, with its paired interval.
+    """
+
+    name: str
+    first: float
+    second: float
+    difference: Figure
+
+    @property
+    def clear(self) -> bool:
+        """True if the interval of the difference excludes none."""
+        return self.difference.low > 0 or self.difference.high < 0
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Two runs of one kind.
+
+    :param data: patients and items that both predict, in words.
+    """
+
+    title: str
+    first: str
+    second: str
+    data: str
+    rows: tuple[Compared, ...]
+
+    def markdown(self) -> str:
+        """The comparison as a table under its title."""
+        lines = [
+            f"**{self.title}** — {self.data}.",
+            "",
+            f"| figure | {self.first} | {self.second} | difference (95 % interval over patients) | n |",
+            "|---|---|---|---|---|",
+        ]
+        for row in self.rows:
+            mark = " *" if row.clear else ""
+            lines.append(
+                f"| {row.name} | {row.first:.3f} | {row.second:.3f} | {row.difference.text()}{mark} | {row.difference.count} |"
+            )
+        return "\n".join([*lines, "", "\\* the interval of the difference excludes 0"]) + "\n"
+
+
+def compare(first: Sequence[Run], second: Sequence[Run], names: tuple[str, str], *, repeats: int = REPEATS) -> list[Comparison]:
+    """Every pair of runs of one kind.
+
+    :param names: of both, as they are shown.
+    :raises InputError: if there is no such pair, or the two share no patient.
+    """
+    result = []
+    for run in first:
+        for other in second:
+            if other.key == run.key and (other.task != GRADING or set(other.findings) & set(run.findings)):
+                result += [item for item in (_comparison(run, other, names, repeats),) if item is not None]
+                break
+    if not result:
+        raise InputError(
+            f"{names[0]} and {names[1]} have nothing in common that could be compared.",
+            f"The first has {_kinds(first)}; the second {_kinds(second)}.",
+            "Compare models of one task on the same data set.",
+            code="comparison",
+        )
+    return result
+
+
+def _kinds(runs: Sequence[Run]) -> str:
+    return "; ".join(dict.fromkeys(f"{run.title} ({run.dataset})" for run in runs)) or "nothing"
+
+
+def _comparison(first: Run, second: Run, names: tuple[str, str], repeats: int) -> Comparison | None:
+    both = [{case.series: case for case in run.cases} for run in (first, second)]
+    shared = sorted(set(both[0]) & set(both[1]))
+    if not shared:
+        return None
+    cases = ([both[0][series] for series in shared], [both[1][series] for series in shared])
+    rows = _of_points(*cases, repeats) if first.task == LOCALIZATION else _of_grades(*cases, first.findings, repeats)
+    patients = {case.patient for case in cases[0]}
+    text = f"{first.dataset}: {len(shared)} planes of {len(patients)} patients that both predict"
+    return Comparison(first.title, *names, text, tuple(rows))
+
+
+def _of_points(first: list[Case], second: list[Case], repeats: int) -> list[Compared]:
+    errors = [[key_points.errors_of(case) for case in cases] for cases in (first, second)]
+    known = [
+        (index, name) for index in range(len(first)) for name in errors[0][index].distance if name in errors[1][index].distance
+    ]
+    (patients, one), (_, other) = (
+        key_points.point_figures(part, [(part[index], name) for index, name in known]) for part in errors
+    )
+    (planes, whole), (_, other_whole) = (key_points.plane_figures(part) for part in errors)
+    return [*_rows(patients, one, other, repeats), *_rows(planes, whole, other_whole, repeats)]
+
+
+def _of_grades(first: list[Case], second: list[Case], findings: Sequence[str], repeats: int) -> list[Compared]:
+    rows: list[Compared] = []
+    graded = [collect(cases, findings) for cases in (first, second)]
+    for name in graded[0]:
+        if name not in graded[1]:
+            continue
+        one, other = _matched(graded[0][name], graded[1][name])
+        found = _rows(one.patients, partial(classification.overall, one), partial(classification.overall, other), repeats)
+        rows += [replace(row, name=f"{finding(name).display}: {row.name}") for row in found]
+    if _CHALLENGE.issubset(graded[0]) and _CHALLENGE.issubset(graded[1]):
+        planes = [[challenge.outcomes_of(case, named_only=False) for case in cases] for cases in (first, second)]
+        scores = [partial(_challenge_score, part) for part in planes]
+        rows += _rows([case.patient for case in first], *scores, repeats)
+    return rows
+
+
+def _challenge_score(planes: list[dict[tuple[str, str], challenge.Outcome]], i: Indices) -> dict[str, float]:
+    values = [challenge.average_precision([planes[index][key] for index in i]) for key in challenge.CLASSES]
+    kept = [value for value in values if np.isfinite(value)]
+    return {"challenge: mAP, by probability": float(np.mean(kept)) if kept else float("nan")}
+
+
+def _matched(first: Graded, second: Graded) -> tuple[Graded, Graded]:
+    """The structures that both assess, in the same order."""
+    places = [{key: n for n, key in enumerate(zip(item.series, item.structures, strict=True))} for item in (first, second)]
+    shared = [key for key in places[0] if key in places[1]]
+    one, other = (_part(item, [place[key] for key in shared]) for item, place in zip((first, second), places, strict=True))
+    return one, other
+
+
+def _part(graded: Graded, items: list[int]) -> Graded:
+    return replace(
+        graded,
+        truth=graded.truth[items],
+        probability=graded.probability[items],
+        patients=tuple(graded.patients[n] for n in items),
+        structures=tuple(graded.structures[n] for n in items),
+        plausible=None if graded.plausible is None else graded.plausible[items],
+        series=tuple(graded.series[n] for n in items),
+    )
+
+
+Metrics = Callable[[Indices], dict[str, float]]
+
+
+def _rows(patients: Sequence[str], first: Metrics, second: Metrics, repeats: int) -> list[Compared]:
+    if not patients:
+        return []
+    everything = np.arange(len(patients))
+    one, other = first(everything), second(everything)
+
+    def differences(i: Indices) -> dict[str, float]:
+        here, there = first(i), second(i)
+        return {name: there[name] - here[name] for name in here if name in there}
+
+    return [
+        Compared(name, one[name], other[name], figure)
+        for name, figure in bootstrap_figures(patients, differences, repeats=repeats).items()
+    ]
