@@ -17,7 +17,7 @@ from SpinalDiseaseAILib.scene.corrections import renumberResult, restoreComputed
 from SpinalDiseaseAILib.scene.hierarchy import folderOf, hierarchyOf, itemOf
 from SpinalDiseaseAILib.scene.mrb import add_study, read_scene, write_scene
 from SpinalDiseaseAILib.scene.results import resultOf, resultsInScene, updateReport, writeReport
-from SpinalDiseaseAILib.scene.segmentation import isEdited, showSurfaces
+from SpinalDiseaseAILib.scene.segmentation import FILL_OPACITY, isEdited, showSurfaces
 
 NAMES = ("L4", "L4-L5", "L5", "L5-S1", "canal")
 
@@ -67,6 +67,14 @@ def study():
 @pytest.fixture
 def segmented(scene, study, t2_node):
     return writeReport(report_with_masks(study), scene, t2_node)
+
+
+def test_a_new_segmentation_lets_the_image_be_read_and_what_a_user_chose_for_it_stays(segmented, scene, study, t2_node):
+    display = segmented.segmentationNode.GetDisplayNode()
+    assert display.GetOpacity2DFill() == FILL_OPACITY < 0.3
+    display.SetOpacity2DFill(0.8)
+    writeReport(report_with_masks(study), scene, t2_node)
+    assert display.GetOpacity2DFill() == 0.8
 
 
 def test_a_report_without_masks_makes_no_segmentation(scene, result):

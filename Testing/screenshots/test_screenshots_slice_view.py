@@ -8,7 +8,9 @@ import slicer
 from scene_examples import make_report
 from slice_view import SceneLogics, SliceView
 
+from SpinalDiseaseAILib.base.anatomy import structure
 from SpinalDiseaseAILib.base.geometry import Image
+from SpinalDiseaseAILib.base.masks import LABELS, masks_of
 from SpinalDiseaseAILib.base.study import Role, Series, Study
 from SpinalDiseaseAILib.scene.mrb import add_study
 from SpinalDiseaseAILib.scene.pointList import HIGHLIGHT_COLOUR, highlightPoint, pointOf
@@ -37,10 +39,16 @@ def moved_report(millimetres):
 
 
 @pytest.fixture
-def shown(graphics):
-    """The sagittal view, in the middle of the volume, and the nodes of a result."""
+def logics_and_view(graphics):
+    """An empty scene, and a sagittal view of it."""
     logics = SceneLogics()
-    view = SliceView(logics, "Yellow", SIZE)
+    return logics, SliceView(logics, "Yellow", SIZE)
+
+
+@pytest.fixture
+def shown(logics_and_view):
+    """The sagittal view, in the middle of the volume, and the nodes of a result."""
+    logics, view = logics_and_view
     volume = add_study(logics.scene, make_study())[Role.SAGITTAL_T2]
     view.show(volume)
     return view, writeReport(make_report(), logics.scene, volume)
@@ -68,8 +76,8 @@ def test_every_point_is_seen_wherever_in_the_spine_the_slice_lies(shown):
     for offset in (-18.0, 0.0, 18.0):
         view.logic.SetSliceOffset(offset)
         picture = view.pixels()
-        for structure in make_report().structures:
-            assert colour_near(picture, view, structure.position) > 40, (structure.name, offset)
+        for item in make_report().structures:
+            assert colour_near(picture, view, item.position) > 40, (item.name, offset)
 
 
 def test_without_projection_the_points_of_other_slices_are_not_seen(shown):
@@ -88,6 +96,23 @@ def test_the_chosen_level_stands_out_in_the_highlight_colour(shown):
     x, y = (round(value) for value in view.place_of(position))
     pixel = view.pixels()[SIZE[1] - 1 - y, x]
     np.testing.assert_allclose(pixel, np.multiply(HIGHLIGHT_COLOUR, 255), atol=30)
+
+
+def test_points_are_drawn_over_the_masks_of_their_structures(logics_and_view):
+    logics, view = logics_and_view
+    study = make_study()
+    volume = add_study(logics.scene, study)[Role.SAGITTAL_T2]
+    view.show(volume)
+    labels = np.full(study.primary.image.voxels.shape, LABELS["L4"], np.uint8)
+    report = replace(make_report(), masks=masks_of(Image(labels, study.primary.image.affine), "m"))
+    nodes = writeReport(report, logics.scene, volume)
+    nodes.segmentationNode.GetDisplayNode().SetOpacity2DFill(1)
+    position = pointOf(nodes.pointsNode, "L3")
+    slicer.vtkMRMLSliceNode.JumpAllSlices(logics.scene, *position)
+    x, y = (round(value) for value in view.place_of(position))
+    picture = view.pixels()
+    np.testing.assert_allclose(picture[SIZE[1] - 1 - y, x], np.multiply(structure("L4-L5").colour, 255), atol=30)
+    np.testing.assert_allclose(picture[SIZE[1] - 1 - y, x - 40], np.multiply(structure("L4").colour, 255), atol=30)
 
 
 def test_a_point_dragged_with_the_mouse_moves_and_says_when_it_is_let_go(shown):

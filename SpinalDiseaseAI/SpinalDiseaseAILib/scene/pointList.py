@@ -27,6 +27,9 @@ MOVED_MILLIMETRES = 0.01
 HIGHLIGHT_COLOUR = (0.2, 0.9, 1.0)
 """Colour of the point whose row is selected."""
 
+PROJECTION_OPACITY = 0.8
+"""Of points that lie in another slice than the one that is shown: paler, and to be read before an image and its masks."""
+
 COLOUR_OF = "L4-L5"
 """The structure whose colour the list has: a list has one colour."""
 
@@ -232,6 +235,7 @@ def showPoints(node: Any) -> None:
     display.SetColor(*colour)
     display.SetPointLabelsVisibility(True)
     display.SetSliceProjection(True)
+    display.SetSliceProjectionOpacity(PROJECTION_OPACITY)
 
 
 def _update(node: Any, index: int, item: StructureResult, kept: set[EditKind]) -> None:

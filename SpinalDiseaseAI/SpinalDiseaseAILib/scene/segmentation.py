@@ -20,6 +20,9 @@ WRITTEN = "SpinalDiseaseAI.WrittenMasks"
 COMPUTED_TAG = "SpinalDiseaseAI.Computed"
 """Tag of a segment of a level: the name that the analysis gave, whatever the numbering is now."""
 
+FILL_OPACITY = 0.15
+"""Of a new segmentation in slice views: the images, and the labels of the points, are to be read through it."""
+
 _UNNAMED = "no name in this numbering, was "
 _LEVELS = {item.name for item in anatomy.STRUCTURES}
 _LABELMAP = "Binary labelmap"
@@ -57,7 +60,9 @@ def fillSegmentation(node: Any, masks: Masks, volumeNode: Any = None, *, shift: 
             segmentation.AddSegment(segment, structure.name)
         if volumeNode is not None:
             node.SetReferenceImageGeometryParameterFromVolumeNode(volumeNode)
-        node.CreateDefaultDisplayNodes()
+        if node.GetDisplayNode() is None:
+            node.CreateDefaultDisplayNodes()
+            node.GetDisplayNode().SetOpacity2DFill(FILL_OPACITY)
         node.SetAttribute(WRITTEN, _hashOf(node))
     finally:
         node.EndModify(wasModifying)
