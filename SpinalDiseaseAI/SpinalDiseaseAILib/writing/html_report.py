@@ -13,6 +13,7 @@ from ..base import anatomy, wording
 from ..base.report import DISCLAIMER, FindingResult, Report, StructureResult
 from ..base.study import Study
 from . import facts
+from .measurement_section import measurement_section
 
 _TEMPLATES = Path(__file__).parent / "templates"
 
@@ -70,6 +71,7 @@ def html_of(report: Report, study: Study, overlay: bytes) -> str:
         picture="data:image/png;base64," + base64.b64encode(overlay).decode("ascii"),
         picture_text=_picture_text(report),
         tables=[table for table in (_table(report, kind) for kind in (anatomy.Kind.DISC, anatomy.Kind.VERTEBRA)) if table.rows],
+        measured=measurement_section(report),
         structure=anatomy.structure,
         spacing_text=facts.spacing_text,
         capitalised=facts.capitalised,

@@ -19,6 +19,8 @@ from ..base.study import Study
 from .html_report import html_of
 from .markups import markups_of
 from .masks import JSON_FILE, NIFTI_FILE, NRRD_FILE, TABLE_FILE, label_document, label_table, write_nifti, write_nrrd
+from .measurement_overlay import draw_measurements
+from .measurement_table import has_measurements, measurement_table
 from .overlay import draw_overlay
 from .table import table_of
 
@@ -56,6 +58,16 @@ def _write_overlay(results: Results, path: Path) -> None:
     path.write_bytes(results.overlay)
 
 
+def _write_measurement_table(results: Results, path: Path) -> None:
+    if has_measurements(results.report):
+        path.write_text(measurement_table(results.report), encoding="utf-8", newline="\n")
+
+
+def _write_measurement_overlay(results: Results, path: Path) -> None:
+    if has_measurements(results.report):
+        draw_measurements(results.report, results.study).save(path, "PNG", compress_level=4)
+
+
 def _write_masks(write: Callable[[Masks, Path], None]) -> Writer:
     def write_if_there(results: Results, path: Path) -> None:
         if results.report.masks is not None:
@@ -77,12 +89,14 @@ FORMATS: Mapping[str, Writer] = {
     "points.mrk.json": _write_text(lambda results: markups_of(results.report)),
     "overlay.png": _write_overlay,
     "report.html": _write_text(lambda results: html_of(results.report, results.study, results.overlay)),
+    "measurements.tsv": _write_measurement_table,
+    "measurements.png": _write_measurement_overlay,
     NRRD_FILE: _write_masks(write_nrrd),
     NIFTI_FILE: _write_masks(write_nifti),
     TABLE_FILE: _write_text_of_masks(label_table),
     JSON_FILE: _write_text_of_masks(label_document),
 }
-"""File name to writer; those of masks write nothing where the report has none.
+"""File name to writer; those of masks and measurements write nothing where the report has none.
 
 A scene needs a floor that this one does not know; a caller adds its writer as ``SCENE_FILE``.
 """

@@ -79,7 +79,8 @@ class Profile:
         count = np.bincount(bins, weights=share)
         total = np.bincount(bins, weights=share * np.tile(local[:, 1], 2))
         filled = np.flatnonzero(count > 0)
-        return cls((filled + first + 0.5) * width, total[filled] / count[filled], count[filled] * area / width)
+        places = np.asarray((filled + first + 0.5) * width, dtype=np.float64)
+        return cls(places, total[filled] / count[filled], np.asarray(count[filled] * area / width, dtype=np.float64))
 
     @property
     def upper(self) -> FloatArray:

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ...base.anatomy import CANAL, STRUCTURES
-from ...base.geometry import FloatArray
+from ...base.geometry import Array, FloatArray
 from ...base.masks import Masks
 from ...base.planes import SagittalVolume
 from .bodies import Body, body_of
@@ -80,18 +80,32 @@ class SegmentedSpine:
         """The canal in a slice; may be empty."""
         return self.frame.grains(self._mask(CANAL.name, index), index)
 
+    def pixels(self, name: str) -> Array:
+        """Intensities of a structure's own slice; (columns, rows).
+
+        :raises NotMeasurable: if it has no point.
+        """
+        plane: Array = self.volume.image.voxels[self.slice_of(name)]
+        return plane
+
     def signal_ratio(self, name: str) -> float:
         """Signal of a disc over that of cerebrospinal fluid.
 
         :raises NotMeasurable: with the reason.
         """
-        disc, index = self.disc(name), self.slice_of(name)
-        pixels = self.volume.image.voxels[index]
+        self.disc(name)
+        return signal_ratio(self.pixels(name), self.own_mask(name), self.fluid(name), self.volume.pixel_spacing)
+
+    def fluid(self, name: str) -> float:
+        """Signal of cerebrospinal fluid beside a disc.
+
+        :raises NotMeasurable: with the reason.
+        """
+        disc, index, pixels = self.disc(name), self.slice_of(name), self.pixels(name)
         canal = np.nonzero(self._mask(CANAL.name, index))
         places = self.frame.plane_point(self.volume.to_ras(np.stack([np.full(len(canal[0]), index), *canal], -1)))
         distance = np.abs((places - disc.axes.origin) @ self._down(name))
-        fluid = fluid_signal(pixels[canal], distance, self.frame.pixel_area, float(pixels.min()))
-        return signal_ratio(pixels, self._mask(name, index), fluid, self.volume.pixel_spacing)
+        return fluid_signal(pixels[canal], distance, self.frame.pixel_area, float(pixels.min()))
 
     def _once(self, kind: str, name: str, make: Callable[[str], Shape]) -> Shape:
         key = kind, name
@@ -110,7 +124,11 @@ class SegmentedSpine:
         plane = self._labels.image.voxels[index]
         return np.zeros(plane.shape, dtype=np.bool_) if value is None else np.asarray(plane == value)
 
-    def _own_mask(self, name: str) -> npt.NDArray[np.bool_]:
+    def own_mask(self, name: str) -> npt.NDArray[np.bool_]:
+        """The mask of a structure in its own slice; (columns, rows).
+
+        :raises NotMeasurable: if there is none.
+        """
         if self._masks.label(name) is None:
             raise NotMeasurable(f"{name} has no mask.")
         mask = self._mask(name, self.slice_of(name))
@@ -131,18 +149,18 @@ class SegmentedSpine:
         return step / length
 
     def _disc(self, name: str) -> Disc:
-        mask = self._own_mask(name)
+        mask = self.own_mask(name)
         if mask[[0, -1]].any() or mask[:, [0, -1]].any():
             raise NotMeasurable(f"The border of the image cuts {name}.")
         return disc_of(self.frame.grains(mask, self.slice_of(name)), self._down(name))
 
     def _body(self, name: str) -> Body:
-        mask = self._own_mask(name)
+        mask = self.own_mask(name)
         if mask[:, [0, -1]].any():  # posterior parts may leave the image to the back
             raise NotMeasurable(f"The border of the image cuts {name}.")
         index = self.slice_of(name)
         centre, down = self.frame.plane_point(self.points[name]), self._down(name)
-        reach = [(self.frame.plane_point(point) - centre) @ down for point in self.points.values()]
+        reach = [float((self.frame.plane_point(point) - centre) @ down) for point in self.points.values()]
         between = max((r for r in reach if r < 0), default=-_REACH), min((r for r in reach if r > 0), default=_REACH)
         return body_of(self.frame.grains(mask, index), centre, down, self.canal_grains(index), between)
 

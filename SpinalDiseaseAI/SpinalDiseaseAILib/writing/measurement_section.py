@@ -1,0 +1,59 @@
+"""Measurements for the page: a table a kind of structure, and what could not be measured."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ..base.quantities import Measurement, Place, Quantity, quantities_of
+from ..base.report import Report, StructureResult
+
+
+@dataclass(frozen=True)
+class MeasurementTable:
+    """Measurements of all structures of one kind.
+
+    :param columns: quantities, :param rows: a structure and its measurement of each, None where it was not tried.
+    """
+
+    title: str
+    columns: tuple[Quantity, ...]
+    rows: tuple[tuple[StructureResult, tuple[Measurement | None, ...]], ...]
+
+
+@dataclass(frozen=True)
+class MeasurementSection:
+    """What the page shows.
+
+    :param spine: measurements of the whole spine, :param reasons: sentences on what could not be measured, each once.
+    """
+
+    tables: tuple[MeasurementTable, ...]
+    spine: tuple[Measurement, ...]
+    reasons: tuple[str, ...]
+
+
+def measurement_section(report: Report) -> MeasurementSection | None:
+    """The section of a report, None if nothing was measured."""
+    tables = tuple(
+        table
+        for table in (_table(report, "Discs and canal", Place.DISC), _table(report, "Vertebrae", Place.VERTEBRA))
+        if table.rows
+    )
+    if not tables and not report.measurements:
+        return None
+    every = (*(item for part in report.structures for item in part.measurements), *report.measurements)
+    reasons: dict[str, list[str]] = {}
+    for item in every:
+        if item.value is None and item.quantity.display not in reasons.setdefault(item.reason, []):
+            reasons[item.reason].append(item.quantity.display)
+    sentences = tuple(f"{', '.join(names)}: {reason}" for reason, names in reasons.items())
+    return MeasurementSection(tables, report.measurements, sentences)
+
+
+def _table(report: Report, title: str, place: Place) -> MeasurementTable:
+    wanted = quantities_of(place)
+    structures = [item for item in report.structures if any(entry.quantity.place is place for entry in item.measurements)]
+    columns = tuple(info for info in wanted if any(item.measurement(info.name) for item in structures))
+    return MeasurementTable(
+        title, columns, tuple((item, tuple(item.measurement(info.name) for info in columns)) for item in structures)
+    )

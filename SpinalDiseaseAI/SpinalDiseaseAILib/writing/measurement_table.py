@@ -1,0 +1,49 @@
+"""Measurements as tab-separated values: one row a structure and quantity."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterable
+
+from ..base import anatomy
+from ..base.quantities import Measurement
+from ..base.report import Report
+
+MEASUREMENT_COLUMNS = ("study_uid", "structure", "kind", "measurement", "text", "value", "unit", "reason", "reference")
+
+SPINE = "lumbar spine"
+"""What stands in the column of structures for measurements of the whole spine."""
+
+
+def has_measurements(report: Report) -> bool:
+    """True if anything was measured, or tried."""
+    return bool(report.measurements) or any(item.measurements for item in report.structures)
+
+
+def measurement_table(report: Report) -> str:
+    """The table as text, a header line first. Units are UCUM codes; what could not be measured has a reason in place of a value."""
+    stream = io.StringIO()
+    writer = csv.writer(stream, delimiter="\t", lineterminator="\n")
+    writer.writerow(MEASUREMENT_COLUMNS)
+    for item in report.structures:
+        writer.writerows(_rows(report, item.name, anatomy.structure(item.name).kind.value, item.measurements))
+    writer.writerows(_rows(report, SPINE, "spine", report.measurements))
+    return stream.getvalue()
+
+
+def _rows(report: Report, name: str, kind: str, items: Iterable[Measurement]) -> list[tuple[str, ...]]:
+    return [
+        (
+            report.study_uid,
+            name,
+            kind,
+            item.name,
+            item.quantity.display,
+            "" if item.value is None else f"{item.value:.4g}",
+            item.quantity.unit,
+            item.reason,
+            item.quantity.reference,
+        )
+        for item in items
+    ]
