@@ -90,6 +90,11 @@ def test_names_and_colours_are_unique_and_colours_are_in_range() -> None:
         ("spondylolisthesis", ("absent", "present")),
         ("disc_disease", ("v1", "v2", "v3", "v4", "v5")),
         ("vertebra_disease", ("v1", "v2")),
+        ("canal_stenosis", ("normal_mild", "moderate", "severe")),
+        ("left_foraminal_narrowing", ("normal_mild", "moderate", "severe")),
+        ("right_foraminal_narrowing", ("normal_mild", "moderate", "severe")),
+        ("left_subarticular_stenosis", ("normal_mild", "moderate", "severe")),
+        ("right_subarticular_stenosis", ("normal_mild", "moderate", "severe")),
     ],
 )
 def test_every_finding_has_its_classes_in_order(finding: str, classes: tuple[str, ...]) -> None:
@@ -97,7 +102,7 @@ def test_every_finding_has_its_classes_in_order(finding: str, classes: tuple[str
 
 
 def test_there_is_no_other_finding() -> None:
-    assert len(FINDINGS) == 11
+    assert len(FINDINGS) == 16
 
 
 def test_several_disc_diseases_can_hold_together_and_nothing_else_can() -> None:

@@ -286,3 +286,44 @@ def test_the_command_prints_how_many_planes_there_are_and_what_was_left_out(sour
         f"Planes in {data / 'tianchi2020'}: 1. Left out, as listed: 1.",
     ]
     assert [item["study"] for item in json.loads((data / "tianchi2020/annotation.json").read_text())] == ["study007"]
+
+
+def later(source: Path) -> None:
+    write_annotations(
+        source, [tianchi_annotation("a", {"L4-L5": {"disc": "v6,v2"}, "L5-S1": {"disc": "v7"}, "L5": {"vertebra": "v2"}})]
+    )
+
+
+def test_codes_of_the_later_coding_are_what_the_user_says_they_stand_for(source: Path, data: Path) -> None:
+    later(source)
+    conversion = convert_tianchi(source, data, {"v6": "v2", "v7": "v4", "v2": "v3"})
+    assert conversion.warnings == ()
+    (record,) = read_tianchi(data / "tianchi2020").records
+    assert record.findings["L4-L5"] == {"disc_disease": ("v2", "v3")}
+    assert record.findings["L5-S1"] == {"disc_disease": ("v4",)}
+    assert record.findings["L5"] == {"vertebra_disease": ("v2",)}, "codes of vertebrae are others"
+
+
+def test_two_codes_of_one_meaning_are_one_class(source: Path, data: Path) -> None:
+    later(source)
+    convert_tianchi(source, data, {"v6": "v2", "v7": "v4"})
+    assert read_tianchi(data / "tianchi2020").records[0].findings["L4-L5"] == {"disc_disease": ("v2",)}
+
+
+def test_a_code_that_is_not_named_is_warned_of(source: Path, data: Path) -> None:
+    later(source)
+    (warning,) = convert_tianchi(source, data, {"v6": "v2"}).warnings
+    assert "v7 (1 times)" in warning and "v6" not in warning.partition("belong")[0] and "--code" in warning
+
+
+@pytest.mark.parametrize("codes", [{"v9": "v2"}, {"v6": "v7"}, {"v6": ""}])
+def test_a_code_that_stands_for_no_class_is_refused_with_a_sentence(source: Path, data: Path, codes: dict[str, str]) -> None:
+    with pytest.raises(InputError, match="cannot stand for"):
+        convert_tianchi(source, data, codes)
+
+
+def test_the_command_takes_codes(source: Path, data: Path) -> None:
+    later(source)
+    arguments = ["convert", "tianchi", str(source), str(data), "--code", "v6=v2", "--code", "v7=v4"]
+    result = CliRunner().invoke(app, arguments)
+    assert result.exit_code == 0 and "note:" not in result.output

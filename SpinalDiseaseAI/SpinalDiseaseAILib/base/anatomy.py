@@ -168,6 +168,18 @@ def _binary(name: str, display: str, reference: str) -> Finding:
     return Finding(name, display, Kind.DISC, (_ABSENT, _PRESENT), True, True, reference)
 
 
+_RSNA_2024 = "RSNA 2024 Lumbar Spine Degenerative Classification"
+
+
+def _stenosis(name: str, display: str) -> Finding:
+    classes = (
+        FindingClass("normal_mild", "normal or mild", False, _own("STENOSIS-MILD", "Normal or mild stenosis")),
+        FindingClass("moderate", "moderate", True, _sct("6736007", "Moderate")),
+        FindingClass("severe", "severe", True, _sct("24484000", "Severe")),
+    )
+    return Finding(name, display, Kind.DISC, classes, True, True, _RSNA_2024)
+
+
 _SPIDER = "van der Graaf et al., SPIDER, Scientific Data 2024"
 _TIANCHI = "Spinal Disease 2020, Tianchi competition"
 
@@ -242,8 +254,17 @@ FINDINGS: tuple[Finding, ...] = (
         True,
         _TIANCHI,
     ),
+    _stenosis("canal_stenosis", "Spinal canal stenosis"),
+    _stenosis("left_foraminal_narrowing", "Left foraminal narrowing"),
+    _stenosis("right_foraminal_narrowing", "Right foraminal narrowing"),
+    _stenosis("left_subarticular_stenosis", "Left subarticular stenosis"),
+    _stenosis("right_subarticular_stenosis", "Right subarticular stenosis"),
 )
 """Every finding, in the order of tables."""
+
+DEGENERATION_OF_PFIRRMANN = {"1": "mild", "2": "mild", "3": "moderate", "4": "severe", "5": "severe"}
+"""Pfirrmann grade to grade of degeneration: in grades 1 and 2 the nucleus is bright and told from the annulus, in 3 it is grey, in 4
+and 5 it is dark and the disc loses height."""
 
 _FINDING_BY_NAME = {finding.name: finding for finding in FINDINGS}
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from ..base.errors import InputError
 from .records import Imported, Record
+from .rsna2024 import read_rsna2024
 from .spider import read_spider, read_spider_space
 from .sudirman import read_sudirman
 from .tianchi import read_tianchi
@@ -16,6 +17,7 @@ IMPORTERS: dict[str, tuple[str, Callable[[Path], Imported]]] = {
     "spider_space": ("spider", read_spider_space),
     "sudirman": ("sudirman_t1", read_sudirman),
     "tianchi2020": ("tianchi2020", read_tianchi),
+    "rsna2024": ("rsna2024", read_rsna2024),
 }
 """Name in configurations to (folder below the data folder, importer)."""
 

@@ -9,37 +9,36 @@ from __future__ import annotations
 import re
 import sys
 from collections import Counter
-from collections.abc import Callable
-from dataclasses import replace
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from tqdm import tqdm
 
 from ..base.errors import InputError
-from ..base.geometry import Array
 from ..reading.headers import read_headers
-from ..reading.pixels import read_image
 from ..reading.slices import Slice
-from ..reading.stacks import orientation_of, stacks_of
+from .dicom_plane import upright_plane
 from .plain_folder import Conversion, PlainFolder, eight_bits
-from .tianchi_annotation import AnnotatedInstance, Unusable, annotated_instance, read_annotations
+from .tianchi_annotation import AnnotatedInstance, Unusable, annotated_instance, check_codes, read_annotations, recoded
 
 SMALLEST_FILE = 1000
 """Bytes below which a file of the data set holds no image."""
 
 Uids = tuple[str, str, str]
-Place = Callable[[tuple[float, float]], tuple[float, float]]
 
 
-def convert_tianchi(source: Path, data: Path) -> Conversion:
+def convert_tianchi(source: Path, data: Path, codes: Mapping[str, str] | None = None) -> Conversion:
     """Write ``<data>/tianchi2020``; a conversion that was made before is made again.
 
     :param source: folder that holds the annotation files and, at any depth, the DICOM files.
     :param data: folder that holds one folder a data set.
-    :raises InputError: if the source is not that data set.
+    :param codes: what codes of discs stand for, where a file is not in the challenge's own coding: code to one of v1 … v5. Codes
+        that it does not name stay as they are.
+    :raises InputError: if the source is not that data set, or a code stands for no class.
     :raises OutputError: if the files cannot go where they should.
     """
+    check_codes(codes or {})
     annotations = {path: read_annotations(path) for path in sorted(source.rglob("*_annotation.json"))}
     if not annotations:
         raise InputError(
@@ -58,7 +57,7 @@ def convert_tianchi(source: Path, data: Path) -> Conversion:
         for number, item in enumerate(tqdm(items, desc=path.name, unit="study", disable=not sys.stderr.isatty()), start=1):
             where = f"{path.name}, study {number}"
             try:
-                instance = annotated_instance(item)
+                instance = recoded(annotated_instance(item), codes or {})
                 file = _slice_of(instance.uids, slices)
                 name = _name_of(file.path, source, instance.uids[2], studies)
                 where += f" ({name})"
@@ -78,7 +77,7 @@ def convert_tianchi(source: Path, data: Path) -> Conversion:
             classes = ", ".join(f"{key} ({later[key]} times)" for key in sorted(later))
             warnings.append(
                 f"{path.name}: classes {classes} belong to a later coding, v1 … v8, in which v1 … v5 may mean something else; "
-                "they are kept in the file and not used"
+                "they are kept in the file and not used, unless --code says what they stand for"
             )
     folder.write_json("annotation.json", sorted(records, key=lambda record: str(record["study"])))
     return folder.finish(len(records), skipped, warnings)
@@ -118,7 +117,7 @@ def _name_of(path: Path, source: Path, study: str, studies: dict[str, str]) -> s
 def _record(folder: PlainFolder, name: str, instance: AnnotatedInstance, file: Slice) -> dict[str, Any]:
     """Write the plane of a study; its item of ``annotation.json``."""
     try:
-        pixels, place, spacing = _plane(file)
+        pixels, place, spacing = upright_plane(file)
     except InputError as error:
         raise Unusable(error.found) from error
     rows, columns = pixels.shape
@@ -131,29 +130,3 @@ def _record(folder: PlainFolder, name: str, instance: AnnotatedInstance, file: S
     folder.write_grey(f"images/{name}.png", eight_bits(pixels, pixels))
     record = {"study": name, "width": columns, "height": rows, "reliable": instance.reliable, "points": points}
     return record | ({"pixel_spacing": [round(value, 6) for value in spacing]} if spacing else {})
-
-
-def _plane(file: Slice) -> tuple[Array, Place, tuple[float, float] | None]:
-    """A slice with anterior to the left and the head up.
-
-    :returns: pixels of shape (rows, columns), bright where the signal is; the way from stored (column, row) to theirs; and
-        millimetres (from row to row, from column to column), None if the file does not state them.
-    """
-    if orientation_of(file) not in ("sagittal", "unknown"):
-        raise Unusable(f"the annotated instance is {orientation_of(file)}")
-    known = file.pixel_spacing is not None and min(file.pixel_spacing) > 0
-    # A step of one pixel places a slice of unknown spacing all the same: only its directions matter here.
-    (stack,) = stacks_of([file if known else replace(file, pixel_spacing=(1.0, 1.0))])
-    if stack.problem is not None:
-        raise Unusable(stack.problem.because)
-    image, _ = read_image(stack)
-    affine = stack.affine
-
-    def place(coord: tuple[float, float]) -> tuple[float, float]:
-        if affine is None:
-            return coord
-        _, column, row = image.to_ijk(affine[:3, :3] @ (*coord, 0.0) + affine[:3, 3])
-        return float(column), float(row)
-
-    spacing = (float(image.spacing[2]), float(image.spacing[1])) if known else None
-    return image.voxels[0].T, place, spacing

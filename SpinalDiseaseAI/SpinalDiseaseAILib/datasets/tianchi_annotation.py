@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from ..base.anatomy import KEY_POINTS, Kind, structure
+from ..base.anatomy import KEY_POINTS, Kind, finding, structure
 from ..base.errors import InputError
 from .tianchi import parse_classes
 
@@ -106,6 +107,34 @@ def annotated_instance(study: dict[str, Any]) -> AnnotatedInstance:
     return AnnotatedInstance(
         uids, tuple(points[name] for name in KEY_POINTS), all(reliable for _, reliable in found), len(annotated) - 1
     )
+
+
+def check_codes(codes: Mapping[str, str]) -> None:
+    """Refuse a code of discs that stands for no class.
+
+    :raises InputError: if one does.
+    """
+    classes = finding("disc_disease").class_names
+    known = (*classes, *LATER_CLASSES)
+    for code, meaning in codes.items():
+        if code not in known or meaning not in classes:
+            raise InputError(
+                f"The code {code} cannot stand for {meaning}.",
+                f"Codes are {', '.join(known)}; they stand for one of {', '.join(classes)}.",
+                "Write it as --code v6=v2.",
+                code="dataset",
+            )
+
+
+def recoded(instance: AnnotatedInstance, codes: Mapping[str, str]) -> AnnotatedInstance:
+    """The same annotation with the codes of its discs replaced by what they stand for; each class is named once."""
+
+    def renamed(point: Point) -> Point:
+        if point.tag is None or structure(point.name).kind is not Kind.DISC:
+            return point
+        return replace(point, tag=",".join(dict.fromkeys(codes.get(code, code) for code in parse_classes(point.tag))))
+
+    return replace(instance, points=tuple(map(renamed, instance.points)))
 
 
 def _point(item: dict[str, Any]) -> Point:

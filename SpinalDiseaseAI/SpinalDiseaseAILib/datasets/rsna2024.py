@@ -1,0 +1,34 @@
+"""RSNA 2024 lumbar as a plain folder: sagittal planes with points at discs and the severities of each level.
+
+Source: RSNA 2024 Lumbar Spine Degenerative Classification, Kaggle; its terms allow non-commercial and academic use.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from .records import Imported, Record
+
+
+def read_rsna2024(folder: Path) -> Imported:
+    """Every plane of ``annotation.json``; one without a point or a severity is left out and told.
+
+    A T2 plane lies in the middle, a T1 plane on the side whose foramina it shows. Severities belong to the study's levels, on
+    whichever series they were read.
+    """
+    records = []
+    skipped = []
+    for item in json.loads((folder / "annotation.json").read_text(encoding="utf-8")):
+        points = {name: (float(place[0]), float(place[1])) for name, place in item["points"].items()}
+        findings = {
+            name: {key: tuple(classes) for key, classes in known.items()} for name, known in item["findings"].items() if known
+        }
+        if not points or not findings:
+            skipped.append(f"{item['series']}: no {'severity' if points else 'point'} is known")
+            continue
+        stated = item.get("pixel_spacing")
+        spacing = (float(stated[1]), float(stated[0])) if stated else None
+        path = folder / "images" / f"{item['series']}.png"
+        records.append(Record("rsna2024", str(item["study"]), item["series"], item["contrast"], path, spacing, points, findings))
+    return Imported(tuple(records), tuple(skipped))
