@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from typing import Any
 
 import matplotlib
 import numpy as np
@@ -18,7 +19,7 @@ from .predictions import FloatArray, Graded
 
 INK, SOFT, BLUE, ORANGE = "#1b1f24", "#5c6670", "#20638f", "#d9731a"
 
-_STYLE = {
+_STYLE: Any = {  # matplotlib names each setting in its type
     "svg.fonttype": "none",  # text stays text
     "svg.hashsalt": "spinal-disease-ai",  # the same chart is the same file
     "font.family": "sans-serif",

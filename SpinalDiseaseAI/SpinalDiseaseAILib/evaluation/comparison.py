@@ -126,8 +126,8 @@ def _of_grades(first: list[Case], second: list[Case], findings: Sequence[str], r
         rows += [replace(row, name=f"{finding(name).display}: {row.name}") for row in found]
     if _CHALLENGE.issubset(graded[0]) and _CHALLENGE.issubset(graded[1]):
         planes = [[challenge.outcomes_of(case, named_only=False) for case in cases] for cases in (first, second)]
-        scores = [partial(_challenge_score, part) for part in planes]
-        rows += _rows([case.patient for case in first], *scores, repeats)
+        one_score, other_score = (partial(_challenge_score, part) for part in planes)
+        rows += _rows([case.patient for case in first], one_score, other_score, repeats)
     return rows
 
 

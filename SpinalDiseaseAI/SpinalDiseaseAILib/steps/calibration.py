@@ -139,7 +139,7 @@ class Calibration:
         scaled = (logits + np.array(self.bias)) / np.array(self.temperature)
         if info.exclusive:
             scaled = np.exp(scaled - scaled.max(1, keepdims=True))
-            values = scaled / scaled.sum(1, keepdims=True)
+            values: FloatArray = scaled / scaled.sum(1, keepdims=True)
         else:
             # Both forms are the sigmoid; each is exact where the other overflows.
             size = np.exp(-np.abs(scaled))
@@ -148,10 +148,13 @@ class Calibration:
             return values
         bent = np.stack([np.interp(values[:, k], curve.before, curve.after) for k, curve in enumerate(self.curves)], 1)
         bent = np.clip(bent, LEAST_PROBABILITY, 1 - LEAST_PROBABILITY)
-        return bent / bent.sum(1, keepdims=True) if info.exclusive else bent
+        total = bent.sum(1, keepdims=True) if info.exclusive else np.ones((len(bent), 1))
+        result: FloatArray = bent / total
+        return result
 
 
 def logits_of(info: Finding, probabilities: FloatArray) -> FloatArray:
     """Logits that give these probabilities: where one class alone holds, up to a number that is added to all of them."""
     clipped = np.clip(probabilities, 1e-7, 1 - 1e-7)
-    return np.log(clipped) if info.exclusive else np.log(clipped / (1 - clipped))
+    result: FloatArray = np.log(clipped) if info.exclusive else np.log(clipped / (1 - clipped))
+    return result
