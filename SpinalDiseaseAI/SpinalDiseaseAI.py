@@ -81,6 +81,7 @@ class SpinalDiseaseAIParameterNode:
     t1Volume - The sagittal T1 series of the same study, if there is one.
     classifier - Name of the model bundle that grades the levels.
     slices - Most slices that levels are looked for on; 0 for as many as the stack needs.
+    segmentation - Outline vertebrae, discs and canal, too.
     report - The result that the panel shows.
     selectedLevel - The level whose row is selected, such as "L4-L5".
     shownFindings - Names of the findings that have a column of their own, separated by blanks.
@@ -93,6 +94,7 @@ class SpinalDiseaseAIParameterNode:
     t1Volume: vtkMRMLScalarVolumeNode
     classifier: str = DEFAULT_CLASSIFIER
     slices: Annotated[int, WithinRange(0, 99)] = 0
+    segmentation: bool = True
     report: vtkMRMLTextNode
     selectedLevel: str = ""
     shownFindings: str = ""

@@ -11,6 +11,7 @@ import slicer
 from slicer.i18n import tr as _
 
 from ..base.errors import SpinalDiseaseAIError
+from ..base.options import DEFAULT_SEGMENTER
 from ..models.bundle import read_bundle
 from ..scene import application
 from ..scene.results import ResultNodes, correctionsOf, reportFromNode, resultOf
@@ -143,6 +144,7 @@ class AnalysisSection:
             pipeline=self._pipeline(),
             models_folder=settings.read(settings.MODELS_FOLDER),
             slices=parameters.slices,
+            segmenter=DEFAULT_SEGMENTER if parameters.segmentation else "",
         )
         self._clock.start()
 

@@ -141,7 +141,8 @@ class OutputsSection:
         # Without its volumes a result still has files that show no image.
         study: Any = studyFromVolumeNodes(*volumes) if any(volumes) else None
         formats = {output.name: FORMATS[output.name] for output in self._chosen()}
-        return write_results(self._report, study, folder, formats=formats, overwrite=overwrite)
+        paths = write_results(self._report, study, folder, formats=formats, overwrite=overwrite)
+        return {name: path for name, path in paths.items() if path.exists()}  # some are left out where there is nothing in them
 
     def _onOpenFolder(self, checked: bool = False) -> None:
         qt.QDesktopServices.openUrl(qt.QUrl.fromLocalFile(self._host.ui.outputDirectoryButton.directory))

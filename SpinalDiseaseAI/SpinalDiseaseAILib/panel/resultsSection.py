@@ -18,7 +18,7 @@ from ..scene.findingTable import levelOfRow, wideColumns
 from ..scene.pointList import highlightPoint, structureOfPoint
 from ..scene.results import ResultNodes, reportFromNode, resultFromNode
 from .host import Host
-from .levelRows import LevelRow, abnormalProbability, findingText, levelRows
+from .levelRows import LevelRow, abnormalProbability, detailText, findingText, levelRows
 from .sentence import sentenceOf
 from .sizes import fitHeight
 
@@ -140,7 +140,7 @@ class ResultsSection(VTKObservationMixin):  # type: ignore[misc]
             texts.append(findingText(result, self._host.parameterNode.unsureBelow) if result is not None else "")
         for column, text in enumerate(texts):
             cell = qt.QTableWidgetItem(text)
-            cell.setToolTip(text)
+            cell.setToolTip(detailText(item) if item is not None and column == LEVEL else text)
             table.setItem(number, column, cell)
 
     def _showBar(self, number: int, row: LevelRow) -> None:

@@ -1,0 +1,112 @@
+"""Outputs of the panel: which files are written where, and why they cannot be."""
+
+import builtins
+import importlib
+import json
+
+import pytest
+from panel_helpers import analyze
+from PySide6.QtCore import Qt
+from standins.python_qt import QT
+
+from SpinalDiseaseAILib.writing import FORMATS
+
+
+@pytest.fixture
+def panel(panel_of, nodes, wait_until, tmp_path):
+    panel = panel_of()
+    panel.ui.outputDirectoryButton.directory = str(tmp_path / "results é")
+    analyze(panel, wait_until)
+    return panel
+
+
+def check(panel, *names):
+    for row in range(panel.ui.outputList.count):
+        item = panel.ui.outputList.item(row)
+        wanted = any(f"({name})" in item.text() for name in names)
+        item.setCheckState(Qt.CheckState.Checked if wanted else Qt.CheckState.Unchecked)
+
+
+def written(tmp_path):
+    return sorted(path.name for path in (tmp_path / "results é").iterdir())
+
+
+def test_everything_that_is_offered_can_be_written(module):
+    OUTPUTS = importlib.import_module("SpinalDiseaseAILib.panel.outputsSection").OUTPUTS
+    assert {output.name for output in OUTPUTS} <= set(FORMATS)
+    assert len({output.title() for output in OUTPUTS}) == len(OUTPUTS)
+
+
+def test_all_files_are_written_into_the_chosen_folder(panel, tmp_path):
+    panel.ui.exportButton.click()
+    assert {"report.json", "report.tsv", "report.html", "overlay.png", "points.mrk.json"} <= set(written(tmp_path))
+    assert "Written into" in panel.ui.statusLabel.text
+    panel.ui.openFolderButton.click()
+    assert QT.QDesktopServices.opened[-1] == str(tmp_path / "results é")
+
+
+def test_only_checked_files_are_written(panel, tmp_path):
+    check(panel, "report.tsv")
+    panel.ui.exportButton.click()
+    assert written(tmp_path) == ["report.tsv"]
+
+
+def test_with_nothing_checked_the_button_says_so(panel):
+    check(panel)
+    assert not panel.ui.exportButton.enabled
+    assert panel.ui.exportButton.toolTip == "Check at least one file."
+
+
+def test_what_is_written_is_the_corrected_result(panel, tmp_path):
+    panel.ui.levelUpButton.click()
+    check(panel, "report.json")
+    panel.ui.exportButton.click()
+    document = json.loads((tmp_path / "results é" / "report.json").read_text(encoding="utf-8"))
+    assert [item["kind"] for item in document["corrections"]] == ["renumbered"]
+
+
+def test_without_the_volumes_files_without_images_can_still_be_written(panel, nodes, scene, tmp_path):
+    for node in nodes:
+        scene.RemoveNode(node)
+    assert not panel.ui.exportButton.enabled
+    assert "Uncheck page and picture" in panel.ui.exportButton.toolTip
+    check(panel, "report.tsv", "report.json", "points.mrk.json")
+    panel.ui.exportButton.click()
+    assert written(tmp_path) == ["points.mrk.json", "report.json", "report.tsv"]
+
+
+def test_files_of_others_are_replaced_only_after_asking(panel, tmp_path, answer):
+    folder = tmp_path / "results é"
+    folder.mkdir()
+    (folder / "report.tsv").write_text("mine")
+    check(panel, "report.tsv")
+    asked = answer(False)
+    panel.ui.exportButton.click()
+    assert "already holds report.tsv" in asked[0] and (folder / "report.tsv").read_text() == "mine"
+    answer(True)
+    panel.ui.exportButton.click()
+    assert (folder / "report.tsv").read_text() != "mine"
+
+
+def test_a_folder_that_cannot_be_used_is_told(panel, tmp_path, errors):
+    (tmp_path / "file").write_text("")
+    panel.ui.outputDirectoryButton.directory = str(tmp_path / "file")
+    panel.ui.exportButton.click()
+    assert "is a file" in errors[0] and "Choose another folder" in errors[0]
+
+
+def test_a_missing_package_says_where_to_install_it(panel, monkeypatch, errors):
+    whole = builtins.__import__
+
+    def without_jinja(name, scope=None, locals_=None, fromlist=(), level=0):
+        if name == "writing" and level == 2:
+            raise ModuleNotFoundError("No module named 'jinja2'", name="jinja2")
+        return whole(name, scope, locals_, fromlist, level)
+
+    monkeypatch.setattr(builtins, "__import__", without_jinja)
+    panel.ui.exportButton.click()
+    assert "jinja2 is not installed" in errors[0] and "under Setup" in errors[0]
+
+
+def test_the_folder_is_remembered_on_this_computer(panel, panel_of, tmp_path):
+    assert panel_of().ui.outputDirectoryButton.directory == str(tmp_path / "results é")
