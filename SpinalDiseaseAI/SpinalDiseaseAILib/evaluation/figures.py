@@ -19,6 +19,8 @@ from ..steps.heads import Heads
 from . import challenge, classification, grades, key_points, volumes
 from .baselines import LEVEL_SHARES, baselines
 from .predictions import GRADING, LOCALIZATION, Case, Run, collect
+from .published import with_published
+from .segmentation_tables import segmentation_tables
 from .tables import Row, Table
 
 ALL = SPLITS
@@ -63,6 +65,8 @@ class Figures:
         bundle = self._bundle(name)
         if bundle.task == "localization":
             yield from self._localization(bundle)
+        elif bundle.task == "segmentation":
+            yield from self._tried(lambda: self._segmentation(bundle, self._bundle(localizer)))
         else:
             yield from self._grading(bundle, self._bundle(localizer))
 
@@ -107,7 +111,8 @@ class Figures:
         words, baseline = _data(records, splits), "every point at the training mean"
         beside = {name: figure.value for name, figure in key_points.summary(trivial, repeats=0).items()}
         rows = [Row(name, figure, beside[name]) for name, figure in key_points.summary(errors).items()]
-        yield Table(title, (bundle.name,), words, baseline, rows)
+        table = Table(title, (bundle.name,), words, baseline, rows)
+        yield with_published(table, dataset) if contrast == "T2" else table
         by_level = key_points.level_summary(trivial, repeats=0)
         rows = [
             Row(f"{level}: {name}", figure, by_level[level][name].value)
@@ -133,6 +138,12 @@ class Figures:
                 lambda way=(given, use_t1): self._graded(bundle, localizer, dataset, given=way[0], use_t1=way[1])  # type: ignore[misc]
             )
 
+    def _segmentation(self, bundle: Bundle, localizer: Bundle) -> Iterator[Table]:
+        segmenter, _ = self.store.segmenter(bundle.name, self.folder, self.device)
+        finder, _ = self.store.localizer(localizer.name, self.folder, self.device)
+        names = (bundle.name, localizer.name)
+        return segmentation_tables(self.data, self.split, names, finder, segmenter, patients=self.patients)
+
     def _graded(self, bundle: Bundle, localizer: Bundle, dataset: str, *, given: bool, use_t1: bool) -> Iterator[Table]:
         classifier, _ = self.store.classifier(bundle.name, self.folder, self.device)
         if not self.calibrated:
@@ -149,7 +160,8 @@ class Figures:
         self.runs.append(Run(title, GRADING, dataset, (self.split,), models, cases, self.calibrated))
         seen = {case.series for case in cases}
         words = f"{_data([record for record in records if record.series in seen], (self.split,))}; {source}"
-        yield from tables_of_grades(title, bundle.name, words, cases, tuple(bundle.findings), training)
+        for table in tables_of_grades(title, bundle.name, words, cases, tuple(bundle.findings), training):
+            yield with_published(table, dataset)
 
     def _with_points(self, dataset: str, splits: tuple[str, ...], contrast: str) -> list[Record]:
         records = [item for item in self._read(dataset, splits) if item.points and item.contrast == contrast]

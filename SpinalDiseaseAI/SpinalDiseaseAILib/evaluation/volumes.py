@@ -14,13 +14,10 @@ from ..base.errors import InputError
 from ..base.geometry import Image
 from ..base.planes import SagittalVolume
 from ..datasets.records import Record, read_grey
+from ..datasets.space_stacks import SLICE_STEP
 from ..datasets.spider import CANAL_MASK
 from ..steps.localization import Localizer
 from .intervals import Figure, patient_bootstrap
-
-SLICE_STEP = 1.0
-"""Millimetres between neighbouring T2-SPACE planes: SpacingBetweenSlices of every such series in ``overview.csv``. The slices
-themselves are 0.9 mm thick, which is another thing."""
 
 _HALF_BAND = 8.0  # millimetres up and down in which the canal's midline is measured at a level
 

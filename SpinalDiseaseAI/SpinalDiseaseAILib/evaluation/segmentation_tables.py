@@ -1,0 +1,67 @@
+"""The tables of a segmentation model: thin slices, thick slices, and level by level."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from ..base.errors import InputError
+from ..datasets.space_stacks import SLICE_STEP, read_space_stacks
+from ..steps.localization import Localizer
+from ..steps.segmentation import Segmenter
+from .intervals import Figure
+from .outlines import Outlined, UsualSpine, outlined
+from .segmentation import Outline, level_summary, outlines_of, segmented, summary, usual
+from .tables import Row, Table
+
+THICK = 4
+"""Slices of T2-SPACE that are averaged to one as thick as an ordinary one."""
+
+BASELINE = "a usual spine drawn at the same points"
+_DETAIL_REPEATS = 300
+
+
+def segmentation_tables(
+    data: Path, split: str, models: tuple[str, str], localizer: Localizer, segmenter: Segmenter, *, patients: int = 0
+) -> Iterator[Table]:
+    """The tables of a segmenter, end to end: at the points that a localizer found.
+
+    :param data: folder of the data sets.
+    :param models: names of the segmenter and of the localizer.
+    :param patients: measure on no more patients; 0 for all.
+    :raises InputError: if there are no stacks of the split whose masks show every key point.
+    """
+    shape = UsualSpine.of(_spines(data, "train", 1, 0))
+    for thickness in (1, THICK):
+        spines = _spines(data, split, thickness, patients)
+        found: list[Outline] = []
+        trivial: list[Outline] = []
+        for spine in spines:
+            found += outlines_of(spine, *segmented(spine, localizer, segmenter))
+            trivial += outlines_of(spine, *usual(spine, localizer, shape))
+        millimetres = f"{thickness * SLICE_STEP:g} mm"
+        title = f"Masks in three dimensions, T2-SPACE slices of {millimetres}"
+        way = "" if thickness == 1 else f", each the mean of {thickness} neighbours"
+        words = f"spider_space, {split} patients: {len(spines)} stacks of {len(spines)} patients{way}; points by {models[1]}"
+        yield Table(title, models[:1], words, BASELINE, _rows(summary(found), summary(trivial, repeats=0)))
+        levels = _rows(level_summary(found, repeats=_DETAIL_REPEATS), level_summary(trivial, repeats=0))
+        yield Table(f"{title}, by structure", models[:1], words, BASELINE, levels, detail=True)
+
+
+def _spines(data: Path, split: str, thickness: int, patients: int) -> list[Outlined]:
+    stacks = read_space_stacks(data, (split,))
+    stacks = stacks[:patients] if patients else stacks
+    found = [spine for stack in stacks if (spine := outlined(stack, thickness)) is not None]
+    if not found:
+        raise InputError(
+            f"No T2-SPACE stack of {split} patients shows every key point.", "Figures of masks need some.", code="dataset"
+        )
+    return found
+
+
+def _rows(found: dict[str, dict[str, Figure]], trivial: dict[str, dict[str, Figure]]) -> list[Row]:
+    return [
+        Row(f"{group}: {name}", figure, trivial[group][name].value)
+        for group, figures in found.items()
+        for name, figure in figures.items()
+    ]

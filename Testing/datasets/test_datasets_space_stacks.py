@@ -1,0 +1,59 @@
+"""T2-SPACE stacks as they are read: slices in order, tissues by number, nothing missing."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from plain_data_sets import DOWN, SPACING, drawn, points, write_spider
+
+from SpinalDiseaseAILib.base.errors import InputError
+from SpinalDiseaseAILib.datasets.records import SPLITS
+from SpinalDiseaseAILib.datasets.space_stacks import read_space_stacks, tissues_of
+from SpinalDiseaseAILib.models.segmentation_network import TISSUES
+
+
+@pytest.fixture
+def data(tmp_path):
+    write_spider(tmp_path)
+    return tmp_path
+
+
+def test_slices_are_in_the_order_of_their_numbers_with_tissues_beside_them(data):
+    stack = read_space_stacks(data, SPLITS)[0]
+    assert stack.pixels.shape == stack.tissues.shape and len(stack.pixels) == 6
+    assert stack.spacing == SPACING
+    shift = next(value for value in range(3) if np.array_equal(stack.pixels[0], drawn(float(value), 10)))
+    assert np.array_equal(stack.pixels[3], drawn(float(shift), 13))
+    column, row = points(float(shift))["L3"]
+    assert TISSUES[stack.tissues[0, round(row), round(column)]] == "vertebra"
+    assert TISSUES[stack.tissues[0, round(row + DOWN), round(column)]] == "disc"
+
+
+def test_a_patient_is_read_for_his_own_split_alone(data):
+    found = {split: {stack.patient for stack in read_space_stacks(data, (split,))} for split in SPLITS}
+    assert all(stack.split == split for split in SPLITS for stack in read_space_stacks(data, (split,)))
+    assert sum(map(len, found.values())) == len(set.union(*found.values()))
+
+
+def test_grey_values_of_masks_become_the_numbers_of_the_tissues():
+    found = tissues_of(np.array([[0, 29, 76, 150, 7]], dtype=np.uint8))
+    assert [TISSUES[value] for value in found[0]] == ["background", "disc", "vertebra", "canal", "background"]
+
+
+def test_a_missing_slice_is_told(data):
+    images = sorted((data / "spider" / "t2_space" / "images").glob("3_*"))
+    images[2].unlink()
+    with pytest.raises(InputError, match="Slices are missing"):
+        read_space_stacks(data, SPLITS)
+
+
+def test_a_missing_mask_is_told(data):
+    next((data / "spider" / "t2_space" / "masks").glob("*.png")).unlink()
+    with pytest.raises(InputError, match="no mask"):
+        read_space_stacks(data, SPLITS)
+
+
+def test_a_folder_without_stacks_is_told(tmp_path):
+    (tmp_path / "spider").mkdir()
+    with pytest.raises(InputError, match="no T2-SPACE slices"):
+        read_space_stacks(tmp_path, SPLITS)
