@@ -3,10 +3,11 @@
 # make check   ruff and mypy alone
 # make bench   time the stages, cold and warm, with peak memory
 # make package write the archives that Slicer installs from a file into out/package; SLICER=5.12 PLATFORM=linux-amd64 writes one
+# make screenshots  make the pictures of README and tutorial anew: the panel and Slicer's slice view, in docs/images
 # Needs Python 3.11 or 3.12 and make. VENV=<folder> uses another virtual environment, PYTHON=<program> another Python.
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check bench package package-lists clean
+.PHONY: help demo test check bench package screenshots package-lists clean
 .DELETE_ON_ERROR:
 
 # The first Python that starts and is new enough.
@@ -17,7 +18,7 @@ RUN := $(VENV)/bin/python
 INSTALL := $(RUN) -m pip install -qq --disable-pip-version-check --constraint constraints.txt
 
 help:
-	@sed -n 's/^# //p' Makefile | head -6
+	@sed -n 's/^# //p' Makefile | head -7
 
 # Set-up is done again when what is to be installed changes.
 $(VENV)/.created:
@@ -54,6 +55,9 @@ package:
 	@test -n "$(PYTHON)" || { echo "Python 3.11 or newer is needed, and none was found. Name one: make PYTHON=/path/to/python3.11" >&2; exit 1; }
 	@$(PYTHON) Testing/packaging/extension_archive.py out/package \
 	  $(if $(SLICER),--slicer $(SLICER)) $(if $(PLATFORM),--platform $(PLATFORM)) $(if $(REVISION),--revision $(REVISION))
+
+screenshots: $(VENV)/.installed-test
+	@QT_QPA_PLATFORM=offscreen PYTHONPATH=Testing/module $(RUN) Testing/screenshots/screenshots.py docs/images
 
 # Write the file lists of the CMake files anew from the tree, and the generated documents from the library's tables.
 package-lists: $(VENV)/.installed-test

@@ -76,7 +76,7 @@ class Picture:
         :returns: True if the file was written.
         :raises ValueError: if the file would be larger than documents should carry.
         """
-        image = Image.fromarray(self.pixels).quantize(COLOURS, dither=Image.Dither.NONE)
+        image = Image.fromarray(self.pixels).quantize(COLOURS, kmeans=2, dither=Image.Dither.NONE)
         if path.is_file() and self._differs_nowhere(
             np.asarray(image.convert("RGB")), np.asarray(Image.open(path).convert("RGB"))
         ):
