@@ -111,5 +111,5 @@ def masks_of(image: Image, model: str = "") -> Masks:
     :raises InputError: if a label is not in the table.
     """
     table = {value: name for name, value in LABELS.items() if name != "L5-L6"}
-    present = np.flatnonzero(np.bincount(image.voxels.ravel(), minlength=1)) if image.voxels.dtype == np.uint8 else []
-    return Masks(image, {int(value): table[int(value)] for value in present if int(value) in table}, model)
+    counts = np.bincount(image.voxels.ravel(), minlength=256) if image.voxels.dtype == np.uint8 else np.zeros(256)
+    return Masks(image, {value: name for value, name in table.items() if counts[value]}, model)

@@ -12,8 +12,9 @@ from .records import Pixels, read_grey, split_of
 from .spider import CANAL_MASK, DISC_MASK, VERTEBRA_MASK, read_spacing
 
 SLICE_STEP = 1.0
-"""Millimetres between neighbouring slices: SpacingBetweenSlices of every such series in ``overview.csv``. The slices themselves are
-0.9 mm thick, which is another thing."""
+"""Millimetres between neighbouring slices: SpacingBetweenSlices of every such series in ``overview.csv``.
+
+The slices themselves are 0.9 mm thick, which is another thing."""
 
 TISSUE_OF_MASK = {VERTEBRA_MASK: 1, DISC_MASK: 2, CANAL_MASK: 3}
 """Grey value in the masks to number of the tissue: 0 is background."""

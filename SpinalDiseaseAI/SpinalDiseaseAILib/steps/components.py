@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import numpy.typing as npt
 import SimpleITK
 
 from ..base.geometry import Array
+
+itk: Any = SimpleITK  # its wrapped methods carry no types
 
 Mask = npt.NDArray[np.bool_]
 
@@ -16,8 +20,9 @@ def components(mask: Mask) -> npt.NDArray[np.uint32]:
 
     :param mask: two or three dimensions.
     """
-    image = SimpleITK.ConnectedComponent(SimpleITK.GetImageFromArray(np.ascontiguousarray(mask, dtype=np.uint8)))
-    return np.asarray(SimpleITK.GetArrayFromImage(SimpleITK.RelabelComponent(image)), dtype=np.uint32)
+    image = itk.GetImageFromArray(np.ascontiguousarray(mask, dtype=np.uint8))
+    parts = itk.RelabelComponent(itk.ConnectedComponent(image))
+    return np.asarray(itk.GetArrayFromImage(parts), dtype=np.uint32)
 
 
 def components_by_plane(mask: Mask) -> npt.NDArray[np.uint32]:
@@ -55,8 +60,9 @@ def filled(mask: Mask) -> Mask:
     for index in np.flatnonzero(mask.any((1, 2))):
         first, second = (np.flatnonzero(mask[index].any(axis)) for axis in (1, 0))
         part = (index, slice(first[0], first[-1] + 1), slice(second[0], second[-1] + 1))
-        plane = SimpleITK.GetImageFromArray(mask[part].astype(np.uint8))
-        result[part] = SimpleITK.GetArrayFromImage(SimpleITK.BinaryFillhole(plane)) > 0
+        plane = itk.GetImageFromArray(mask[part].astype(np.uint8))
+        whole = itk.BinaryFillhole(plane)
+        result[part] = itk.GetArrayFromImage(whole) > 0
     return result
 
 

@@ -113,7 +113,8 @@ class _Maps:
         bodies, arches = mask & ~self.back, mask & self.back
         body = _parted(bodies, components_by_plane(bodies), self.body, self.along)
         arch = _parted(arches, components_by_plane(arches), self.arch, self.height)
-        return np.maximum(body, arch)
+        result: npt.NDArray[np.intp] = np.maximum(body, arch)
+        return result
 
 
 def _parted(mask: Mask, parts: npt.NDArray[np.uint32], index: npt.NDArray[np.intp], along: FloatArray) -> npt.NDArray[np.intp]:
@@ -131,7 +132,9 @@ def _places_of(curve: SpineCurve, kind: Kind) -> npt.NDArray[np.intp]:
 
 def _nearest(places: FloatArray, curve: SpineCurve, kind: Kind) -> npt.NDArray[np.intp]:
     own = _places_of(curve, kind)
-    return own[np.stack([((places - curve.places[place]) ** 2).sum(1) for place in own]).argmin(0)]
+    distances = np.stack([((places - curve.places[place]) ** 2).sum(1) for place in own])
+    nearest: npt.NDArray[np.intp] = own[distances.argmin(0)]
+    return nearest
 
 
 def _without_crumbs(mask: Mask, least: float) -> Mask:

@@ -84,7 +84,7 @@ def _plausible(tissues: Labels, curve: SpineCurve, spacing: tuple[float, float])
     :param tissues: shape (rows, columns).
     """
     rows, columns = np.nonzero(tissues)
-    along, behind = curve.coordinates(np.stack([columns, rows], 1) * spacing)
+    along, behind = curve.coordinates(np.stack([columns, rows], 1).astype(np.float64) * np.array(spacing))
     behind = behind / curve.level_length
     lowest = float(np.flatnonzero(curve.known)[-1])
     found = tissues[rows, columns]

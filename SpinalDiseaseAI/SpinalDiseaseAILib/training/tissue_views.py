@@ -41,9 +41,9 @@ class StoredStack:
 
 def store(stack: SpaceStack, *, painted: bool = True) -> StoredStack:
     """A stack round its labelled tissues, on the grey scale of what lies there: fat beside a surface coil is far brighter."""
-    seen = stack.tissues.any(0)
+    seen = np.asarray(stack.tissues.any(0))
     grey = np.rint(np.clip(GreyScale.of(stack.pixels[:, seen]).apply(stack.pixels) * _GREY, 0, 255)).astype(np.uint8)
-    rows, columns = np.flatnonzero(seen.any(1)), np.flatnonzero(seen.any(0))
+    rows, columns = (np.flatnonzero(seen.any(axis)) for axis in (1, 0))
     reach = [int(_MARGIN / step) for step in stack.spacing]
     window = (
         slice(None),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import SimpleITK
@@ -12,6 +13,8 @@ from ..base.geometry import LPS_FROM_RAS
 from ..base.masks import Masks
 from ..base.terminology import TERMINOLOGY_TAG, terminology
 
+itk: Any = SimpleITK  # its wrapped methods carry no types
+
 NRRD_FILE, NIFTI_FILE, TABLE_FILE, JSON_FILE = "masks.seg.nrrd", "masks.nii.gz", "masks.tsv", "masks.json"
 FILES = (NRRD_FILE, NIFTI_FILE, TABLE_FILE, JSON_FILE)
 
@@ -19,6 +22,11 @@ FILES = (NRRD_FILE, NIFTI_FILE, TABLE_FILE, JSON_FILE)
 def write_nrrd(masks: Masks, path: Path) -> None:
     """Write masks as NRRD with the names, colours and codes of Slicer's segmentation files (``.seg.nrrd``)."""
     image = _itk_image(masks)
+    fields = {
+        "Segmentation_MasterRepresentation": "Binary labelmap",
+        "Segmentation_ContainedRepresentationNames": "Binary labelmap|",
+        "Segmentation_ReferenceImageExtentOffset": "0 0 0",
+    }
     for number, item in enumerate(masks.structures):
         label = masks.label(item.name)
         assert label is not None
@@ -33,16 +41,15 @@ def write_nrrd(masks: Masks, path: Path) -> None:
             "Extent": " ".join(map(str, _extent(masks, item.name))),
             "Tags": f"{TERMINOLOGY_TAG}:{terminology(item)}|",
         }.items():
-            image.SetMetaData(f"Segment{number}_{key}", value)
-    image.SetMetaData("Segmentation_MasterRepresentation", "Binary labelmap")
-    image.SetMetaData("Segmentation_ContainedRepresentationNames", "Binary labelmap|")
-    image.SetMetaData("Segmentation_ReferenceImageExtentOffset", "0 0 0")
-    SimpleITK.WriteImage(image, str(path), useCompression=True)
+            fields[f"Segment{number}_{key}"] = value
+    for key, value in fields.items():
+        image.SetMetaData(key, value)
+    itk.WriteImage(image, str(path), useCompression=True)
 
 
 def write_nifti(masks: Masks, path: Path) -> None:
     """Write masks as NIfTI, with the labels of :func:`label_rows`."""
-    SimpleITK.WriteImage(_itk_image(masks), str(path), useCompression=True)
+    itk.WriteImage(_itk_image(masks), str(path), useCompression=True)
 
 
 def label_rows(masks: Masks) -> list[dict[str, object]]:
@@ -83,9 +90,9 @@ def label_document(masks: Masks) -> str:
     return json.dumps(document, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
 
 
-def _itk_image(masks: Masks) -> SimpleITK.Image:
+def _itk_image(masks: Masks) -> Any:
     """Masks as an ITK image: LPS, a direction a column."""
-    image = SimpleITK.GetImageFromArray(np.ascontiguousarray(masks.image.voxels.T))
+    image = itk.GetImageFromArray(np.ascontiguousarray(masks.image.voxels.T))
     affine = LPS_FROM_RAS @ masks.image.affine
     spacing = masks.image.spacing
     image.SetSpacing(spacing.tolist())
