@@ -120,10 +120,10 @@ class SpinalDiseaseAIWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
 
     def setup(self):
         ScriptedLoadableModuleWidget.setup(self)
-        uiWidget = slicer.util.loadUI(self.resourcePath("UI/SpinalDiseaseAI.ui"))
-        self.layout.addWidget(uiWidget)
-        self.ui = slicer.util.childWidgetVariables(uiWidget)
-        uiWidget.setMRMLScene(slicer.mrmlScene)
+        self.uiWidget = slicer.util.loadUI(self.resourcePath("UI/SpinalDiseaseAI.ui"))
+        self.layout.addWidget(self.uiWidget)
+        self.ui = slicer.util.childWidgetVariables(self.uiWidget)
+        self.uiWidget.setMRMLScene(slicer.mrmlScene)
         self.ui.reportSelector.addAttribute("vtkMRMLTextNode", REPORT_ATTRIBUTE)
 
         self.logic = SpinalDiseaseAILogic(onLog=self.log)
@@ -181,6 +181,7 @@ class SpinalDiseaseAIWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
             self.refresh()
 
     def initializeParameterNode(self):
+        self.setupState.look()
         self.setParameterNode(self.logic.getParameterNode())
         self.inputs.enter()
 
@@ -198,6 +199,13 @@ class SpinalDiseaseAIWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         self.refresh()
 
     # -- what the sections ask for
+
+    @property
+    def missingPackages(self):
+        return self.setupState.missing
+
+    def lookForPackages(self):
+        self.setupState.look()
 
     def refresh(self):
         self.inputs.refresh()

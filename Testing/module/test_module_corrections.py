@@ -1,5 +1,7 @@
 """Corrections in the panel: what a reader does to a point or to the numbering is graded, recorded, and can be taken back."""
 
+import time
+
 import pytest
 from panel_helpers import analyze, cells, drag, index_of, levels, points_of
 
@@ -49,6 +51,14 @@ def test_a_dragged_point_grades_its_level_alone_and_is_recorded(panel, settled):
     assert cells(panel, 1)[levels(panel).index("L4-L5")] == "disc, by hand"
     assert "L4-L5 moved by the reader, 20" in panel.ui.correctionsLabel.text
     assert "Corrected by a reader." in panel.ui.summaryLabel.text
+
+
+def test_a_corrected_level_costs_the_application_well_under_a_third_of_a_second(panel, settled):
+    """Of processor time, so that a busy computer does not fail the test; the analysis process has its own benchmark."""
+    started = time.process_time()
+    drag(points_of(panel), "L4-L5", (0, 2, -1))
+    settled()
+    assert time.process_time() - started < 0.3
 
 
 def test_points_and_table_stay_one_with_the_report(panel, settled):

@@ -11,7 +11,6 @@ from ..base.errors import SpinalDiseaseAIError
 from ..base.locations import models_folder
 from ..models.bundle import CARD, Bundle, list_bundles
 from ..pipelines.registry import PIPELINES
-from ..scene import application
 from . import settings
 from .host import Host
 
@@ -49,7 +48,7 @@ class AdvancedSection:
         ui.licenceLabel.text = _licenceText(bundle) if bundle is not None else ""
         ui.cardButton.enabled = bundle is not None
         ui.shippedModelsButton.enabled = bool(settings.read(settings.MODELS_FOLDER))
-        missing = application.missingRequirements()
+        missing = self._host.missingPackages
         ui.probeButton.enabled = not missing and not running
         ui.probeButton.toolTip = (
             _("Install the missing packages under Setup first.")

@@ -98,6 +98,7 @@ class AnalysisSection:
         self._host.say(_("Installing Python packages…"))
         slicer.app.processEvents()
         application.installRequirements(missing)
+        self._host.lookForPackages()
         return True
 
     def _mayUseModel(self) -> bool:

@@ -18,6 +18,13 @@ class Host(Protocol):
     logic: AnalysisLogic
     parameterNode: Any
 
+    @property
+    def missingPackages(self) -> list[str]:
+        """Python packages that the analysis needs and that were not found when the panel last looked."""
+
+    def lookForPackages(self) -> None:
+        """Look again which packages are missing."""
+
     def log(self, line: str) -> None:
         """Add a line to the log."""
 

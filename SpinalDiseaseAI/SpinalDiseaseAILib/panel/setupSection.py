@@ -18,24 +18,30 @@ class SetupSection:
 
     def __init__(self, host: Host) -> None:
         self._host = host
+        self.missing: list[str] = []
         host.ui.installButton.connect("clicked(bool)", self._onInstall)
+        self.look()
         # Folded while there is nothing to do; from then on the user decides.
-        host.ui.setupCollapsibleButton.collapsed = not application.missingRequirements()
+        host.ui.setupCollapsibleButton.collapsed = not self.missing
 
-    def refresh(self) -> None:
-        """Say what is installed and what is missing."""
-        ui, missing = self._host.ui, application.missingRequirements()
+    def look(self) -> None:
+        """Find out what is installed and what is missing, and say so."""
+        ui, self.missing = self._host.ui, application.missingRequirements()
         lines = [_torchState(), _extensionState()]
-        others = [name for name in missing if name != "torch"]
+        others = [name for name in self.missing if name != "torch"]
         if others:
             lines.append(_("Missing: {packages}.").format(packages=", ".join(others)))
         ui.setupLabel.text = "\n".join(lines)
+
+    def refresh(self) -> None:
+        """Offer to install what is missing."""
+        ui, missing = self._host.ui, self.missing
         ui.installButton.visible = bool(missing)
         ui.installButton.enabled = bool(missing) and not self._host.logic.running
         ui.installButton.text = _("Install PyTorch…") if "torch" in missing else _("Install missing packages…")
 
     def _onInstall(self, checked: bool = False) -> None:
-        missing = application.missingRequirements()
+        missing = self.missing
         text = _("Install these Python packages into Slicer: {packages}? This downloads up to 3 GB and can take some minutes.")
         if not slicer.util.confirmOkCancelDisplay(text.format(packages=", ".join(missing))):
             return
@@ -48,6 +54,7 @@ class SetupSection:
                 self._host.fail(error)
             else:
                 self._host.say(_("The packages are installed. Studies can be analyzed now."))
+        self.look()
         self._host.refresh()
 
 

@@ -33,8 +33,10 @@ def provenanceOf(report: Report) -> dict[str, str]:
 
 def setProvenance(node: Any, report: Report) -> None:
     """Give a node the attributes of a report, and take away those of the report before it."""
+    wasModifying = node.StartModify()
     for name in node.GetAttributeNames():
         if name.startswith(PREFIX):
             node.RemoveAttribute(name)
     for name, value in provenanceOf(report).items():
         node.SetAttribute(PREFIX + name, value)
+    node.EndModify(wasModifying)

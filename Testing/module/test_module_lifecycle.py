@@ -1,0 +1,239 @@
+"""What the panel does when the scene, the nodes, the worker or the module itself go away or come back."""
+
+import os
+import signal
+
+import psutil
+import pytest
+import slicer
+from panel_helpers import analyze, bar, cells, drag, levels, points_of
+from scene_examples import make_study
+
+from SpinalDiseaseAILib.base.study import Role
+from SpinalDiseaseAILib.scene.mrb import add_study, new_scene, read_scene
+from SpinalDiseaseAILib.scene.results import reportFromNode, resultsInScene
+
+
+def select(panel, level):
+    panel.ui.levelTable.selectRow(levels(panel).index(level))
+
+
+def wait_for_follow(panel, wait_until):
+    wait_until(lambda: "follows" in panel.ui.statusLabel.text and not panel.logic.grading)
+
+
+def wait_for_idle(panel, wait_until):
+    wait_until(lambda: panel.ui.analyzeButton.text == "Analyze")
+
+
+def test_a_saved_scene_brings_back_selection_results_and_corrections(
+    panel_of, nodes, scene, wait_until, tmp_path, monkeypatch, answer
+):
+    panel = panel_of()
+    analyze(panel, wait_until)
+    position = drag(points_of(panel), "L4-L5", (0, 2, 0))
+    wait_for_follow(panel, wait_until)
+    select(panel, "L4-L5")
+    panel.results._menu.actions()[0].trigger()
+    panel.ui.unsureSpinBox.value = 0.3
+    before = reportFromNode(panel.parameterNode.report)
+    path = tmp_path / "saved scene.mrb"
+    assert scene.WriteToMRB(str(path))
+    restored = read_scene(path)
+    monkeypatch.setattr(slicer, "mrmlScene", restored)
+    again = panel_of()
+    assert reportFromNode(again.parameterNode.report) == before
+    assert again.parameterNode.selectedLevel == "L4-L5"
+    (row,) = again.ui.levelTable.selectionModel().selectedRows()
+    assert levels(again)[row.row()] == "L4-L5"
+    assert cells(again, 4)[row.row()].startswith("Pfirrmann 2")
+    assert again.ui.unsureSpinBox.value == 0.3
+    assert again.ui.t2Selector.currentNode() is again.parameterNode.t2Volume is not None
+    assert "L4-L5 moved by the reader" in again.ui.correctionsLabel.text
+    again.ui.restoreButton.click()
+    assert reportFromNode(again.parameterNode.report).structure("L4-L5").position != pytest.approx(position)
+    assert bar(again, "L4-L5") == 85
+
+
+def test_a_scene_that_is_imported_under_the_panel_is_shown(panel_of, nodes, scene, wait_until):
+    panel = panel_of()
+    analyze(panel, wait_until)
+    select(panel, "L3")
+    scene.InvokeEvent(scene.EndImportEvent)
+    assert len(levels(panel)) == 11 and panel.parameterNode.selectedLevel == "L3"
+
+
+def test_closing_the_scene_empties_every_section(panel_of, nodes, scene, wait_until):
+    panel = panel_of()
+    analyze(panel, wait_until)
+    select(panel, "L4")
+    scene.Clear(False)
+    assert levels(panel) == [] and panel.ui.correctionsLabel.text == "" and panel.ui.numberingLabel.text == ""
+    assert panel.ui.t2Selector.currentNode() is None and not panel.ui.exportButton.enabled
+    assert "No result yet" in panel.ui.summaryLabel.text
+
+
+def test_a_scene_that_is_closed_while_a_level_is_graded_is_not_missed(panel_of, nodes, scene, wait_until, errors):
+    panel = panel_of()
+    analyze(panel, wait_until)
+    drag(points_of(panel), "L4-L5", (0, 2, 0))
+    panel.corrections.follow()
+    scene.Clear(False)
+    wait_until(lambda: not panel.logic.grading)
+    assert errors == [] and levels(panel) == []
+
+
+@pytest.mark.parametrize("reference", ["SpinalDiseaseAI.points", "SpinalDiseaseAI.table"])
+def test_a_deleted_companion_leaves_the_result_readable_and_comes_back_with_the_next_analysis(
+    panel_of, nodes, scene, wait_until, reference
+):
+    panel = panel_of()
+    report = analyze(panel, wait_until)
+    scene.RemoveNode(report.GetNodeReference(reference))
+    assert len(levels(panel)) == 11
+    select(panel, "L4-L5")
+    panel.ui.deletePointButton.click()
+    analyze(panel, wait_until)
+    assert report.GetNodeReference(reference) is not None
+
+
+def test_a_deleted_report_empties_the_results(panel_of, nodes, scene, wait_until):
+    panel = panel_of()
+    scene.RemoveNode(analyze(panel, wait_until))
+    assert levels(panel) == [] and not panel.ui.restoreButton.enabled
+
+
+def test_a_report_that_was_changed_by_hand_is_told_in_the_log(panel_of, nodes, wait_until, errors):
+    panel = panel_of()
+    analyze(panel, wait_until).SetText("{}")
+    assert levels(panel) == [] and errors == []
+    assert "not a report of this product" in panel.ui.logTextEdit.plainText
+
+
+def test_the_worker_that_dies_is_told_and_the_next_analysis_starts_another(panel_of, nodes, client_of, wait_until, errors):
+    panel = panel_of("die")
+    panel.ui.analyzeButton.click()
+    wait_until(lambda: errors)
+    assert "analysis process" in errors[0]
+    assert panel.ui.analyzeButton.enabled and panel.ui.analyzeButton.text == "Analyze"
+    panel.logic.client = client_of("report")
+    analyze(panel, wait_until)
+    assert len(levels(panel)) == 11
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="the operating system has no such signal")
+def test_a_worker_that_is_killed_from_outside_is_told(panel_of, nodes, wait_until, errors):
+    panel = panel_of("slow")
+    panel.ui.analyzeButton.click()
+    wait_until(lambda: "slice" in panel.ui.stageLabel.text)
+    workers = [child for child in psutil.Process().children() if "slow" in child.cmdline()]
+    os.kill(workers[0].pid, signal.SIGKILL)
+    wait_until(lambda: errors)
+    assert "killed" in errors[0]
+
+
+@pytest.mark.parametrize("stage", ["before the worker answers", "while slices are looked at"])
+def test_cancel_works_at_every_stage(panel_of, nodes, wait_until, errors, scene, stage):
+    panel = panel_of("slow")
+    panel.ui.analyzeButton.click()
+    if stage != "before the worker answers":
+        wait_until(lambda: "slice" in panel.ui.stageLabel.text)
+    panel.ui.analyzeButton.click()
+    assert not panel.ui.analyzeButton.enabled and panel.ui.analyzeButton.toolTip == "The analysis is being stopped."
+    wait_for_idle(panel, wait_until)
+    assert errors == [] and "cancelled" in panel.ui.statusLabel.text
+    assert resultsInScene(scene) == [] and panel.ui.progressBar.isHidden()
+
+
+def test_a_cancelled_analysis_leaves_the_earlier_result(panel_of, nodes, client_of, wait_until):
+    panel = panel_of()
+    analyze(panel, wait_until)
+    panel.logic.client = client_of("slow")
+    panel.ui.analyzeButton.click()
+    panel.ui.analyzeButton.click()
+    wait_for_idle(panel, wait_until)
+    assert len(levels(panel)) == 11
+
+
+def test_a_second_analyze_while_one_runs_is_refused_in_words(panel_of, nodes, errors):
+    panel = panel_of("slow")
+    panel.ui.analyzeButton.click()
+    panel.analyze()
+    assert errors == ["An analysis is already running. Wait for it or cancel it."]
+    assert panel.logic.running
+
+
+def test_stage_elapsed_and_remaining_time_are_shown(panel_of, nodes, wait_until):
+    panel = panel_of("slow")
+    panel.ui.analyzeButton.click()
+    wait_until(lambda: "slice" in panel.ui.stageLabel.text)
+    assert not panel.ui.progressBar.isHidden() and panel.ui.progressBar.value == 25
+    assert " s, about " in panel.ui.timeLabel.text and panel.ui.timeLabel.text.endswith(" s left")
+
+
+def test_two_studies_one_after_the_other_keep_their_results_apart(panel_of, nodes, scene, wait_until):
+    panel = panel_of()
+    first = analyze(panel, wait_until)
+    other = add_study(scene, make_study("9.8.7"))[Role.SAGITTAL_T2]
+    panel.ui.t2Selector.setCurrentNode(other)
+    panel.ui.t1Selector.setCurrentNode(None)
+    second = analyze(panel, wait_until)
+    assert first is not second and reportFromNode(second).study_uid == "9.8.7"
+    drag(points_of(panel), "L4-L5", (0, 2, 0))
+    wait_for_follow(panel, wait_until)
+    assert [len(reportFromNode(node).corrections) for node in (first, second)] == [0, 1]
+    panel.ui.reportSelector.setCurrentNode(first)
+    assert panel.ui.correctionsLabel.isHidden() and bar(panel, "L4-L5") == 85
+
+
+def test_another_volume_is_not_chosen_over_that_of_a_result(panel_of, nodes, scene, wait_until):
+    panel = panel_of()
+    analyze(panel, wait_until)
+    panel.exit()
+    add_study(scene, make_study("9.8.7"))
+    panel.enter()
+    assert panel.parameterNode.t2Volume is nodes[0]
+
+
+def test_a_panel_that_is_left_follows_nothing_and_catches_up_when_it_is_entered(panel_of, nodes, wait_until, qt_application):
+    panel = panel_of()
+    report = analyze(panel, wait_until)
+    points = points_of(panel)
+    panel.exit()
+    drag(points, "L4-L5", (0, 2, 0))
+    qt_application.processEvents()
+    assert not panel.logic.grading and reportFromNode(report).corrections == ()
+    panel.enter()
+    panel.corrections.follow()
+    wait_for_follow(panel, wait_until)
+    assert [item.structure for item in reportFromNode(report).corrections] == ["L4-L5"]
+
+
+def test_cleanup_lets_go_of_scene_and_worker(panel_of, nodes, scene, wait_until, qt_application):
+    panel = panel_of()
+    analyze(panel, wait_until)
+    points = points_of(panel)
+    panel.cleanup()
+    assert [child for child in psutil.Process().children() if "report" in child.cmdline()] == []
+    drag(points, "L4-L5", (0, 2, 0))
+    scene.Clear(False)
+    qt_application.processEvents()
+    assert not panel.logic.grading
+
+
+def test_the_panel_is_built_anew_after_a_reload_and_shows_the_same(module, panel_of, nodes, wait_until):
+    panel = panel_of()
+    report = analyze(panel, wait_until)
+    select(panel, "L4")
+    panel.cleanup()
+    again = panel_of()
+    assert again.parameterNode.report is report and again.parameterNode.selectedLevel == "L4"
+    assert len(levels(again)) == 11
+
+
+def test_the_panel_bears_another_scene_and_back(panel_of, nodes, scene):
+    panel = panel_of()
+    for other in (new_scene(), scene):
+        panel.uiWidget.setMRMLScene(other)
+    panel.ui.t2Selector.setCurrentNode(nodes[0])
+    assert panel.ui.analyzeButton.enabled
