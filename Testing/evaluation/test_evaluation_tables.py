@@ -14,18 +14,25 @@ import pytest
 from plain_data_sets import points
 from typer.testing import CliRunner
 
+from SpinalDiseaseAILib.base.anatomy import KEY_POINTS, finding, structure
 from SpinalDiseaseAILib.base.errors import InputError
 from SpinalDiseaseAILib.base.options import DEFAULT_CLASSIFIER, DEFAULT_LOCALIZER
 from SpinalDiseaseAILib.base.planes import SagittalVolume
-from SpinalDiseaseAILib.base.report import Numbering
+from SpinalDiseaseAILib.base.report import FindingResult, Numbering
 from SpinalDiseaseAILib.cli.main import app
 from SpinalDiseaseAILib.datasets.records import SPLITS
+from SpinalDiseaseAILib.evaluation import classification, key_points
 from SpinalDiseaseAILib.evaluation.cli import write_card
 from SpinalDiseaseAILib.evaluation.figures import Figures
 from SpinalDiseaseAILib.evaluation.intervals import Figure
+from SpinalDiseaseAILib.evaluation.key_points import PlaneErrors
+from SpinalDiseaseAILib.evaluation.predictions import Graded
+from SpinalDiseaseAILib.evaluation.published import PUBLISHED, with_published
 from SpinalDiseaseAILib.evaluation.tables import Row, Table, csv_of
+from SpinalDiseaseAILib.models.bundle import Bundle, read_bundle
 from SpinalDiseaseAILib.pipelines.model_store import ModelStore
 from SpinalDiseaseAILib.steps.device import choose_device
+from SpinalDiseaseAILib.steps.heads import Heads
 from SpinalDiseaseAILib.steps.localization import Localization
 
 TABLE = Table(
@@ -86,6 +93,24 @@ def test_a_table_is_a_json_document_without_numbers_that_json_lacks() -> None:
     }
 
 
+def test_published_values_are_further_columns_of_the_tables_that_have_such_a_figure() -> None:
+    accuracy = replace(TABLE.rows[0], name="Vertebra disease: accuracy", further={"always normal": 0.19})
+    table = with_published(replace(TABLE, rows=[accuracy, TABLE.rows[1]]), "tianchi2020")
+    assert table.further == ("always normal", "published: Spinal Disease 2020 system")
+    assert table.rows[0].further["published: Spinal Disease 2020 system"] == 0.81
+    assert with_published(TABLE, "tianchi2020").further == with_published(TABLE, "sudirman").further == ()
+
+
+def test_every_published_figure_has_the_name_of_one_of_ours() -> None:
+    errors = [PlaneErrors("1", dict.fromkeys(KEY_POINTS, 1.0), {}, 40.0, 512, 0, frozenset(), 1.0)]
+    ours = set(key_points.summary(errors, repeats=0))
+    for name in ("disc_disease", "vertebra_disease", "pfirrmann", "modic"):
+        classes = len(finding(name).classes)
+        graded = Graded(name, np.eye(classes), np.eye(classes), ("1",) * classes, ("L4-L5",) * classes)
+        ours |= {f"{finding(name).display}: {key}" for key in classification.overall(graded, np.arange(classes))}
+    assert {name for known in PUBLISHED.values() for name in known} - ours == set()
+
+
 def test_only_what_lies_between_the_marks_of_a_card_is_replaced(tmp_path: Path) -> None:
     card = tmp_path / "README.md"
     card.write_text("# Card – é\n\n<!-- figures -->\nold\n<!-- /figures -->\n\n## Limits\n", encoding="utf-8")
@@ -114,9 +139,29 @@ class Drawn:
         return Localization(tuple(points()), places, np.ones(11), (Numbering(0, 1.0, ""),), True, 1.0, 34.0)
 
 
+class Guessing:
+    """Grades by dice, the same every time, with the findings of a bundle."""
+
+    def __init__(self, bundle: Bundle) -> None:
+        self.bundle = bundle
+        self.heads = Heads(bundle.findings)
+
+    def classify(self, volumes: object, points: object, names: tuple[str, ...]) -> dict[str, tuple[FindingResult, ...]]:
+        random = np.random.default_rng(0)
+        rows = {key: random.dirichlet(np.ones(len(classes)), len(names)) for key, classes in self.bundle.findings.items()}
+        return {
+            name: tuple(
+                FindingResult(key, dict(zip(classes, rows[key][index].tolist(), strict=True)), self.bundle.name)
+                for key, classes in self.bundle.findings.items()
+                if finding(key).kind is structure(name).kind
+            )
+            for index, name in enumerate(names)
+        }
+
+
 @pytest.fixture
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Points without a network, intervals by a few draws."""
+    """Points and grades without a network, intervals by a few draws."""
     from SpinalDiseaseAILib.evaluation import challenge, classification, intervals, key_points, volumes
 
     def few(patients: Any, metrics: Any, **given: Any) -> Any:
@@ -124,8 +169,8 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
 
     for place in (challenge, classification, key_points):
         monkeypatch.setattr(place, "bootstrap_figures", few)
-    real = ModelStore.localizer
-    monkeypatch.setattr(ModelStore, "localizer", lambda self, *of: (Drawn(), real(self, *of)[1]))
+    monkeypatch.setattr(ModelStore, "localizer", lambda self, name, *of: (Drawn(), read_bundle(name)))
+    monkeypatch.setattr(ModelStore, "classifier", lambda self, name, *of: (Guessing(read_bundle(name)), read_bundle(name)))
     monkeypatch.setattr(volumes, "patient_bootstrap", lambda patients, metric: few(patients, lambda i: {"": metric(i)})[""])
 
 
@@ -159,7 +204,7 @@ def test_a_classifier_is_measured_with_and_without_t1_beside_its_baselines(data:
     assert ["end to end" in table.title for table in plain] == [True, True, False]
     assert len(tables) == 9 and {table.title.rpartition(", ")[2] for table in tables if table.detail} == {"by class", "by level"}
     assert all(row.baseline is not None for table in plain for row in table.rows if "plausible" not in row.name)
-    assert plain[0].further == ("always the class most frequent in training", "always normal")
+    assert plain[0].further[:2] == ("always the class most frequent in training", "always normal")
     assert {row.name.split(":")[0] for row in plain[0].rows} >= {"Pfirrmann grade", "Disc narrowing", "Modic type"}
     assert [run.title for run in figures.runs] == [table.title for table in plain]
 
