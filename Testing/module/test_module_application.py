@@ -52,15 +52,22 @@ def dicom_import(monkeypatch, scene):
     """DICOMLib.DICOMUtils whose temporary database loads what the library reads from the imported folder."""
     from SpinalDiseaseAILib.reading import open_study
 
+    files = sorted((sample_folder() / "lumbar-mr").iterdir())
+    uid = open_study([sample_folder()]).primary.uid
+    study = {"uid": "1.1", "patient": "patient", "date": "20240102", "description": "MR", "series": {uid: ("MR", files)}}
+
     @contextmanager
     def temporary_database():
-        yield types.SimpleNamespace(patients=lambda: ["patient"])
+        yield wrap(widgets.ctkDICOMDatabase(studies=[study]))
 
-    folders = []
+    def load(name):
+        return [node.GetID() for node in add_study(scene, open_study([sample_folder()])).values()]
+
     utilities = types.SimpleNamespace(
         TemporaryDICOMDatabase=temporary_database,
-        importDicom=lambda folder, database: folders.append(folder),
-        loadPatientByUID=lambda patient: [node.GetID() for node in add_study(scene, open_study([Path(folders[-1])])).values()],
+        importDicom=lambda folder, database: None,
+        loadPatientByUID=load,
+        loadSeriesByUID=load,
     )
     monkeypatch.setitem(sys.modules, "DICOMLib", types.SimpleNamespace(DICOMUtils=utilities))
 

@@ -8,6 +8,7 @@ import contextlib
 import sys
 import types
 import xml.etree.ElementTree as ElementTree
+from pathlib import Path
 
 import slicer
 from PySide6 import QtCore, QtWidgets
@@ -45,6 +46,8 @@ def install(monkeypatch, scene, home):
     monkeypatch.setattr(slicer.util, "errorDisplay", errors.append)
     monkeypatch.setattr(slicer.util, "tryWithErrorDisplay", lambda message, waitCursor=False: contextlib.nullcontext())
     monkeypatch.setattr(slicer.util, "setSliceViewerLayers", lambda background, fit: None)
+    monkeypatch.setattr(slicer.util, "saveScene", lambda path: scene.WriteToMRB(path))
+    monkeypatch.setattr(slicer.util, "loadScene", lambda path: _load_scene(scene, path))
     for question in ("confirmOkCancelDisplay", "confirmYesNoDisplay"):
         monkeypatch.setattr(slicer.util, question, _unexpected)
     return errors
@@ -83,6 +86,21 @@ def module_parent():
 def pixels(widget, path):
     """Save a picture of a widget."""
     unwrap(widget).grab().save(str(path))
+
+
+def _load_scene(scene, path):
+    """What the application does with an MRB file, with a cache of its own beside the file."""
+    folder = Path(path).parent / "cache"
+    folder.mkdir()
+    (folder / ".slicer-cache").touch()
+    cache = slicer.vtkCacheManager()
+    cache.SetRemoteCacheDirectory(str(folder))
+    manager = slicer.vtkDataIOManager()
+    manager.SetCacheManager(cache)
+    scene.SetCacheManager(cache)
+    scene.SetDataIOManager(manager)
+    with contextlib.chdir("."):
+        assert scene.ReadFromMRB(path, True)
 
 
 def _unexpected(text):
