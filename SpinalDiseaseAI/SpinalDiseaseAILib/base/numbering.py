@@ -8,6 +8,7 @@ from dataclasses import replace
 from . import anatomy
 from .errors import InputError
 from .masks import Masks
+from .quantities import Measurement
 from .report import Note, Numbering, Report
 
 NOTE_CODE = "renumbered"
@@ -46,7 +47,11 @@ def renumbered_report(report: Report, shift: int) -> tuple[Report, dict[str, str
             continue
     if not names:
         raise InputError(f"Moving the numbering by {shift} levels leaves no structure with a name.", code="renumber")
-    structures = tuple(replace(item, name=names[item.name]) for item in report.structures if item.name in names)
+    structures = tuple(
+        replace(item, name=names[item.name], measurements=_unnamed(item.measurements))
+        for item in report.structures
+        if item.name in names
+    )
     lost = [item.name for item in report.structures if item.name not in names]
     text = f"The numbering was moved by {shift:+d} level{'s' if abs(shift) > 1 else ''} by the user."
     if lost:
@@ -57,8 +62,15 @@ def renumbered_report(report: Report, shift: int) -> tuple[Report, dict[str, str
         for moved in (None if item.shift is None else item.shift - shift,)
     )
     notes = (*report.notes, Note(NOTE_CODE, text))
+    spine = _unnamed(tuple(replace(item, value=None, lines=()) for item in report.measurements))
     masks = None if report.masks is None else report.masks.renamed(_moved(report.masks, shift))
-    return replace(report, structures=structures, numberings=numberings, notes=notes, masks=masks), names
+    return replace(report, structures=structures, numberings=numberings, notes=notes, masks=masks, measurements=spine), names
+
+
+def _unnamed(measurements: tuple[Measurement, ...]) -> tuple[Measurement, ...]:
+    """Measurements under other names: what was not measured has a reason that may name a level, which is no longer its name."""
+    reason = "It was not measured with the levels numbered this way."
+    return tuple(replace(item, reason=reason) if item.value is None else item for item in measurements)
 
 
 def _moved(masks: Masks, shift: int) -> dict[str, str]:

@@ -180,6 +180,11 @@ class Report:
         return next((item for item in self.structures if item.name == name), None)
 
     @property
+    def measured(self) -> bool:
+        """True if anything was measured, or tried."""
+        return bool(self.measurements) or any(item.measurements for item in self.structures)
+
+    @property
     def research_only(self) -> bool:
         """True if a model that may be used for research only took part."""
         return any(model.research_only for model in self.models)

@@ -23,6 +23,7 @@ from ..base.study import Role
 from .computed import forgetComputed, storeComputed
 from .findingTable import fillFindingTable
 from .hierarchy import folderOf, hierarchyOf, moveTo, parentForResults
+from .measurementTable import fillMeasurementTable
 from .pointList import PointEdit, fillPointList, showPoints
 from .provenance import setProvenance
 from .segmentation import fillSegmentation, nameSegments
@@ -34,6 +35,7 @@ REPORT_REFERENCE = "SpinalDiseaseAI.report"
 POINTS_REFERENCE = "SpinalDiseaseAI.points"
 TABLE_REFERENCE = "SpinalDiseaseAI.table"
 SEGMENTATION_REFERENCE = "SpinalDiseaseAI.segmentation"
+MEASUREMENTS_REFERENCE = "SpinalDiseaseAI.measurements"
 INPUT_REFERENCES = {Role.SAGITTAL_T2: "SpinalDiseaseAI.t2", Role.SAGITTAL_T1: "SpinalDiseaseAI.t1"}
 
 FOLDER_NAME = "Lumbar spine analysis"
@@ -49,6 +51,7 @@ class ResultNodes:
     :param folderItem: subject hierarchy item of their folder; 0 if the report was taken out of it.
     :param kept: edits of a user that the last writing left as they were.
     :param segmentationNode: vtkMRMLSegmentationNode; None if nothing was segmented, or someone deleted it.
+    :param measurementsNode: vtkMRMLTableNode of the measurements; None if nothing was measured, or someone deleted it.
     """
 
     reportNode: Any
@@ -57,6 +60,7 @@ class ResultNodes:
     folderItem: int
     kept: tuple[PointEdit, ...] = ()
     segmentationNode: Any = None
+    measurementsNode: Any = None
 
 
 def writeReport(
@@ -109,6 +113,7 @@ def resultFromNode(node: Any) -> ResultNodes:
         reportNode.GetNodeReference(TABLE_REFERENCE),
         folderOf(reportNode),
         segmentationNode=reportNode.GetNodeReference(SEGMENTATION_REFERENCE),
+        measurementsNode=reportNode.GetNodeReference(MEASUREMENTS_REFERENCE),
     )
 
 
@@ -186,10 +191,13 @@ def _show(reportNode: Any, report: Report, overwriteEdits: bool) -> ResultNodes:
     nodes = [reportNode, pointsNode, tableNode]
     if report.masks is not None:
         nodes.append(segmentationNode)
+    measurementsNode = _showMeasurements(reportNode, report)
+    if measurementsNode is not None:
+        nodes.append(measurementsNode)
     for node in nodes:
         setProvenance(node, report)
         node.SetDescription(DISCLAIMER)
-    return ResultNodes(reportNode, pointsNode, tableNode, folderOf(reportNode), kept, segmentationNode)
+    return ResultNodes(reportNode, pointsNode, tableNode, folderOf(reportNode), kept, segmentationNode, measurementsNode)
 
 
 def _showMasks(reportNode: Any, report: Report, primary: Any, overwriteEdits: bool) -> Any:
@@ -200,6 +208,16 @@ def _showMasks(reportNode: Any, report: Report, primary: Any, overwriteEdits: bo
         fillSegmentation(node, report.masks, primary, shift=shift_of(report), overwriteEdits=overwriteEdits)
     elif node is not None:  # a report that was corrected has no masks: those in the scene stay, and follow its names
         nameSegments(node, shift_of(report))
+    return node
+
+
+def _showMeasurements(reportNode: Any, report: Report) -> Any:
+    """The table of the measurements of a result, brought up to date; None if there never were any."""
+    node = reportNode.GetNodeReference(MEASUREMENTS_REFERENCE)
+    if report.measured:
+        node = _companion(reportNode, MEASUREMENTS_REFERENCE, "vtkMRMLTableNode", "Lumbar measurements")
+    if node is not None:
+        fillMeasurementTable(node, report)
     return node
 
 

@@ -27,8 +27,8 @@ _LABEL_LEFT = 24.0  # millimetres in front of a structure's centre at which its 
 def draw_measurements(report: Report, study: Study) -> Picture.Image:
     """Draw the picture of a report's measurements on the series that was segmented.
 
-    Each row lies on the slice of the structures at its height, as in the picture of the findings, so that every line is drawn on the
-    slice that it was taken on.
+    Each row lies on the slice of the structures at its height, as in the picture of the findings, so that every line is drawn on
+    the slice that it was taken on.
     """
     plane = CurvedPlane.through(
         SagittalVolume.of(study.primary.image), [item.position for item in report.structures], margin=_MARGIN_MM

@@ -16,13 +16,8 @@ SPINE = "lumbar spine"
 """What stands in the column of structures for measurements of the whole spine."""
 
 
-def has_measurements(report: Report) -> bool:
-    """True if anything was measured, or tried."""
-    return bool(report.measurements) or any(item.measurements for item in report.structures)
-
-
 def measurement_table(report: Report) -> str:
-    """The table as text, a header line first. Units are UCUM codes; what could not be measured has a reason in place of a value."""
+    """The table as text, a header line first. Units are UCUM codes; what could not be measured has a reason and no value."""
     stream = io.StringIO()
     writer = csv.writer(stream, delimiter="\t", lineterminator="\n")
     writer.writerow(MEASUREMENT_COLUMNS)

@@ -20,7 +20,7 @@ from .html_report import html_of
 from .markups import markups_of
 from .masks import JSON_FILE, NIFTI_FILE, NRRD_FILE, TABLE_FILE, label_document, label_table, write_nifti, write_nrrd
 from .measurement_overlay import draw_measurements
-from .measurement_table import has_measurements, measurement_table
+from .measurement_table import measurement_table
 from .overlay import draw_overlay
 from .table import table_of
 
@@ -59,12 +59,12 @@ def _write_overlay(results: Results, path: Path) -> None:
 
 
 def _write_measurement_table(results: Results, path: Path) -> None:
-    if has_measurements(results.report):
+    if results.report.measured:
         path.write_text(measurement_table(results.report), encoding="utf-8", newline="\n")
 
 
 def _write_measurement_overlay(results: Results, path: Path) -> None:
-    if has_measurements(results.report):
+    if results.report.measured:
         draw_measurements(results.report, results.study).save(path, "PNG", compress_level=4)
 
 
