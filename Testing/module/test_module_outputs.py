@@ -69,7 +69,7 @@ def test_without_the_volumes_files_without_images_can_still_be_written(panel, no
     for node in nodes:
         scene.RemoveNode(node)
     assert not panel.ui.exportButton.enabled
-    assert "Uncheck page and picture" in panel.ui.exportButton.toolTip
+    assert "Uncheck page and pictures" in panel.ui.exportButton.toolTip
     check(panel, "report.tsv", "report.json", "points.mrk.json")
     panel.ui.exportButton.click()
     assert written(tmp_path) == ["points.mrk.json", "report.json", "report.tsv"]

@@ -38,6 +38,8 @@ OUTPUTS = (
     Output("report.html", lambda: str(_("Report as a page, with the picture")), images=True),
     Output("overlay.png", lambda: str(_("Picture of the spine with its findings")), images=True),
     Output("report.tsv", lambda: str(_("Table for a spreadsheet"))),
+    Output("measurements.png", lambda: str(_("Picture of the measurements")), images=True),
+    Output("measurements.tsv", lambda: str(_("Measurements for a spreadsheet"))),
     Output("report.json", lambda: str(_("Report for programs"))),
     Output("points.mrk.json", lambda: str(_("Points as Slicer markups"))),
 )
@@ -82,7 +84,7 @@ class OutputsSection:
         if not chosen:
             return str(_("Check at least one file."))
         if any(output.images for output in chosen) and not any(self._volumes()):
-            return str(_("The volumes of this result are no longer in the scene. Uncheck page and picture, or load them again."))
+            return str(_("The volumes of this result are no longer in the scene. Uncheck page and pictures, or load them again."))
         return ""
 
     def _chosen(self) -> list[Output]:
