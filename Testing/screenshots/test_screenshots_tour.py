@@ -24,6 +24,12 @@ def screenshots(graphics, monkeypatch):
     sys.modules.pop("SpinalDiseaseAI", None)
 
 
+def right_edge(table):
+    """Where the last column of a table ends, in pixels from its left edge."""
+    last = table.columnCount - 1
+    return table.columnViewportPosition(last) + table.columnWidth(last)
+
+
 def test_every_picture_shows_what_its_step_of_the_tutorial_says(screenshots, monkeypatch, tmp_path):
     tour = screenshots.Tour(tmp_path, monkeypatch)
     seen = {}
@@ -32,6 +38,8 @@ def test_every_picture_shows_what_its_step_of_the_tutorial_says(screenshots, mon
             ui = tour.panel.ui
             seen[name] = (ui.analyzeButton.enabled, ui.statusLabel.text, ui.seriesReasonLabel.text)
             assert picture.pixels.std() > 5, f"{name} shows nothing"
+            if ui.levelTable.isVisible():
+                assert right_edge(ui.levelTable) == ui.levelTable.viewport().width, f"a gap beside the table in {name}"
         corrected = [item.structure for item in tour.panel.results.report.corrections]
     finally:
         tour.close()

@@ -117,8 +117,10 @@ class ResultsSection(VTKObservationMixin):  # type: ignore[misc]
         for number, row in enumerate(self._rows):
             self._fillRow(number, row, chosen)
         table.clearSelection()
-        table.resizeColumnsToContents()
-        table.setColumnWidth(PROBABILITY, max(table.columnWidth(PROBABILITY), table.columnWidth(KIND)))
+        for column in range(PROBABILITY + len(chosen)):  # the last one fills what is left, and would no longer if it were sized
+            table.resizeColumnToContents(column)
+        if chosen:
+            table.setColumnWidth(PROBABILITY, max(table.columnWidth(PROBABILITY), table.columnWidth(KIND)))
         fitHeight(table)
         # Widgets in cells come last: they are laid out by the columns and rows as they are now.
         for number, row in enumerate(self._rows):
