@@ -57,7 +57,7 @@ def test_research_data_make_a_bundle_research_only_in_metadata_licence_and_card(
 def test_the_defaults_are_there_and_free_of_research_data() -> None:
     options = Options()
     assert read_bundle(options.localizer).task == "localization"
-    for name in (options.localizer, *options.classifiers):
+    for name in (options.localizer, *options.classifiers, options.grader):
         assert not read_bundle(name).research_only
 
 
@@ -66,6 +66,9 @@ def test_a_bundle_covers_the_key_points(bundle: Bundle) -> None:
     arguments = bundle.network["arguments"]
     if bundle.task == "localization":
         assert arguments["key_points"] == len(KEY_POINTS)
-    else:
+    elif bundle.task == "disc grade":
+        assert arguments["levels"] == sum("-" in name for name in KEY_POINTS)
+        assert arguments["classes"] == len(bundle.findings["degeneration"])
+    elif bundle.task == "classification":
         assert arguments["structures"] == len(KEY_POINTS)
         assert arguments["outputs"] == sum(len(classes) for classes in bundle.findings.values())

@@ -12,6 +12,7 @@ DEFAULT_PIPELINE = "lumbar-mr"
 DEFAULT_LOCALIZER = "lumbar-mr-localizer"
 DEFAULT_CLASSIFIER = "lumbar-mr-degeneration"
 DEFAULT_SEGMENTER = "lumbar-mr-segmentation"
+DEFAULT_GRADER = "lumbar-mr-disc-grade"
 DEVICES = ("auto", "cuda", "mps", "cpu")
 
 Progress = Callable[[str, float, str], None]
@@ -30,6 +31,8 @@ class Options:
     :param localizer: bundle that finds the key points.
     :param classifiers: bundles that grade them, one or more.
     :param segmenter: bundle that outlines vertebrae, discs and the canal; empty for no masks.
+    :param grader: bundle that weighs grades and masks into mild, moderate and severe degeneration; empty for no such grade. It is
+        used where a classifier gives Pfirrmann grades.
     :param device: one of :data:`DEVICES`, or a torch device such as ``"cuda:1"``.
     :param models_folder: folder of the bundles; empty for the one that the product carries.
     :param slices: most slices, round the middle of the stack, that levels are looked for on; 0 for as many as the spine needs.
@@ -39,6 +42,7 @@ class Options:
     localizer: str = DEFAULT_LOCALIZER
     classifiers: tuple[str, ...] = (DEFAULT_CLASSIFIER,)
     segmenter: str = DEFAULT_SEGMENTER
+    grader: str = DEFAULT_GRADER
     device: str = "auto"
     models_folder: str = ""
     slices: int = 0

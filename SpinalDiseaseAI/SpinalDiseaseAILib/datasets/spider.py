@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ..base.anatomy import KEY_POINTS, Kind, structure
+from ..base.anatomy import DEGENERATION_OF_PFIRRMANN, KEY_POINTS, Kind, structure
 from .records import Imported, Record, read_grey
 
 DISCS_FROM_BELOW = tuple(name for name in reversed(KEY_POINTS) if structure(name).kind is Kind.DISC)
@@ -123,6 +123,7 @@ def read_gradings(folder: Path, skipped: list[str]) -> dict[str, dict[str, dict[
         for column, name in GRADING_COLUMNS.items():
             value = int(row[column])
             findings[name] = (str(value),) if name in _GRADED else (("present" if value else "absent"),)
+        findings["degeneration"] = tuple(DEGENERATION_OF_PFIRRMANN[grade] for grade in findings["pfirrmann"])
         result.setdefault(row["Patient"], {})[DISCS_FROM_BELOW[label - 1]] = findings
     return result
 

@@ -10,13 +10,14 @@ import numpy as np
 
 from ..base.anatomy import finding
 from ..base.errors import InputError
+from ..base.options import DEFAULT_CLASSIFIER, DEFAULT_SEGMENTER
 from ..datasets.collection import read_dataset
 from ..datasets.records import SPLITS, Record
 from ..models.bundle import Bundle, read_bundle
 from ..pipelines.model_store import ModelStore
 from ..steps.device import Device
 from ..steps.heads import Heads
-from . import challenge, classification, grades, key_points, volumes
+from . import challenge, classification, grades, key_points, three_grades, volumes
 from .baselines import LEVEL_SHARES, baselines
 from .predictions import GRADING, LOCALIZATION, Case, Run, collect
 from .published import with_published
@@ -67,6 +68,8 @@ class Figures:
             yield from self._localization(bundle)
         elif bundle.task == "segmentation":
             yield from self._tried(lambda: self._segmentation(bundle, self._bundle(localizer)))
+        elif bundle.task == "disc grade":
+            yield from self._tried(lambda: self._three_grades(bundle, self._bundle(localizer)))
         else:
             yield from self._grading(bundle, self._bundle(localizer))
 
@@ -143,6 +146,24 @@ class Figures:
         finder, _ = self.store.localizer(localizer.name, self.folder, self.device)
         names = (bundle.name, localizer.name)
         return segmentation_tables(self.data, self.split, names, finder, segmenter, patients=self.patients)
+
+    def _three_grades(self, bundle: Bundle, localizer: Bundle) -> Iterator[Table]:
+        """The tables of every variant of a grader, with the default models for what it weighs."""
+        grader, _ = self.store.grader(bundle.name, self.folder)
+        finder, _ = self.store.localizer(localizer.name, self.folder, self.device)
+        segmenter, _ = self.store.segmenter(DEFAULT_SEGMENTER, self.folder, self.device)
+        classifier, weighed = self.store.classifier(DEFAULT_CLASSIFIER, self.folder, self.device)
+        records = self._read("spider", (self.split,))
+        found = three_grades.graded_cases(records, finder, segmenter, classifier, grader)
+        training = read_dataset("spider", self.data, ("train",))
+        for variant, cases in found.items():
+            _check(cases, f"graded planes of {self.split} patients in the data set spider")
+            seen = {case.series for case in cases}
+            words = f"{_data([record for record in records if record.series in seen], (self.split,))}; points by {localizer.name}"
+            table = three_grades.table_of_variant(variant, grader.variant, (bundle.name,), words, cases, training)
+            models = (bundle.provenance, weighed.provenance, localizer.provenance)
+            self.runs.append(Run(table.title, GRADING, "spider", (self.split,), models, cases))
+            yield table
 
     def _graded(self, bundle: Bundle, localizer: Bundle, dataset: str, *, given: bool, use_t1: bool) -> Iterator[Table]:
         classifier, _ = self.store.classifier(bundle.name, self.folder, self.device)

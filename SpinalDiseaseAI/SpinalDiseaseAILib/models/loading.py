@@ -11,6 +11,7 @@ from torch import nn
 
 from ..base.errors import ModelError
 from .bundle import Bundle
+from .disc_grade_model import DiscGradeModel
 from .localizer_network import LocalizerEnsemble, LocalizerNetwork
 from .region_network import RegionNetwork
 from .segmentation_network import SegmentationNetwork
@@ -22,6 +23,7 @@ NETWORKS: dict[str, Callable[..., nn.Module]] = {
     "LocalizerEnsemble": LocalizerEnsemble,
     "RegionNetwork": RegionNetwork,
     "SegmentationNetwork": SegmentationNetwork,
+    "DiscGradeModel": DiscGradeModel,
 }
 """Networks that a bundle may name. Nothing else is ever made from a bundle: metadata is no code."""
 

@@ -19,8 +19,12 @@ from ..base.study import Role, Study
 from ..models.bundle import Bundle
 from ..steps.classification import Classifier
 from ..steps.device import Device
+from ..steps.disc_grades import DiscGrader
+from ..steps.measurements.measuring import Measurements, measure_spine
+from ..steps.measurements.segmented_spine import SegmentedSpine
 from ..steps.quality import check_localization, check_series, notes_of
 from ..steps.regions import shows
+from .disc_degeneration import with_degeneration
 from .model_store import ModelStore
 
 _CONTRAST = {Role.SAGITTAL_T2: "T2", Role.SAGITTAL_T1: "T1"}
@@ -42,6 +46,7 @@ class LumbarMr:
         localizer, bundle = models.localizer(options.localizer, options.models_folder, device)
         classifiers = [models.classifier(name, options.models_folder, device) for name in options.classifiers]
         segmenter = models.segmenter(options.segmenter, options.models_folder, device) if options.segmenter else None
+        grader = _grader(options, models, classifiers)
         clock.lap("models")
         volumes, notes = _volumes(study)
         primary = volumes[_CONTRAST[study.primary.role]]
@@ -64,11 +69,25 @@ class LumbarMr:
             clock.lap("segmentation")
         graded = _grade([item for item, _ in classifiers], volumes, points, found.names, progress)
         clock.lap("classification")
+        contrast = _CONTRAST[study.primary.role]
+        spine = SegmentedSpine(primary, masks, points) if masks is not None else None
+        if grader is not None:
+            graded = with_degeneration(graded, grader[0], spine, contrast)
+        measured = Measurements({}, ())
+        if spine is not None:
+            measured = measure_spine(spine, contrast=contrast, spacing_known=study.primary.spacing_known)
+            clock.lap("measurements")
         structures = tuple(
-            StructureResult(name, _point(points[name]), float(confidence), graded.get(name, ()))
+            StructureResult(
+                name,
+                _point(points[name]),
+                float(confidence),
+                graded.get(name, ()),
+                measurements=measured.structures.get(name, ()),
+            )
             for name, confidence in zip(found.names, found.confidence, strict=True)
         )
-        bundles = [bundle, *([segmenter[1]] if segmenter else []), *(item for _, item in classifiers)]
+        bundles = [bundle, *([segmenter[1]] if segmenter else []), *_graders(classifiers, grader)]
         notes = [
             *study.notes,
             *notes,
@@ -76,7 +95,7 @@ class LumbarMr:
             *_notes_of_models(device, bundles),
         ]
         report = _report(study, structures, found.numberings, bundles, device, clock, notes, progress)
-        return replace(report, masks=masks)
+        return replace(report, masks=masks, measurements=measured.spine)
 
     def regrade(
         self,
@@ -87,7 +106,7 @@ class LumbarMr:
         models: ModelStore,
         progress: Progress,
     ) -> Report:
-        """Grade structures at given points.
+        """Grade structures at given points; nothing is segmented or measured.
 
         :param points: every key point, RAS millimetres; neighbours size a region.
         :param changed: structures to grade; empty for all.
@@ -112,6 +131,7 @@ class LumbarMr:
         clock = _Clock()
         device = models.device(options.device)
         classifiers = [models.classifier(name, options.models_folder, device) for name in options.classifiers]
+        grader = _grader(options, models, classifiers)
         clock.lap("models")
         volumes, notes = _volumes(study)
         places = {name: np.array(point, dtype=np.float64) for name, point in points.items()}
@@ -130,10 +150,24 @@ class LumbarMr:
             raise InputError(
                 f"The points do not describe a spine: {error}", "Each point needs a neighbour at another place.", code="points"
             ) from error
+        if grader is not None:
+            graded = with_degeneration(graded, grader[0], None, _CONTRAST[study.primary.role])
         clock.lap("classification")
         structures = tuple(StructureResult(name, points[name], 1.0, graded.get(name, ()), manual=True) for name in names)
-        bundles = [item for _, item in classifiers]
+        bundles = _graders(classifiers, grader)
         return _report(study, structures, (), bundles, device, clock, [*notes, *_notes_of_models(device, bundles)], progress)
+
+
+def _grader(
+    options: Options, models: ModelStore, classifiers: list[tuple[Classifier, Bundle]]
+) -> tuple[DiscGrader, Bundle] | None:
+    """The grader of disc degeneration, where a classifier gives it what it weighs."""
+    wanted = options.grader and any("pfirrmann" in bundle.findings for _, bundle in classifiers)
+    return models.grader(options.grader, options.models_folder) if wanted else None
+
+
+def _graders(classifiers: list[tuple[Classifier, Bundle]], grader: tuple[DiscGrader, Bundle] | None) -> list[Bundle]:
+    return [*(bundle for _, bundle in classifiers), *([grader[1]] if grader else [])]
 
 
 def _volumes(study: Study) -> tuple[dict[str, SagittalVolume], list[Note]]:

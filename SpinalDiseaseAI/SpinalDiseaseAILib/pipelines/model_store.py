@@ -9,14 +9,17 @@ from torch import nn
 from ..base.anatomy import KEY_POINTS
 from ..base.errors import ModelError
 from ..models.bundle import REINSTALL, Bundle, read_bundle
+from ..models.disc_grade_model import DiscGradeModel
 from ..models.loading import load_network
 from ..models.localizer_network import LocalizerEnsemble, LocalizerNetwork
 from ..models.region_network import RegionNetwork
 from ..models.segmentation_network import SegmentationNetwork
 from ..steps.classification import CONTRASTS, Classifier
 from ..steps.device import Device, choose_device
+from ..steps.disc_grades import CLASSES, LEVELS, DiscGrader
 from ..steps.heads import Heads
 from ..steps.localization import Localizer
+from ..steps.measurements.disc_features import FEATURES
 from ..steps.segmentation import Segmenter
 from ..steps.tissues import TissueSegmenter
 
@@ -88,6 +91,22 @@ class ModelStore:
                 code="model-metadata",
             )
         return Segmenter(TissueSegmenter(network, device.torch_device, spacing), name), bundle
+
+    def grader(self, name: str, folder: str) -> tuple[DiscGrader, Bundle]:
+        """The grader of a bundle; it runs on the processor, being a few coefficients.
+
+        :raises ModelError: if the bundle is not there, was changed or is no grader.
+        """
+        bundle, network = self._load(name, folder, self.device("cpu"))
+        if not isinstance(network, DiscGradeModel):
+            raise ModelError(f"The model {name} does not weigh grades; its task is {bundle.task}.", code="model-task")
+        _check_arguments(bundle, {"features": len(FEATURES), "levels": len(LEVELS), "classes": len(CLASSES)})
+        try:
+            return DiscGrader(network, bundle.options["variant"], bundle.options["without_masks"], name), bundle
+        except (KeyError, ValueError) as error:
+            raise ModelError(
+                f"The options of the model {name} cannot be read: {error!r}.", remedy=REINSTALL, code="model-metadata"
+            ) from error
 
     def _load(self, name: str, folder: str, device: Device) -> tuple[Bundle, nn.Module]:
         key = (name, folder, str(device.torch_device))

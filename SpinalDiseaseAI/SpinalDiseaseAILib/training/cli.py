@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from ..base.errors import InputError
-from ..base.options import DEFAULT_LOCALIZER, Options
+from ..base.options import DEFAULT_CLASSIFIER, DEFAULT_LOCALIZER, DEFAULT_SEGMENTER, Options
 
 if TYPE_CHECKING:
     from ..datasets.plain_folder import Conversion
@@ -127,6 +127,27 @@ def predict(
         torch.set_num_threads(threads)
     write_predictions(output, [out_of_fold_run(list(runs), data)], data, command="spinal-disease-ai train predict")
     typer.echo(output)
+
+
+@app.command()
+def grade(
+    predictions: Annotated[list[Path], typer.Argument(help="Out-of-fold predictions: one predictions.json, or one a fold.")],
+    data: Data,
+    bundle: Annotated[str, typer.Option(help="Grading model whose probabilities are weighed.")] = DEFAULT_CLASSIFIER,
+    localizer: Annotated[str, typer.Option(help="Model that finds the discs.")] = DEFAULT_LOCALIZER,
+    segmenter: Annotated[str, typer.Option(help="Model that outlines the discs.")] = DEFAULT_SEGMENTER,
+    output: Annotated[Path, typer.Option(help="Folder of the bundles.")] = Path("Resources/Models"),
+) -> None:
+    """Fit the model that grades degeneration as mild, moderate or severe, and write its bundle.
+
+    Example: spinal-disease-ai train grade out-of-fold.json --data data
+    """
+    from ..evaluation.prediction_file import read_predictions
+    from .disc_grade_bundle import fit_grader
+
+    runs = [run for path in predictions for run in read_predictions(path, data)]
+    names = (localizer, segmenter)
+    typer.echo(fit_grader(configuration("disc-grade"), runs, bundle, names, data, output, typer.echo))
 
 
 @app.command()

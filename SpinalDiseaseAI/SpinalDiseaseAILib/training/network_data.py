@@ -2,34 +2,49 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from ..base.anatomy import KEY_POINTS, finding
 from ..models.segmentation_network import PLANES, TISSUES
 from ..steps.classification import CONTRASTS
+from ..steps.disc_grades import CLASSES, FINDING, LEVELS
+from ..steps.measurements.disc_features import FEATURES
 
 _IMAGE = {"type": "image", "format": "magnitude", "modality": "MR"}
 
 
-def network_metadata(config: dict[str, Any], members: int) -> dict[str, Any]:
+def network_metadata(config: dict[str, Any], members: Sequence[dict[str, Any]]) -> dict[str, Any]:
     """The keys ``network``, ``network_data_format``, ``findings`` and ``options``.
 
-    :param members: number of runs that are packed.
+    :param members: configurations of the runs that are packed, in their order in the bundle.
     """
-    described = {"localization": _localization, "segmentation": _segmentation, "classification": _classification}
+    described = {
+        "localization": _localization,
+        "segmentation": _segmentation,
+        "classification": _classification,
+        "disc grade": _disc_grade,
+    }
     return described[config["task"]](config, members)
 
 
-def _localization(config: dict[str, Any], members: int) -> dict[str, Any]:
+def uses_encoder(config: dict[str, Any]) -> bool:
+    """True if a configuration's network has the ImageNet encoder; such members come last in a bundle."""
+    return bool(config.get("efficient") or config.get("encoder_stages"))
+
+
+def _localization(config: dict[str, Any], members: Sequence[dict[str, Any]]) -> dict[str, Any]:
     arguments = {"key_points": len(KEY_POINTS), "widths": config["widths"]}
-    if members > 1:
-        arguments |= {"members": members, "scales": config["scales"]}
+    if len(members) > 1:
+        encoders = sum(map(uses_encoder, members))
+        arguments |= {"members": len(members) - encoders, "scales": config["scales"]}
+        arguments |= {"efficient_members": encoders} if encoders else {}
     image = {**_IMAGE, "num_channels": 1, "spatial_shape": ["16*n", "16*n"], "spacing_mm": 1.0}
-    name = "LocalizerNetwork" if members == 1 else "LocalizerEnsemble"
+    name = "LocalizerNetwork" if len(members) == 1 else "LocalizerEnsemble"
     return _parts(name, arguments, image, "heat maps", list(KEY_POINTS), {}, {})
 
 
-def _segmentation(config: dict[str, Any], members: int) -> dict[str, Any]:
+def _segmentation(config: dict[str, Any], members: Sequence[dict[str, Any]]) -> dict[str, Any]:
     planes = {0: "plane", 1: "neighbour to the right", 2: "neighbour to the left"}
     image = {
         **_IMAGE,
@@ -42,19 +57,28 @@ def _segmentation(config: dict[str, Any], members: int) -> dict[str, Any]:
     return _parts("SegmentationNetwork", {"widths": config["widths"]}, image, "logits", dict(enumerate(TISSUES)), {}, options)
 
 
-def _classification(config: dict[str, Any], members: int) -> dict[str, Any]:
+def _classification(config: dict[str, Any], members: Sequence[dict[str, Any]]) -> dict[str, Any]:
     findings = {name: list(finding(name).class_names) for name in config["findings"]}
     side = config["region_pixels"]
+    encoders = [item for item in members if uses_encoder(item)]
+    small = [item for item in members if not uses_encoder(item)]
     arguments = {
         "channels": len(CONTRASTS),
         "structures": len(KEY_POINTS),
         "outputs": sum(len(classes) for classes in findings.values()),
-        "widths": config["widths"],
-        "members": members,
-        "encoder_stages": config.get("encoder_stages", 0),
+        "widths": small[0]["widths"] if small else [],
+        "members": len(small),
     }
+    if encoders:
+        arguments |= {"encoder_members": len(encoders), "encoder_stages": encoders[0]["encoder_stages"]}
     image = {**_IMAGE, "num_channels": len(CONTRASTS), "spatial_shape": [side] * 2, "channel_def": dict(enumerate(CONTRASTS))}
     return _parts("RegionNetwork", arguments, image, "logits", findings, findings, {"region_pixels": side})
+
+
+def _disc_grade(config: dict[str, Any], members: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    arguments = {"features": len(FEATURES), "levels": len(LEVELS), "classes": len(CLASSES)}
+    values = {"type": "probabilities and features", "format": "numbers", "channel_def": list(FEATURES)}
+    return _parts("DiscGradeModel", arguments, values, "log-probabilities", list(CLASSES), {FINDING: list(CLASSES)}, {})
 
 
 def _parts(

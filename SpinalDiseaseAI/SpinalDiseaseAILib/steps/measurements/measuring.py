@@ -48,8 +48,13 @@ def measure(
     :returns: measurements of every structure in ``points``; those that cannot be taken say why.
     :raises ValueError: if the masks lie on another grid.
     """
-    measuring = _Measuring(SegmentedSpine(volume, masks, points), contrast, spacing_known)
-    places = {name: Place(structure(name).kind.value) for name in points if structure(name).kind is not Kind.CANAL}
+    return measure_spine(SegmentedSpine(volume, masks, points), contrast=contrast, spacing_known=spacing_known)
+
+
+def measure_spine(spine: SegmentedSpine, *, contrast: str, spacing_known: bool) -> Measurements:
+    """The same of a spine that was put together before."""
+    measuring = _Measuring(spine, contrast, spacing_known)
+    places = {name: Place(structure(name).kind.value) for name in spine.points if structure(name).kind is not Kind.CANAL}
     return Measurements(
         {name: measuring.of(name, place) for name, place in places.items()}, measuring.of(_SACRAL_DISC, Place.SPINE)
     )

@@ -1,0 +1,183 @@
+"""The model of disc degeneration: what it is fitted on, and how.
+
+A network has learnt its own training patients by heart. The region network's word is therefore taken from networks that did not
+see the patient (out-of-fold predictions), and the regression on mask features is weighed by what it says of patients that it was
+not fitted on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from ..base.anatomy import DEGENERATION_OF_PFIRRMANN, finding
+from ..base.errors import InputError
+from ..base.geometry import FloatArray
+from ..datasets.records import Record, split_of
+from ..evaluation.key_points import plane_of
+from ..evaluation.predictions import Run
+from ..models.disc_grade_model import VARIANTS, DiscGradeModel
+from ..steps.calibration import Calibration
+from ..steps.disc_grades import CLASSES, LEVELS, summed
+from ..steps.localization import Localizer
+from ..steps.measurements.disc_features import FEATURES, disc_features
+from ..steps.measurements.segmented_spine import SegmentedSpine
+from ..steps.segmentation import Segmenter
+
+RIDGE = 0.02
+"""Weight of the squared coefficients of the regression beside the mean log loss."""
+
+POOL_RIDGE = 0.05
+"""The same for the weights and biases of the region network and of the pool, drawn to where they start."""
+
+_FOLDS = 5
+_PFIRRMANN = "pfirrmann"
+
+Features = Mapping[tuple[str, str], FloatArray]
+"""(Series, disc) to features from the masks."""
+
+
+@dataclass(frozen=True, eq=False)
+class Example:
+    """A disc whose grade is known.
+
+    :param region: logarithms of the summed Pfirrmann probabilities, (3,).
+    :param features: from the masks, (features,); None where it could not be measured.
+    :param grade: index of the true grade.
+    """
+
+    patient: str
+    disc: str
+    region: FloatArray
+    features: FloatArray | None
+    grade: int
+
+
+def features_of(
+    records: Sequence[Record], localizer: Localizer, segmenter: Segmenter, told: Callable[[str], None] = lambda text: None
+) -> dict[tuple[str, str], FloatArray]:
+    """Features of the discs of T2 planes, found and outlined as in an analysis.
+
+    :param told: hears of each plane that is left out.
+    """
+    result = {}
+    for record in records:
+        if record.contrast != "T2" or not record.findings:
+            continue
+        volume = plane_of(record)
+        try:
+            found = localizer.locate(volume, spacing_known=record.spacing is not None)
+        except InputError as error:
+            told(f"{record.series}: {error.found}")
+            continue
+        points = dict(zip(found.names, found.positions, strict=True))
+        spine = SegmentedSpine(volume, segmenter.segment(volume.image, points), points)
+        result.update({(record.series, name): values for name, values in disc_features(spine, LEVELS).items()})
+    return result
+
+
+def examples_of(run: Run, calibration: Calibration, features: Features) -> list[Example]:
+    """The graded discs of out-of-fold predictions.
+
+    :param run: predictions that are not calibrated.
+    :param calibration: that of the Pfirrmann grades in the bundle whose probabilities will be weighed.
+    """
+    result = []
+    for case in run.cases:
+        for name, items in case.findings.items():
+            item = items.get(_PFIRRMANN)
+            if item is None or not item.truth or not item.probabilities or name not in LEVELS:
+                continue
+            logits = np.log(np.maximum([[item.probabilities[key] for key in finding(_PFIRRMANN).class_names]], 1e-7))
+            (values,) = calibration.probabilities(finding(_PFIRRMANN), logits)
+            region = summed(dict(zip(finding(_PFIRRMANN).class_names, values.tolist(), strict=True)))
+            grade = CLASSES.index(DEGENERATION_OF_PFIRRMANN[item.truth[0]])
+            result.append(Example(case.patient, name, region, features.get((case.series, name)), grade))
+    return result
+
+
+def fitted(examples: Sequence[Example]) -> DiscGradeModel:
+    """The model with its coefficients."""
+    model = DiscGradeModel(len(FEATURES), len(LEVELS), len(CLASSES)).requires_grad_(False)
+    measured = [item for item in examples if item.features is not None]
+    _fit_masks(model, measured)
+    aside = torch.zeros(len(measured), len(CLASSES))
+    for inside, outside in _parted(measured):
+        part = DiscGradeModel(len(FEATURES), len(LEVELS), len(CLASSES)).requires_grad_(False)
+        _fit_masks(part, [measured[index] for index in inside])
+        aside[outside] = part(*tensors([measured[index] for index in outside]))["masks"]
+    region, _, _ = tensors(examples)
+    _minimise([model.region_weight, model.region_bias], lambda: model.by_region(region), examples, POOL_RIDGE)
+    pooled, _, _ = tensors(measured)
+    _minimise([model.both_weights, model.both_bias], lambda: model.pool(pooled, aside), measured, POOL_RIDGE)
+    return model.eval()
+
+
+def log_losses(examples: Sequence[Example], split: str = "tune") -> dict[str, float]:
+    """Mean log loss of each variant on discs of a split, by models that were fitted without their patients.
+
+    Discs that could not be measured in the masks are left out: all variants are compared on the same discs.
+    """
+    losses: dict[str, list[float]] = {variant: [] for variant in VARIANTS}
+    for inside, outside in _parted(examples):
+        left = [examples[index] for index in outside]
+        left = [item for item in left if item.features is not None and split_of("spider", item.patient) == split]
+        if not left:
+            continue
+        model = fitted([examples[index] for index in inside])
+        with torch.inference_mode():
+            for variant, logs in model(*tensors(left)).items():
+                losses[variant] += [-float(row[item.grade]) for row, item in zip(logs, left, strict=True)]
+    return {variant: float(np.mean(values)) for variant, values in losses.items()}
+
+
+def tensors(examples: Sequence[Example]) -> tuple[Tensor, Tensor, Tensor]:
+    """Inputs of the model: region (N, classes), features (N, features), levels (N, levels)."""
+    empty = np.zeros(len(FEATURES))
+    region = torch.from_numpy(np.stack([item.region for item in examples])).float()
+    features = torch.from_numpy(np.stack([empty if item.features is None else item.features for item in examples])).float()
+    return region, features, torch.eye(len(LEVELS))[[LEVELS.index(item.disc) for item in examples]]
+
+
+def _parted(examples: Sequence[Example]) -> list[tuple[list[int], list[int]]]:
+    """Indices of the examples of most patients, and of those of the others, five times."""
+    patients = sorted({item.patient for item in examples})
+    folds = [set(patients[fold::_FOLDS]) for fold in range(min(_FOLDS, len(patients)))]
+    everything = range(len(examples))
+    return [
+        ([i for i in everything if examples[i].patient not in fold], [i for i in everything if examples[i].patient in fold])
+        for fold in folds
+    ]
+
+
+def _fit_masks(model: DiscGradeModel, examples: Sequence[Example]) -> None:
+    _, features, levels = tensors(examples)
+    model.centre.copy_(features.mean(0))
+    model.scale.copy_(features.std(0).clamp(min=1e-3))
+    for parameter in (model.masks.weight, model.masks.bias):
+        nn.init.zeros_(parameter)
+    _minimise([model.masks.weight, model.masks.bias], lambda: model.by_masks(features, levels), examples, RIDGE)
+
+
+def _minimise(parameters: Sequence[Tensor], logs: Callable[[], Tensor], examples: Sequence[Example], ridge: float) -> None:
+    """Fit parameters to the least log loss, drawn to where they start."""
+    truth = torch.tensor([item.grade for item in examples])
+    start = [parameter.clone() for parameter in parameters]
+    for parameter in parameters:
+        parameter.requires_grad_(True)
+    solver = torch.optim.LBFGS(parameters, max_iter=200, line_search_fn="strong_wolfe")
+
+    def loss() -> float:
+        solver.zero_grad()
+        away = torch.stack([((now - then) ** 2).sum() for now, then in zip(parameters, start, strict=True)]).sum()
+        value = nn.functional.nll_loss(logs(), truth) + ridge * away
+        value.backward()
+        return float(value.detach())
+
+    solver.step(loss)
+    for parameter in parameters:
+        parameter.requires_grad_(False)
