@@ -25,7 +25,7 @@ from SpinalDiseaseAILib.base.errors import Cancelled, ComputeError, SpinalDiseas
 from SpinalDiseaseAILib.base.locations import models_folder, sample_folder
 from SpinalDiseaseAILib.base.options import DEFAULT_CLASSIFIER
 from SpinalDiseaseAILib.panel.advancedSection import AdvancedSection
-from SpinalDiseaseAILib.panel.analysisLogic import AnalysisLogic
+from SpinalDiseaseAILib.panel.analysisLogic import AnalysisLogic, outdatedLevels
 from SpinalDiseaseAILib.panel.analysisSection import AnalysisSection
 from SpinalDiseaseAILib.panel.correctionsSection import CorrectionsSection
 from SpinalDiseaseAILib.panel.dicomStudies import listingOf, loadSeries, studiesOf
@@ -157,6 +157,8 @@ class SpinalDiseaseAIWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
 
     def enter(self):
         self.initializeParameterNode()
+        if not self.missingPackages:
+            self.corrections.follow()  # what was done to the points while another module was open
 
     def exit(self):
         self.setParameterNode(None)
@@ -229,7 +231,8 @@ class SpinalDiseaseAIWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         # The user may have gone to another module; the panel then shows the result when it is entered again.
         parameterNode = self.parameterNode or self.logic.getParameterNode()
         parameterNode.report = result.reportNode
-        self.corrections.follow(self.ui.statusLabel.text)
+        levels = outdatedLevels(reportFromNode(result.reportNode))
+        self.corrections.follow(self.ui.statusLabel.text, levels)
 
     def log(self, line):
         self.ui.logTextEdit.appendPlainText(line)

@@ -65,13 +65,36 @@ def nodes(scene):
     return added[Role.SAGITTAL_T2], added[Role.SAGITTAL_T1]
 
 
+class SharedClient(WorkerClient):
+    """A client whose idle worker outlives the panel that used it, so that not every test waits for a new process."""
+
+    def shutdown(self):
+        if self.busy:
+            super().shutdown()
+
+    end = WorkerClient.shutdown
+
+
+def made_worker(behaviour):
+    return (str(Path(__file__).with_name("made_worker.py")), behaviour)
+
+
+@pytest.fixture(scope="session")
+def shared_client():
+    client = SharedClient(arguments=made_worker("report"))
+    yield client
+    client.end()
+
+
 @pytest.fixture
-def client_of():
-    """Clients of workers that behave as asked: "report", "slow" or "refuse"."""
+def client_of(shared_client):
+    """Clients of workers that behave as asked: as `made_worker.py` tells. "own" is one that reports, for this test alone."""
     clients = []
 
     def make(behaviour):
-        clients.append(WorkerClient(arguments=(str(Path(__file__).with_name("made_worker.py")), behaviour)))
+        if behaviour == "report":
+            return shared_client
+        clients.append(WorkerClient(arguments=made_worker(behaviour)))
         return clients[-1]
 
     yield make

@@ -279,8 +279,37 @@ def test_a_result_that_is_deleted_while_it_is_graded_is_not_missed(panel, scene,
     assert errors == [] and levels(panel) == []
 
 
-def test_a_lost_worker_while_grading_is_told_and_the_next_drag_works(panel, client_of, errors, wait_until, settled):
-    panel.logic.client.shutdown()
+def test_a_worker_that_ended_since_the_analysis_is_started_again_by_a_drag(panel, client_of, errors, settled):
+    panel.logic.client = client_of("own")
     drag(points_of(panel), "L4-L5", (0, 2, 0))
     settled()
     assert errors == [] and kinds(panel) == [("moved", "L4-L5", "reader")]
+
+
+def test_a_worker_that_dies_while_it_grades_is_told_and_the_report_stays(panel, client_of, errors, wait_until):
+    before = report(panel)
+    panel.logic.client = client_of("die regrade")
+    drag(points_of(panel), "L4-L5", (0, 2, 0))
+    wait_until(lambda: errors)
+    assert "analysis process" in errors[0] and not panel.logic.grading
+    assert report(panel) == before
+
+
+def test_points_that_the_user_locked_stay_locked(panel, wait_until, answer):
+    points_of(panel).SetLocked(True)
+    analyze(panel, wait_until)
+    assert points_of(panel).GetLocked()
+
+
+def test_corrected_levels_are_graded_by_the_model_of_the_new_analysis(panel, settled, wait_until, answer):
+    drag(points_of(panel), "L4-L5", (0, 2, 0))
+    settled()
+    node = panel.parameterNode.report
+    whole = report(panel)
+    disc = whole.structure("L4-L5")
+    other = tuple(type(item)(item.name, item.probabilities, "another-model") for item in disc.findings)
+    updateReport(node, whole.with_structures((type(disc)(**{**vars(disc), "findings": other}),)))
+    answer(False)
+    analyze(panel, wait_until)
+    assert {item.model for item in report(panel).structure("L4-L5").findings} == {"lumbar-mr-degeneration"}
+    assert kinds(panel) == [("moved", "L4-L5", "reader")]

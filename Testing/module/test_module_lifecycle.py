@@ -204,17 +204,16 @@ def test_a_panel_that_is_left_follows_nothing_and_catches_up_when_it_is_entered(
     qt_application.processEvents()
     assert not panel.logic.grading and reportFromNode(report).corrections == ()
     panel.enter()
-    panel.corrections.follow()
     wait_for_follow(panel, wait_until)
     assert [item.structure for item in reportFromNode(report).corrections] == ["L4-L5"]
 
 
 def test_cleanup_lets_go_of_scene_and_worker(panel_of, nodes, scene, wait_until, qt_application):
-    panel = panel_of()
+    panel = panel_of("own")
     analyze(panel, wait_until)
     points = points_of(panel)
     panel.cleanup()
-    assert [child for child in psutil.Process().children() if "report" in child.cmdline()] == []
+    assert [child for child in psutil.Process().children() if "own" in child.cmdline()] == []
     drag(points, "L4-L5", (0, 2, 0))
     scene.Clear(False)
     qt_application.processEvents()

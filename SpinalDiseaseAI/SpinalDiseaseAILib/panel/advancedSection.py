@@ -90,8 +90,9 @@ class AdvancedSection:
         self.refresh()
 
     def _onDeviceChanged(self, index: int) -> None:
-        settings.write(settings.DEVICE, self._host.ui.deviceComboBox.itemData(index))
+        settings.write(settings.DEVICE, self.device)
         self._showFound("")
+        self._host.refresh()
 
     def _onCardToggled(self, checked: bool) -> None:
         self._showCard()
@@ -113,9 +114,17 @@ class AdvancedSection:
         except SpinalDiseaseAIError as error:
             self._onProbeFailed(error)
 
+    @property
+    def device(self) -> str:
+        """The chosen device, as :class:`base.options.Options` names it."""
+        box = self._host.ui.deviceComboBox
+        return str(box.itemData(box.currentIndex))
+
     def _onProbed(self, found: dict[str, Any]) -> None:
+        settings.rememberDevice(found["requested"], found["description"])
         text = _("The models run on {device}.").format(device=found["description"])
         self._showFound(f"{text} {found['fallback']}".strip())
+        self._host.refresh()
 
     def _onProbeFailed(self, error: SpinalDiseaseAIError) -> None:
         self._showFound(str(error))

@@ -240,14 +240,26 @@ def _call(callback: Callable[[Any], None] | None, value: Any) -> None:
         callback(value)
 
 
+def outdatedLevels(report: Report) -> list[str]:
+    """Levels that a reader placed and that another model graded than the one that graded the rest."""
+    current = {result.model for item in report.structures if not item.manual for result in item.findings}
+    placed = [item for item in report.structures if item.manual]
+    return [item.name for item in placed if current and not {result.model for result in item.findings} <= current]
+
+
 def _classifiersOf(report: Report, more: dict[str, Any]) -> tuple[str, ...]:
-    """The models that graded a report; the default one where none did, or none of them is there."""
+    """The models that graded a report, best told by levels that no reader placed; the default one where none is there."""
     folder = Path(more["models_folder"]) if more.get("models_folder") else None
-    found = []
-    for name in dict.fromkeys(result.model for item in report.structures for result in item.findings):
-        try:
-            if read_bundle(name, folder).task == "classification":
-                found.append(name)
-        except ModelError:
-            continue
-    return tuple(found) or (DEFAULT_CLASSIFIER,)
+    for structures in ([item for item in report.structures if not item.manual], report.structures):
+        names = dict.fromkeys(result.model for item in structures for result in item.findings)
+        found = tuple(name for name in names if _isClassifier(name, folder))
+        if found:
+            return found
+    return (DEFAULT_CLASSIFIER,)
+
+
+def _isClassifier(name: str, folder: Path | None) -> bool:
+    try:
+        return read_bundle(name, folder).task == "classification"
+    except ModelError:
+        return False

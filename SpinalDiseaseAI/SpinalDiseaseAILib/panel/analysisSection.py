@@ -35,6 +35,7 @@ class AnalysisSection:
         self._onFinishedCallback = onFinished
         self._started = 0.0
         self._fraction = 0.0
+        self._device = ""
         self._cancelling = False
         self._clock = qt.QTimer()
         self._clock.setInterval(_TICK_MILLISECONDS)
@@ -131,12 +132,13 @@ class AnalysisSection:
         ui.statusLabel.text = ""
         self._started = time.monotonic()
         self._cancelling = False
+        self._device = str(ui.deviceComboBox.itemData(ui.deviceComboBox.currentIndex))
         self._onProgress("", 0.0, _("Starting…"))
         self._host.logic.process(
             parameters.t2Volume,
             parameters.t1Volume,
             classifiers=(parameters.classifier,),
-            device=ui.deviceComboBox.itemData(ui.deviceComboBox.currentIndex),
+            device=self._device,
             overwriteEdits=overwriteEdits,
             waitForCompletion=False,
             onProgress=self._onProgress,
@@ -187,6 +189,7 @@ class AnalysisSection:
             lines.append(_("A model that may be used for research only took part."))
         lines += [note.text for note in report.notes if note.severity == "warning"]
         self._host.say("\n".join(lines))
+        settings.rememberDevice(self._device, report.device)
         self._onFinishedCallback(result)
         self._host.refresh()
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import qt
@@ -35,6 +36,7 @@ class CorrectionsSection(VTKObservationMixin):  # type: ignore[misc]
         self._report: Report | None = None
         self._pointsNode: Any = None
         self._sentence = ""
+        self._locked = False
         # Events come while a list is being written, several for one edit: what they amount to is looked at afterwards.
         self._later = qt.QTimer()
         self._later.singleShot = True
@@ -51,8 +53,7 @@ class CorrectionsSection(VTKObservationMixin):  # type: ignore[misc]
     def cleanup(self) -> None:
         """Let go of the scene."""
         self._later.stop()
-        self.removeObservers()
-        self._pointsNode = None
+        self._observe(None)
 
     def refresh(self, report: Report | None) -> None:
         """Offer what can be corrected in the shown result.
@@ -62,7 +63,7 @@ class CorrectionsSection(VTKObservationMixin):  # type: ignore[misc]
         ui, reportNode = self._host.ui, self._reportNode()
         self._report = report
         self._observe(resultFromNode(reportNode).pointsNode if report is not None else None)
-        self._lockPoints()
+        self._lockPoints(self._host.logic.running)
         self._fillPoints()
         self._showNumbering()
         ui.correctionsLabel.text = _correctionsText(report)
@@ -75,13 +76,14 @@ class CorrectionsSection(VTKObservationMixin):  # type: ignore[misc]
             else _("Nothing was corrected: this is what the analysis computed")
         )
 
-    def follow(self, sentence: str = "") -> None:
+    def follow(self, sentence: str = "", levels: Sequence[str] = ()) -> None:
         """Grade again what a reader moved or placed, and leave out what a reader deleted.
 
         :param sentence: what to show when it is done; empty for a sentence that says just that.
+        :param levels: structures to grade again although their point was not touched.
         """
         reportNode = self._reportNode()
-        if reportNode is None or self._host.logic.running or not pendingChanges(reportNode):
+        if reportNode is None or self._host.logic.running or not (levels or pendingChanges(reportNode)):
             return
         ui = self._host.ui
         if not self._host.logic.grading:
@@ -90,6 +92,7 @@ class CorrectionsSection(VTKObservationMixin):  # type: ignore[misc]
         try:
             self._host.logic.regrade(
                 reportNode,
+                levels,
                 device=ui.deviceComboBox.itemData(ui.deviceComboBox.currentIndex),
                 waitForCompletion=False,
                 onFinished=self._onRegraded,
@@ -104,6 +107,7 @@ class CorrectionsSection(VTKObservationMixin):  # type: ignore[misc]
     def _observe(self, pointsNode: Any) -> None:
         if pointsNode is self._pointsNode:
             return
+        self._lockPoints(False)
         self.removeObservers()
         self._pointsNode = pointsNode
         if pointsNode is not None:
@@ -119,10 +123,13 @@ class CorrectionsSection(VTKObservationMixin):  # type: ignore[misc]
     def _onPointsEdited(self, caller: Any = None, event: Any = None) -> None:
         self._later.start()
 
-    def _lockPoints(self) -> None:
-        """No point is dragged while the study is analysed: the new result would not know of it."""
-        if self._pointsNode is not None and bool(self._pointsNode.GetLocked()) != self._host.logic.running:
-            self._pointsNode.SetLocked(self._host.logic.running)
+    def _lockPoints(self, wanted: bool) -> None:
+        """No point is dragged while the study is analysed: the new result would not know of it. A lock of the user's stays."""
+        node = self._pointsNode
+        if node is None or wanted == self._locked or (wanted and node.GetLocked()):
+            return
+        self._locked = wanted
+        node.SetLocked(wanted)
 
     def _fillPoints(self) -> None:
         box, found = self._host.ui.pointComboBox, self._report

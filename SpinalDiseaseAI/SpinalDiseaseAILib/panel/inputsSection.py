@@ -47,8 +47,10 @@ class InputsSection:
         # A scene that brought a choice or a result along is left as it is.
         if nothing:
             parameters.t2Volume = suggestedT2Node(slicer.mrmlScene)
-        self.fillStudies()
-        if nothing and parameters.t2Volume is None and self._studies:
+        wanted = nothing and parameters.t2Volume is None
+        if wanted or self._host.ui.inputTabWidget.currentIndex == DATABASE_TAB:
+            self.fillStudies()  # not otherwise: a database may be large
+        if wanted and self._studies:
             self._host.ui.inputTabWidget.currentIndex = DATABASE_TAB
 
     def refresh(self) -> None:

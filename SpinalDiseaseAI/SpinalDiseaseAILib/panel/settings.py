@@ -8,6 +8,7 @@ _PREFIX = "SpinalDiseaseAI/"
 DEVICE = "device"
 MODELS_FOLDER = "modelsFolder"
 OUTPUT_FOLDER = "outputFolder"
+_FOUND = "deviceFound/"
 _CONSENT = "consent/"
 
 
@@ -19,6 +20,16 @@ def read(name: str, default: str = "") -> str:
 def write(name: str, value: str) -> None:
     """Keep a setting."""
     qt.QSettings().setValue(_PREFIX + name, value)
+
+
+def deviceFound(choice: str) -> str:
+    """What a choice of device turned out to be when it was last used; empty if it never was."""
+    return read(_FOUND + choice)
+
+
+def rememberDevice(choice: str, found: str) -> None:
+    """Remember what a choice of device turned out to be."""
+    write(_FOUND + choice, found)
 
 
 def hasConsent(model: str, licence: str) -> bool:

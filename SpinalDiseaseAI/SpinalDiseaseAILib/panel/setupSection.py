@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import importlib.metadata
 import importlib.util
+from typing import Any
 
 import slicer
 from slicer.i18n import tr as _
 
 from ..base.errors import SpinalDiseaseAIError
 from ..scene import application
+from . import settings
 from .host import Host
 
 
@@ -19,6 +21,7 @@ class SetupSection:
     def __init__(self, host: Host) -> None:
         self._host = host
         self.missing: list[str] = []
+        self._found: list[str] = []
         host.ui.installButton.connect("clicked(bool)", self._onInstall)
         self.look()
         # Folded while there is nothing to do; from then on the user decides.
@@ -26,16 +29,17 @@ class SetupSection:
 
     def look(self) -> None:
         """Find out what is installed and what is missing, and say so."""
-        ui, self.missing = self._host.ui, application.missingRequirements()
+        self.missing = application.missingRequirements()
         lines = [_torchState(), _extensionState()]
         others = [name for name in self.missing if name != "torch"]
         if others:
             lines.append(_("Missing: {packages}.").format(packages=", ".join(others)))
-        ui.setupLabel.text = "\n".join(lines)
+        self._found = lines
 
     def refresh(self) -> None:
-        """Offer to install what is missing."""
+        """Say what there is, and offer to install what is missing."""
         ui, missing = self._host.ui, self.missing
+        ui.setupLabel.text = "\n".join([*self._found, *([] if missing else [_deviceState(ui)])])
         ui.installButton.visible = bool(missing)
         ui.installButton.enabled = bool(missing) and not self._host.logic.running
         ui.installButton.text = _("Install PyTorch…") if "torch" in missing else _("Install missing packages…")
@@ -56,6 +60,13 @@ class SetupSection:
                 self._host.say(_("The packages are installed. Studies can be analyzed now."))
         self.look()
         self._host.refresh()
+
+
+def _deviceState(ui: Any) -> str:
+    found = settings.deviceFound(str(ui.deviceComboBox.itemData(ui.deviceComboBox.currentIndex)))
+    if found:
+        return str(_("The models run on {device}.").format(device=found))
+    return str(_("Which device the models run on is found out by the first analysis, or with Try under Advanced."))
 
 
 def _torchState() -> str:
