@@ -47,8 +47,8 @@ def drawn_spine(slices: int = 7, affine: FloatArray | None = None) -> DrawnSpine
         plane[columns, max(0, middle - _DISC // 2) : middle + _DISC // 2] = disc
         upper = max(0, middle - LEVEL + _DISC // 2 + 1)
         plane[columns, upper : max(0, middle - _DISC // 2 - 1)] = vertebra
-        # The arch of the vertebra above a disc lies behind that disc.
-        plane[_ARCH[0] : _ARCH[1], max(0, middle - 2) : middle + 12] = vertebra
+        # The arch of the vertebra above a disc lies behind the lower half of that vertebra.
+        plane[_ARCH[0] : _ARCH[1], max(0, middle - 18) : max(0, middle - 4)] = vertebra
     plane[_CANAL[0] : _CANAL[1], :260] = canal
     tissues = np.broadcast_to(plane, (slices, *plane.shape)).copy()
     grey = np.array(GREY, dtype=np.int16)[tissues]

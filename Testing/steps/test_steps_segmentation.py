@@ -56,8 +56,8 @@ def test_found_tissues_are_those_that_were_drawn(spine, masks):
         assert 2 * both / ((found == number).sum() + (spine.tissues == number).sum()) > 0.9
 
 
-def test_an_arch_belongs_to_the_vertebra_above_the_disc_that_it_lies_behind(masks):
-    row = FIRST + LEVEL * 3 + 5  # behind L3-L4
+def test_an_arch_belongs_to_the_vertebra_whose_lower_half_it_lies_behind(masks):
+    row = FIRST + LEVEL * 3 - 10  # above L3-L4
     assert masks.of("L3")[3, 105, row] and not masks.of("L4")[3, 105, row]
 
 
@@ -167,3 +167,12 @@ def test_a_spot_far_from_a_disc_is_no_part_of_it(spine):
     voxels[3, 30:33, FIRST + LEVEL * 4 : FIRST + LEVEL * 4 + 3] = 700
     found = segment(Image(voxels, spine.image.affine), spine.points)
     assert not found.of("L4-L5")[:, :40].any()
+
+
+def test_a_bias_widens_the_tissue_that_it_is_given_to():
+    spine = drawn_spine(slices=1)
+    volumes = []
+    for bias in ({}, {"vertebra": 20.0}):
+        tissues = TissueSegmenter(DrawnNetwork(), torch.device("cpu"), 1.0, bias)  # type: ignore[arg-type]
+        volumes.append(Segmenter(tissues, "drawn").segment(spine.image, spine.points).of("L3").sum())
+    assert volumes[1] > volumes[0]

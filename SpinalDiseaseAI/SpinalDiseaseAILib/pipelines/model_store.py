@@ -13,7 +13,7 @@ from ..models.disc_grade_model import DiscGradeModel
 from ..models.loading import load_network
 from ..models.localizer_network import LocalizerEnsemble, LocalizerNetwork
 from ..models.region_network import RegionNetwork
-from ..models.segmentation_network import SegmentationNetwork
+from ..models.segmentation_network import TISSUES, SegmentationNetwork
 from ..steps.classification import CONTRASTS, Classifier
 from ..steps.device import Device, choose_device
 from ..steps.disc_grades import CLASSES, LEVELS, DiscGrader
@@ -90,7 +90,17 @@ class ModelStore:
                 REINSTALL,
                 code="model-metadata",
             )
-        return Segmenter(TissueSegmenter(network, device.torch_device, spacing), name), bundle
+        bias = bundle.options.get("bias", {})
+        if not isinstance(bias, dict) or not all(
+            key in TISSUES and isinstance(value, float) and abs(value) < 10 for key, value in bias.items()
+        ):
+            raise ModelError(
+                f"The options of the model {name} state a bias of {bias!r}.",
+                f"It should be one number a tissue, of {', '.join(TISSUES)}.",
+                REINSTALL,
+                code="model-metadata",
+            )
+        return Segmenter(TissueSegmenter(network, device.torch_device, spacing, bias), name), bundle
 
     def grader(self, name: str, folder: str) -> tuple[DiscGrader, Bundle]:
         """The grader of a bundle; it runs on the processor, being a few coefficients.

@@ -18,7 +18,7 @@ from .spine_curve import SpineCurve
 Labels = npt.NDArray[np.uint8]
 
 _BODY = 0.68  # levels behind the curve up to which bone is body or pedicle; beyond it is arch
-_SLANT = 0.28  # levels that the arch of a vertebra lies lower a level further back
+_ARCH = 0.38  # places of the curve that the middle of an arch lies below that of its vertebra: median of the training patients
 _LONGEST = 1.15  # levels along the spine above which a connected part is more than one structure
 _SMALL_CANAL = 0.03  # of the largest part: a stenosis can interrupt the canal in a plane
 _SMALL_ARCH = 15.0  # mm³: what is smaller is no part of a vertebra
@@ -29,8 +29,8 @@ _FRAGMENT = 0.05  # of a structure's usual volume: less of it is a trace, not a 
 def named(tissues: Labels, volume: SagittalVolume, curve: SpineCurve) -> Labels:
     """Labels of the structures of a stack.
 
-    Discs go to the nearest disc of the curve. Bone before the canal goes to the nearest vertebra; arches lie lower the further
-    back they are, and go to the vertebra at that height. A connected part goes as a whole where most of it agrees. What belongs
+    Discs go to the nearest disc of the curve. Bone before the canal goes to the nearest vertebra; arches lie lower
+    than their vertebra. A connected part goes as a whole where most of it agrees. What belongs
     to no named structure (above T11, below L5-S1) is left out.
 
     :param tissues: numbers of ``TISSUES``, shape (slices, columns, rows).
@@ -69,7 +69,7 @@ class _Maps:
 
     :param disc: index in the curve of the nearest disc, :param body: of the nearest vertebra, :param arch: of the vertebra whose
         arch lies at that height.
-    :param along: index along the curve, :param height: the same for arches, less what they lie lower than their vertebra.
+    :param along: index along the curve.
     :param back: True behind the bodies.
     """
 
@@ -77,7 +77,6 @@ class _Maps:
     body: npt.NDArray[np.intp]
     arch: npt.NDArray[np.intp]
     along: FloatArray
-    height: FloatArray
     back: Mask
 
     @classmethod
@@ -88,16 +87,12 @@ class _Maps:
         flat = places.reshape(-1, 2)
         along, behind = curve.coordinates(flat)
         level = curve.level_length
-        # The slant counts from the back of the bodies on; a level is two places of the curve.
-        height = along - 2 * _SLANT * np.maximum(behind / level - _BODY, 0)
         vertebrae = _places_of(curve, Kind.VERTEBRA)
         return cls(
             _nearest(flat, curve, Kind.DISC).reshape(shape),
             _nearest(flat, curve, Kind.VERTEBRA).reshape(shape),
-            # The middle of an arch lies at the disc below its vertebra: half a level, one place.
-            vertebrae[np.abs(height[:, None] - (vertebrae + 0.5)).argmin(1)].reshape(shape),
+            vertebrae[np.abs(along[:, None] - (vertebrae + _ARCH)).argmin(1)].reshape(shape),
             along.reshape(shape),
-            height.reshape(shape),
             (behind > _BODY * level).reshape(shape),
         )
 
@@ -112,7 +107,7 @@ class _Maps:
         """
         bodies, arches = mask & ~self.back, mask & self.back
         body = _parted(bodies, components_by_plane(bodies), self.body, self.along)
-        arch = _parted(arches, components_by_plane(arches), self.arch, self.height)
+        arch = _parted(arches, components_by_plane(arches), self.arch, self.along)
         result: npt.NDArray[np.intp] = np.maximum(body, arch)
         return result
 

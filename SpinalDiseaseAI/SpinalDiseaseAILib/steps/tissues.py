@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,7 +15,7 @@ from ..base.geometry import FloatArray
 from ..base.options import Progress, no_progress
 from ..base.planes import SagittalVolume
 from ..base.resampling import resample_plane
-from ..models.segmentation_network import SegmentationNetwork
+from ..models.segmentation_network import TISSUES, SegmentationNetwork
 from .intensity import GreyScale
 from .spine_curve import SpineCurve
 
@@ -79,12 +80,17 @@ class TissueSegmenter:
 
     :param network: in evaluation mode, on ``device``.
     :param spacing: millimetres a pixel that the network was trained on.
+    :param bias: tissue to what is added to its logit: borders are drawn a little too narrow without it.
     """
 
-    def __init__(self, network: SegmentationNetwork, device: torch.device, spacing: float) -> None:
+    def __init__(
+        self, network: SegmentationNetwork, device: torch.device, spacing: float, bias: Mapping[str, float] | None = None
+    ) -> None:
         self.network = network
         self.device = device
         self.spacing = spacing
+        values = [(bias or {}).get(name, 0.0) for name in TISSUES]
+        self.weights = torch.tensor(values, device=device).exp()[:, None, None]
 
     @torch.inference_mode()
     def label(
@@ -107,7 +113,8 @@ class TissueSegmenter:
             progress("segmentation", start / len(slices), f"Outlining structures, slice {start + 1} of {len(slices)}")
             stack = torch.stack([torch.stack(self._neighbours(planes, index)) for index in batch])
             stack = stack.to(self.device).contiguous(memory_format=torch.channels_last)
-            found = _highest(view.in_plane(self.network(stack).softmax(1))).cpu().numpy()  # (N, rows, columns)
+            shares = self.network(stack).softmax(1) * self.weights
+            found = _highest(view.in_plane(shares)).cpu().numpy()  # (N, rows, columns)
             for index, labels in zip(batch, found, strict=True):
                 result[index, left : left + view.size[0], top : top + view.size[1]] = labels.T
         return result

@@ -53,7 +53,7 @@ def _segmentation(config: dict[str, Any], members: Sequence[dict[str, Any]]) -> 
         "spatial_shape": ["16*n", "16*n"],
         "spacing_mm": config["spacing"],
     }
-    options = {"spacing": config["spacing"]}
+    options = {"spacing": config["spacing"], "bias": config.get("bias", {})}
     return _parts("SegmentationNetwork", {"widths": config["widths"]}, image, "logits", dict(enumerate(TISSUES)), {}, options)
 
 
