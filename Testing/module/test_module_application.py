@@ -92,13 +92,21 @@ def test_packages_are_looked_for_without_importing_them(monkeypatch):
 
 def test_torch_is_installed_by_the_pytorch_extension_and_the_rest_by_pip(monkeypatch):
     calls = []
-    installer = types.SimpleNamespace(
-        installTorch=lambda torchVersionRequirement: calls.append(("torch", torchVersionRequirement))
-    )
+    missing = ["torch", "safetensors", "jinja2"]
+    monkeypatch.setattr(application, "missingRequirements", lambda: list(missing))
+
+    def install_torch(torchVersionRequirement):
+        calls.append(("torch", torchVersionRequirement))
+        missing[:] = ["safetensors"]  # it brings jinja2 along
+
+    def pip_install(requirement):
+        calls.append(("pip", requirement))
+        missing.clear()
+
+    installer = types.SimpleNamespace(installTorch=install_torch)
+    monkeypatch.setattr(slicer.util, "pip_install", pip_install)
     monkeypatch.setitem(sys.modules, "PyTorchUtils", types.SimpleNamespace(PyTorchUtilsLogic=lambda: installer))
-    monkeypatch.setattr(slicer.util, "pip_install", lambda requirement: calls.append(("pip", requirement)))
-    monkeypatch.setattr(application, "missingRequirements", list)
-    application.installRequirements(["torch", "safetensors"])
+    application.installRequirements(["torch", "safetensors", "jinja2"])
     assert calls == [
         ("torch", application.REQUIREMENTS["torch"]),
         ("pip", "safetensors" + application.REQUIREMENTS["safetensors"]),

@@ -253,6 +253,7 @@ def test_points_cannot_be_dragged_while_the_study_is_analyzed(panel, panel_of, c
     panel.logic.client = client_of("slow")
     panel.ui.analyzeButton.click()
     assert points_of(panel).GetLocked()
+    assert not panel.ui.levelUpButton.enabled and panel.ui.levelUpButton.toolTip.startswith("Wait until the analysis has ended")
     panel.ui.analyzeButton.click()
     wait_until(lambda: panel.ui.analyzeButton.text == "Analyze")
     assert not points_of(panel).GetLocked()

@@ -71,9 +71,9 @@ class CorrectionsSection(VTKObservationMixin):  # type: ignore[misc]
         corrected = report is not None and bool(report.corrections or computedText(reportNode))
         ui.restoreButton.enabled = corrected and not self._host.logic.running
         ui.restoreButton.toolTip = (
-            _("Give up every correction and show what the analysis computed")
-            if corrected
-            else _("Nothing was corrected: this is what the analysis computed")
+            self._obstacle()
+            or (_("Give up every correction and show what the analysis computed") if corrected else "")
+            or _("Nothing was corrected: this is what the analysis computed")
         )
 
     def follow(self, sentence: str = "", levels: Sequence[str] = ()) -> None:
@@ -149,24 +149,27 @@ class CorrectionsSection(VTKObservationMixin):  # type: ignore[misc]
 
     def _refreshPointButtons(self, index: int = 0) -> None:
         ui, level = self._host.ui, self._level()
-        idle = self._report is not None and not self._host.logic.running
+        obstacle = self._obstacle()
+        idle = not obstacle
         present = self._report is not None and self._report.structure(level) is not None
         ui.placePointButton.enabled = idle and bool(level) and not present
         ui.deletePointButton.enabled = idle and present
-        ui.placePointButton.toolTip = (
+        ui.placePointButton.toolTip = obstacle or (
             _("{level} has a point: drag it in a view.").format(level=level)
             if present
             else _("Click here, then in a slice view at the centre of {level}.").format(level=level)
-            if level
-            else _noResult()
         )
-        ui.deletePointButton.toolTip = (
+        ui.deletePointButton.toolTip = obstacle or (
             _("Leave {level} out of the result.").format(level=level)
             if present
             else _("{level} has no point.").format(level=level)
-            if level
-            else _noResult()
         )
+
+    def _obstacle(self) -> str:
+        """Why nothing can be corrected now; empty if it can."""
+        if self._report is None:
+            return str(_("Analyze a study first."))
+        return str(_("Wait until the analysis has ended, or cancel it.")) if self._host.logic.running else ""
 
     def _level(self) -> str:
         box = self._host.ui.pointComboBox
@@ -208,11 +211,15 @@ class CorrectionsSection(VTKObservationMixin):  # type: ignore[misc]
         if report is not None and not report.numberings:
             lines = [_("No other numbering was computed.")]
         ui.numberingLabel.text = "\n".join(lines)
-        for button, shift, title in ((ui.levelUpButton, -1, _("One level up")), (ui.levelDownButton, 1, _("One level down"))):
+        for button, shift, title, tip in (
+            (ui.levelUpButton, -1, _("One level up"), _("Name every structure one level higher: L5 becomes L4")),
+            (ui.levelDownButton, 1, _("One level down"), _("Name every structure one level lower: L4 becomes L5")),
+        ):
             probability = byShift.get(shift)
             percent = f" ({round(100 * probability)} %)" if probability is not None else ""
             button.text = title + percent
-            button.enabled = report is not None and not self._host.logic.running
+            button.enabled = not self._obstacle()
+            button.toolTip = self._obstacle() or tip
 
     def _renumber(self, shift: int) -> None:
         reportNode = self._reportNode()
@@ -271,7 +278,3 @@ def _correctionText(item: Correction) -> str:
     text = what.format(level=item.structure, shift=item.shift)
     when = item.created.replace("T", " ").split("+")[0]
     return str(_("{what} by the {author}, {when} UTC").format(what=text, author=item.author, when=when))
-
-
-def _noResult() -> str:
-    return str(_("Analyze a study first."))

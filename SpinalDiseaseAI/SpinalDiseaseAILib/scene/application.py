@@ -13,8 +13,8 @@ import slicer
 from ..base.errors import ComputeError
 from ..base.locations import sample_folder
 
-REQUIREMENTS = {"torch": ">=2.2", "safetensors": ">=0.4.3"}
-"""Packages that the analysis process needs and the application does not bring, with their versions."""
+REQUIREMENTS = {"torch": ">=2.2", "safetensors": ">=0.4.3", "jinja2": ">=3.1"}
+"""Packages that the analysis and the report's page need and the application does not bring, with their versions."""
 
 SAMPLE_CATEGORY = "SpinalDiseaseAI"
 SAMPLE_NAME = "LumbarSpineMR"
@@ -49,7 +49,7 @@ def installRequirements(names: Iterable[str]) -> None:
     for name in names:
         if name == "torch":
             _torchInstaller().installTorch(torchVersionRequirement=REQUIREMENTS[name])
-        else:
+        elif name in missingRequirements():  # PyTorch brings some of the others along
             slicer.util.pip_install(name + REQUIREMENTS[name])
     missing = missingRequirements()
     if missing:
