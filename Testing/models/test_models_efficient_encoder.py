@@ -28,9 +28,13 @@ def test_skipped_blocks_change_training_only() -> None:
     assert torch.equal(encoder(image)[-1], encoder(image)[-1])
 
 
-def test_the_region_network_takes_the_encoder_as_its_trunk() -> None:
-    network = RegionNetwork(2, 11, 5, members=2, encoder_stages=3).eval()
-    assert network(torch.rand(4, 2, 32, 32), torch.eye(11)[:4]).shape == (4, 5)
+@pytest.mark.parametrize(("small", "encoders"), [(0, 1), (2, 1)])
+def test_the_region_network_averages_small_trunks_and_trunks_with_the_encoder(small: int, encoders: int) -> None:
+    network = RegionNetwork(2, 11, 5, (4, 6), members=small, encoder_members=encoders, encoder_stages=3).eval()
+    regions, codes = torch.rand(4, 2, 32, 32), torch.eye(11)[:4]
+    each = torch.stack([member(regions, codes) for member in network.members])
+    assert each.shape == (small + encoders, 4, 5)
+    torch.testing.assert_close(network(regions, codes), each.mean(0))
 
 
 def test_the_localizer_with_the_encoder_gives_heat_maps_at_half_the_size() -> None:

@@ -88,14 +88,30 @@ def test_every_patient_is_predicted_once_by_the_run_that_left_the_patient_out(fo
     assert [case.findings for case in run.cases[: len(alone.cases)]] == [case.findings for case in alone.cases]
 
 
-def test_two_runs_that_left_out_the_same_fold_are_refused(folds: list[Path], data: Path) -> None:
-    with pytest.raises(InputError, match="left out fold 0, fold 0"):
-        out_of_fold_run([folds[0], folds[0]], data)
+def test_runs_that_left_out_the_same_fold_are_averaged(folds: list[Path], data: Path) -> None:
+    once, twice = out_of_fold_run(folds[:1], data), out_of_fold_run([folds[0], folds[0]], data)
+    assert [case.series for case in twice.cases] == [case.series for case in once.cases]
+    for name, key in (("pfirrmann", "4"), ("narrowing", "present")):
+        found, expected = (
+            [
+                items[name].probabilities[key]
+                for case in run.cases
+                for items in case.findings.values()
+                if items[name].probabilities
+            ]
+            for run in (twice, once)
+        )
+        assert found == pytest.approx(expected, abs=1e-5) and expected
+
+
+def test_folds_with_different_members_are_refused(folds: list[Path], data: Path) -> None:
+    with pytest.raises(InputError, match="fold 0 has 2, fold 1 has 1"):
+        out_of_fold_run([folds[0], folds[0], folds[1]], data)
 
 
 def test_a_run_that_left_nobody_out_is_refused(fold_config: dict[str, Any], data: Path, tmp_path: Path) -> None:
     train_regions(fold_config, data, tmp_path)
-    with pytest.raises(InputError, match="left out none"):
+    with pytest.raises(InputError, match="left no fold out"):
         out_of_fold_run([tmp_path], data)
 
 

@@ -91,15 +91,15 @@ def test_a_card_with_figures_is_kept_when_a_bundle_is_packed_again(
 
 
 def test_metadata_of_a_localizer_have_its_key_points_and_no_findings(localizer_config: dict[str, Any]) -> None:
-    metadata = metadata_of(localizer_config, 1)
+    metadata = metadata_of(localizer_config, [localizer_config])
     assert metadata["network"] == {"name": "LocalizerNetwork", "arguments": {"key_points": 11, "widths": [4, 6]}}
     assert metadata["findings"] == {} and metadata["options"] == {}
     assert metadata["network_data_format"]["outputs"]["pred"]["channel_def"] == list(KEY_POINTS)
 
 
 def test_research_only_passes_from_the_configuration_to_the_metadata(regions_config: dict[str, Any]) -> None:
-    assert metadata_of(regions_config | {"research_only": True}, 1)["research_only"] is True
-    assert metadata_of(regions_config, 1)["research_only"] is False
+    assert metadata_of(regions_config | {"research_only": True}, [regions_config])["research_only"] is True
+    assert metadata_of(regions_config, [regions_config])["research_only"] is False
 
 
 def test_half_precision_keeps_small_variances_and_counts() -> None:

@@ -79,11 +79,14 @@ class EfficientTrunk(nn.Module):
 
 
 class RegionNetwork(nn.Module):
-    """Members with the same shape and different training; their logits are averaged.
+    """Members of different training, small ones and such with the ImageNet encoder; their logits are averaged.
 
-    :param widths: channels of the small residual trunk.
-    :param members: number of trunks.
-    :param encoder_stages: stages of the ImageNet encoder; 0 for the small residual trunk.
+    The kinds err differently: small trunks keep finer detail (bulging), the encoder knows more of texture (grades, Modic).
+
+    :param widths: channels of the small residual trunks.
+    :param members: number of small residual trunks.
+    :param encoder_members: number of trunks with the encoder; they come after the small ones.
+    :param encoder_stages: stages of the encoder.
     """
 
     def __init__(
@@ -94,15 +97,13 @@ class RegionNetwork(nn.Module):
         widths: tuple[int, ...] | list[int] = (24, 48, 96, 160),
         members: int = 1,
         dropout: float = 0.3,
-        encoder_stages: int = 0,
+        encoder_members: int = 0,
+        encoder_stages: int = 5,
     ) -> None:
         super().__init__()
-        self.members = nn.ModuleList(
-            EfficientTrunk(channels, structures, outputs, encoder_stages, dropout)
-            if encoder_stages
-            else RegionTrunk(channels, structures, outputs, tuple(widths), dropout)
-            for _ in range(members)
-        )
+        trunks: list[nn.Module] = [RegionTrunk(channels, structures, outputs, tuple(widths), dropout) for _ in range(members)]
+        trunks += [EfficientTrunk(channels, structures, outputs, encoder_stages, dropout) for _ in range(encoder_members)]
+        self.members = nn.ModuleList(trunks)
 
     def forward(self, regions: Tensor, structures: Tensor) -> Tensor:
         """Logits of a batch of regions.

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import json
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
 from safetensors.torch import load_file
 
-from ..base.anatomy import KEY_POINTS, finding
+from ..base.anatomy import finding
 from ..base.errors import InputError
 from ..base.report import ModelProvenance
 from ..datasets.collection import read_dataset
@@ -18,31 +19,50 @@ from ..datasets.records import Record, fold_of
 from ..evaluation.grades import predictions
 from ..evaluation.predictions import GRADING, Case, Run
 from ..models.loading import channels_last
-from ..models.region_network import RegionNetwork
-from ..steps.classification import CONTRASTS, Classifier
+from ..steps.classification import Classifier
 from ..steps.heads import Heads
+from .network_data import uses_encoder
+from .regions import region_network
 
 
 def out_of_fold_run(runs: list[Path], data: Path) -> Run:
-    """The grades of every patient by the run that left the patient out, at the data set's own points, not calibrated.
+    """The grades of every patient by the runs that left the patient out, at the data set's own points, not calibrated.
 
-    :param runs: folders of finished runs with different ``left_out`` folds of one configuration.
+    Several runs that left out the same fold are the members of one network, as in a bundle.
+
+    :param runs: folders of finished runs, as many of each kind for every fold.
     :param data: folder of the data sets.
-    :raises InputError: if a run left no fold out, or two left out the same.
+    :raises InputError: if a run left no fold out, or the folds have different members.
     """
-    configs = [json.loads((run / "config.json").read_text(encoding="utf-8")) for run in runs]
-    _check(runs, configs)
+    members = sorted((Member.of(run) for run in runs), key=lambda item: uses_encoder(item.config))
+    folds: dict[int | None, list[Member]] = {}
+    for member in members:
+        folds.setdefault(member.config.get("left_out"), []).append(member)
+    _check(folds)
     cases: list[Case] = []
     digest = hashlib.sha256()
-    for run, config in zip(runs, configs, strict=True):
-        weights = run / "weights.safetensors"
-        digest.update(weights.read_bytes())
-        cases += predictions(left_out_records(config, data), None, _classifier(config, weights))
-    config = configs[0]
+    for fold in sorted(folds, key=str):
+        for member in folds[fold]:
+            digest.update(member.weights.read_bytes())
+        cases += predictions(left_out_records(folds[fold][0].config, data), None, _classifier(folds[fold]))
+    config = members[0].config
     model = ModelProvenance(config["name"], config["version"], digest.hexdigest(), config["license"], config["research_only"])
     dataset = next(iter(config["datasets"]))
-    title = f"Grades at the data set's own points, {len(runs)} of {config['folds']} folds left out in turn"
+    title = f"Grades at the data set's own points, {len(folds)} of {config['folds']} folds left out in turn"
     return Run(title, GRADING, dataset, tuple(config["splits"]), (model,), tuple(cases), calibrated=False)
+
+
+@dataclass(frozen=True)
+class Member:
+    """A finished run."""
+
+    weights: Path
+    config: dict[str, Any]
+
+    @classmethod
+    def of(cls, run: Path) -> Member:
+        """The run of a folder."""
+        return cls(run / "weights.safetensors", json.loads((run / "config.json").read_text(encoding="utf-8")))
 
 
 def left_out_records(config: dict[str, Any], data: Path) -> list[Record]:
@@ -55,38 +75,35 @@ def left_out_records(config: dict[str, Any], data: Path) -> list[Record]:
     ]
 
 
-def _classifier(config: dict[str, Any], weights: Path) -> Classifier:
-    findings = {name: finding(name).class_names for name in config["findings"]}
-    network = RegionNetwork(
-        len(CONTRASTS),
-        len(KEY_POINTS),
-        sum(map(len, findings.values())),
-        config["widths"],
-        dropout=config["dropout"],
-        encoder_stages=config.get("encoder_stages", 0),
+def _classifier(members: list[Member]) -> Classifier:
+    config = members[0].config
+    network = region_network([item.config for item in members])
+    states = [load_file(item.weights) for item in members]
+    network.load_state_dict(
+        {key.replace("members.0.", f"members.{n}.", 1): value for n, state in enumerate(states) for key, value in state.items()}
     )
-    network.load_state_dict(load_file(weights))
-    heads = Heads(findings)
+    heads = Heads({name: finding(name).class_names for name in config["findings"]})
     return Classifier(channels_last(network.eval()), heads, config["name"], torch.device("cpu"), int(config["region_pixels"]))
 
 
-def _check(runs: list[Path], configs: list[dict[str, Any]]) -> None:
-    left_out = [config.get("left_out") for config in configs]
-    if None in left_out or len(set(left_out)) < len(left_out):
+def _check(folds: dict[int | None, list[Member]]) -> None:
+    if None in folds:
         raise InputError(
-            f"The runs left out {', '.join('none' if fold is None else f'fold {fold}' for fold in left_out)}.",
-            "Each patient should be predicted once, by a run that left the patient out.",
+            f"{folds[None][0].weights.parent.name} left no fold out.",
+            "Each patient should be predicted by runs that left the patient out.",
             "Train one run a fold with train fit --left-out.",
             code="predictions",
         )
-    different = [run.name for run, config in zip(runs, configs, strict=True) if _shape(config) != _shape(configs[0])]
-    if different:
+    kinds = {fold: [_kind(item.config) for item in members] for fold, members in folds.items()}
+    first = next(iter(kinds.values()))
+    if any(kind != first for kind in kinds.values()):
         raise InputError(
-            f"{', '.join(different)} was trained by another configuration than {runs[0].name}.",
-            remedy="Pass the runs of one configuration.",
+            f"The folds have different members: {', '.join(f'fold {fold} has {len(found)}' for fold, found in kinds.items())}.",
+            "Every fold should be predicted by runs of the same configurations.",
+            "Pass as many runs of each configuration for every fold.",
             code="predictions",
         )
 
 
-def _shape(config: dict[str, Any]) -> dict[str, Any]:
+def _kind(config: dict[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in config.items() if key not in ("left_out", "seed")}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -22,7 +23,7 @@ from ..steps.classification import Classifier
 from ..steps.heads import Heads
 from .bundle_files import pack
 from .calibration import best_temperature
-from .network_data import network_metadata
+from .network_data import network_metadata, uses_encoder
 from .regions import class_balance, targets, visits
 
 CARDS = Path(__file__).with_name("cards")
@@ -35,8 +36,11 @@ LICENCES = {
 }
 
 
-def metadata_of(config: dict[str, Any], members: int) -> dict[str, Any]:
-    """Metadata in the keys of a MONAI bundle, with the product's own beside them."""
+def metadata_of(config: dict[str, Any], members: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """Metadata in the keys of a MONAI bundle, with the product's own beside them.
+
+    :param members: configurations of the runs that are packed.
+    """
     return {
         "name": config["name"],
         "version": config["version"],
@@ -67,8 +71,10 @@ def pack_runs(config: dict[str, Any], runs: list[Path], data: Path, output: Path
     :param data: folder of the data sets, for the calibration of a classifier.
     :returns: the bundle's folder.
     """
-    metadata = metadata_of(config, len(runs))
-    members = [json.loads((run / "config.json").read_text(encoding="utf-8")) for run in runs]
+    configs = {run: json.loads((run / "config.json").read_text(encoding="utf-8")) for run in runs}
+    runs = sorted(runs, key=lambda run: uses_encoder(configs[run]))  # as the networks order their members
+    members = [configs[run] for run in runs]
+    metadata = metadata_of(config, members)
     metadata["training"]["members"] = members
     previous = output / config["name"] / CARD
     card = (

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -24,6 +24,7 @@ from ..steps.classification import CONTRASTS
 from ..steps.regions import REGION_LEVELS, grey_scale, regions_of, sample
 from .augmentation import ViewRange, random_contrast, random_views, warp
 from .loop import Loop
+from .network_data import uses_encoder
 
 _MARGIN = 1.5  # stored regions are larger, so that turned and shifted views see real pixels at the border
 
@@ -203,6 +204,23 @@ def class_balance(target: Tensor, findings: tuple[Finding, ...]) -> Tensor:
     return torch.cat(parts)
 
 
+def region_network(members: Sequence[dict[str, Any]]) -> RegionNetwork:
+    """The network of one configuration, or of several whose runs are its members: small ones first, as in a bundle."""
+    config = members[0]
+    encoders = [item for item in members if uses_encoder(item)]
+    small = [item for item in members if not uses_encoder(item)]
+    return RegionNetwork(
+        len(CONTRASTS),
+        len(KEY_POINTS),
+        sum(len(finding(name).classes) for name in config["findings"]),
+        small[0]["widths"] if small else (),
+        len(small),
+        config["dropout"],
+        len(encoders),
+        encoders[0]["encoder_stages"] if encoders else 0,
+    )
+
+
 def train_regions(config: dict[str, Any], data: Path, run: Path) -> Path:
     """Train one member by a configuration; a run that was stopped goes on where its last checkpoint stands.
 
@@ -211,15 +229,7 @@ def train_regions(config: dict[str, Any], data: Path, run: Path) -> Path:
     :returns: path of the averaged weights.
     """
     findings = tuple(finding(name) for name in config["findings"])
-    outputs = sum(len(item.classes) for item in findings)
-    network = RegionNetwork(
-        len(CONTRASTS),
-        len(KEY_POINTS),
-        outputs,
-        config["widths"],
-        dropout=config["dropout"],
-        encoder_stages=config.get("encoder_stages", 0),
-    )
+    network = region_network([config])
     channels_last(network)
     splits = tuple(config["splits"])
     side = int(config["region_pixels"])
