@@ -107,6 +107,7 @@ def test_every_figure_has_an_interval_over_patients() -> None:
     for figures in (summary(item, repeats=20), class_summary(item, repeats=20)["3"], level_summary(item, repeats=20)["L4-L5"]):
         assert figures and all(figure.low <= figure.high for figure in figures.values())
     assert list(level_summary(item, repeats=2)) == list(LEVELS)
+    assert list(level_summary(replace(item, structures=item.structures[::-1]), repeats=2)) == list(LEVELS)
     part = item.truth[1::3].argmax(1) == item.probability[1::3].argmax(1)
     assert level_summary(item, repeats=2)["L4-L5"]["accuracy"].value == pytest.approx(part.mean())
 

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from ..base.anatomy import finding
+from ..base.anatomy import STRUCTURES, finding
 from . import metrics
 from .intervals import REPEATS, Figure, Indices, bootstrap_figures
 from .predictions import FloatArray, Graded
@@ -32,9 +32,9 @@ def class_summary(graded: Graded, *, repeats: int = REPEATS) -> dict[str, dict[s
 
 
 def level_summary(graded: Graded, *, repeats: int = REPEATS) -> dict[str, dict[str, Figure]]:
-    """The leading figures level by level: structure to figures."""
+    """The leading figures level by level, from cranial to caudal: structure to figures."""
     result = {}
-    for name in dict.fromkeys(graded.structures):
+    for name in sorted(set(graded.structures), key=[item.name for item in STRUCTURES].index):
         chosen = np.flatnonzero(np.array(graded.structures) == name)
         part = Graded(
             graded.name,

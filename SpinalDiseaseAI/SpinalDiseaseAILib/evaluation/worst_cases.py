@@ -48,11 +48,11 @@ def worst_cases(run: Run, count: int = COUNT) -> list[WorstCase]:
 
 
 def _badness_of_points(case: Case) -> float:
-    """Levels' worth of error: the sum over points, a level for each that was not found."""
+    """Levels' worth of error: the sum over points that are no hits, a level for each that was not found."""
     errors = errors_of(case)
     if not errors.distance or not errors.spacing > 0:
         return 0.0
-    return float(sum(min(value / errors.spacing, 1.0) for value in errors.distance.values() if value > errors.spacing / 6))
+    return float(sum(min(value / errors.spacing, 1.0) for name, value in errors.distance.items() if not errors.is_hit(name)))
 
 
 def _faults_of_points(case: Case) -> tuple[tuple[str, ...], set[str]]:
