@@ -11,6 +11,7 @@ from html.parser import HTMLParser
 import pytest
 from PIL import Image as Picture
 
+from SpinalDiseaseAILib.base.corrections import Correction
 from SpinalDiseaseAILib.base.report import DISCLAIMER, FindingResult, Report
 from SpinalDiseaseAILib.base.study import Study
 from SpinalDiseaseAILib.writing.html_report import html_of
@@ -133,3 +134,17 @@ def test_what_else_is_plausible_stands_beside_the_prediction_with_its_rate(repor
 def test_a_point_that_a_person_placed_says_so(report: Report, study: Study, picture: bytes) -> None:
     moved = report.with_structures((replace(report.structures[0], manual=True),))
     assert "placed by hand" in Page(html_of(moved, study, picture)).text
+
+
+def test_what_a_reader_corrected_is_on_the_page_and_a_computed_report_has_no_such_section(
+    report: Report, study: Study, picture: bytes
+) -> None:
+    assert "Corrections" not in Page(html_of(report, study, picture)).text
+    corrections = (
+        Correction("moved", "L4-L5", "reader", "2026-01-02T03:04:05+00:00"),
+        Correction("renumbered", "", "reader", "2026-01-02T03:05:00+00:00", -1),
+    )
+    text = Page(html_of(replace(report, corrections=corrections), study, picture)).text
+    assert "no longer as it was computed" in text
+    assert "L4-L5 moved by the reader, 2026-01-02 03:04:05 UTC" in text
+    assert "Numbering moved by -1 by the reader, 2026-01-02 03:05:00 UTC" in text

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ..base.corrections import Correction
 from ..base.report import Report
 from ..base.study import Study
 
@@ -41,6 +42,12 @@ def numbering_line(report: Report) -> str:
         f"{item.description} ({item.probability:.2f})" for item in (first, *(o for o in others if o.probability >= _LEAST_SHOWN))
     ]
     return "Numbering: " + " · or ".join(texts)
+
+
+def correction_line(correction: Correction) -> str:
+    """What was corrected, by whom and when: ``"L4-L5 moved by the reader, 2026-01-02 03:04:05 UTC"``."""
+    what = f"{correction.structure} {correction.kind}" if correction.structure else f"Numbering moved by {correction.shift:+d}"
+    return f"{what} by the {correction.author}, {correction.created.replace('T', ' ').split('+')[0].rstrip('Z')} UTC"
 
 
 def model_line(report: Report) -> str:

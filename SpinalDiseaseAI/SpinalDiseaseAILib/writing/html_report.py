@@ -75,6 +75,7 @@ def html_of(report: Report, study: Study, overlay: bytes) -> str:
         structure=anatomy.structure,
         spacing_text=facts.spacing_text,
         capitalised=facts.capitalised,
+        correction_line=facts.correction_line,
         alternatives=[(item, _names_under(report, item.shift)) for item in report.numberings],
         spacing_known={item.role.value: item.spacing_known for item in study.series},
     )
