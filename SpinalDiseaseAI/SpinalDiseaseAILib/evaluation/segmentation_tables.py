@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
+from ..base.anatomy import Kind
 from ..base.errors import InputError
 from ..datasets.space_stacks import SLICE_STEP, read_space_stacks
+from ..steps.instances import named
 from ..steps.localization import Localizer
 from ..steps.segmentation import Segmenter
 from .intervals import Figure
@@ -19,6 +21,8 @@ THICK = 4
 
 BASELINE = "a usual spine drawn at the same points"
 _DETAIL_REPEATS = 300
+_NAMED = (Kind.DISC.value, Kind.VERTEBRA.value)
+"""Kinds whose structures are told apart by their names: where the localizer numbers a spine one off, all of them are missed."""
 
 
 def segmentation_tables(
@@ -36,14 +40,21 @@ def segmentation_tables(
         spines = _spines(data, split, thickness, patients)
         found: list[Outline] = []
         trivial: list[Outline] = []
+        at_own_points: list[Outline] = []
         for spine in spines:
-            found += outlines_of(spine, *segmented(spine, localizer, segmenter))
+            labels, tissues = segmented(spine, localizer, segmenter)
+            found += outlines_of(spine, labels, tissues)
+            at_own_points += outlines_of(spine, named(tissues, spine.volume, spine.curve), tissues)
             trivial += outlines_of(spine, *usual(spine, localizer, shape))
         millimetres = f"{thickness * SLICE_STEP:g} mm"
         title = f"Masks in three dimensions, T2-SPACE slices of {millimetres}"
         way = "" if thickness == 1 else f", each the mean of {thickness} neighbours"
         words = f"spider_space, {split} patients: {len(spines)} stacks of {len(spines)} patients{way}; points by {models[1]}"
-        yield Table(title, models[:1], words, BASELINE, _rows(summary(found), summary(trivial, repeats=0)))
+        rows = _rows(summary(found), summary(trivial, repeats=0))
+        for kind, figures in summary(at_own_points).items():
+            if kind in _NAMED:
+                rows += [Row(f"{kind}, named by the masks' own points: {name}", figure) for name, figure in figures.items()]
+        yield Table(title, models[:1], words, BASELINE, rows)
         levels = _rows(level_summary(found, repeats=_DETAIL_REPEATS), level_summary(trivial, repeats=0))
         yield Table(f"{title}, by structure", models[:1], words, BASELINE, levels, detail=True)
 
