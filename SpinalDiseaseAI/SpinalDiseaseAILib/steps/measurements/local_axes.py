@@ -15,6 +15,7 @@ from .sagittal_frame import Grains
 
 BIN = 0.5  # millimetres along a profile
 _ROUNDS = 3
+_MOST_TURN = float(np.cos(np.radians(30)))  # cosine of the angle; a wedged neighbour turns the spine's direction by 20 degrees
 INNER = (0.15, 0.85)
 """Part of a depth in which borders are straight: beyond are round corners, osteophytes and bulges."""
 
@@ -138,8 +139,11 @@ def inner(low: float, high: float, part: tuple[float, float] = INNER) -> tuple[f
 def settled(axes: LocalAxes, shape: Grains) -> LocalAxes:
     """Axes turned until u halves the shape between its upper and lower border, with u = 0 in the middle of its depth.
 
+    A shape that would turn them by more than :data:`_MOST_TURN` has no clear axis: they keep their direction then.
+
     :raises NotMeasurable: if the shape is empty or too short for a line.
     """
+    first = axes
     if not len(shape.points):
         raise NotMeasurable("Its mask is empty where it should be measured.")
     for _ in range(_ROUNDS):
@@ -148,5 +152,7 @@ def settled(axes: LocalAxes, shape: Grains) -> LocalAxes:
         profile = Profile.of(local, shape.area).between(*inner(low, high))
         slope, height = straight(profile.u, profile.middle)
         axes = axes.turned(slope, height)
+    if axes.along @ first.along < _MOST_TURN:
+        axes = LocalAxes.at(axes.origin, first.along)
     low, high = ends(axes.local(shape.points))
     return LocalAxes(axes.plane((low + high) / 2, 0.0), axes.along, axes.across)

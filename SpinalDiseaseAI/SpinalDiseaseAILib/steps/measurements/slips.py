@@ -8,8 +8,10 @@ import numpy as np
 
 from ...base.geometry import FloatArray
 from .bodies import Body
+from .not_measurable import NotMeasurable
 
 _LEAST_SLIP = 5.0  # per cent: below, masks are too rough to tell a slip from none
+_ALIKE = 1.35  # ratio of the depths of two endplates that face each other
 _STEPS = (25.0, 50.0, 75.0, 100.0)
 
 
@@ -38,8 +40,12 @@ def slip_between(upper: Body, lower: Body) -> Slip:
     """Slip of one body over the next, along the line that halves the angle between the two endplates.
 
     Both bodies are seen in one frame, also where they lie on different slices.
+
+    :raises NotMeasurable: if the two endplates are not alike in depth: the outline of a wall is wrong then.
     """
     plate = lower.upper
+    if not 1 / _ALIKE < plate.depth / upper.lower.depth < _ALIKE:
+        raise NotMeasurable("The outlines of the two endplates differ too much in depth.")
     along = plate.direction + upper.lower.direction
     along /= np.linalg.norm(along)
     ahead = float((plate.posterior - upper.lower.posterior) @ along)
