@@ -86,6 +86,7 @@ def test_the_columns_are_read_as_they_are_spelt_in_the_file(spider: Path) -> Non
     regrade(spider, [row[column] for column in ("Patient", "IVD label", *GRADING_COLUMNS)])
     assert of_series(read_spider(spider), "3_t2").findings["L4-L5"] == {
         "pfirrmann": ("4",),
+        "degeneration": ("severe",),
         "modic": ("2",),
         "upper_endplate": ("present",),
         "lower_endplate": ("absent",),

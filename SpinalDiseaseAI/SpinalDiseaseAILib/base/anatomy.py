@@ -263,8 +263,8 @@ FINDINGS: tuple[Finding, ...] = (
 """Every finding, in the order of tables."""
 
 DEGENERATION_OF_PFIRRMANN = {"1": "mild", "2": "mild", "3": "moderate", "4": "severe", "5": "severe"}
-"""Pfirrmann grade to grade of degeneration: in grades 1 and 2 the nucleus is bright and told from the annulus, in 3 it is grey, in
-4 and 5 it is dark and the disc loses height."""
+"""Pfirrmann grade to grade of degeneration: in grades 1 and 2 the nucleus is bright and told from the annulus, in 3 it is grey,
+in 4 and 5 it is dark and the disc loses height."""
 
 _FINDING_BY_NAME = {finding.name: finding for finding in FINDINGS}
 

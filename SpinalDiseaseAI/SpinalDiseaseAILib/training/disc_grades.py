@@ -34,7 +34,7 @@ RIDGE = 0.02
 POOL_RIDGE = 0.05
 """The same for the weights and biases of the region network and of the pool, drawn to where they start."""
 
-_FOLDS = 5
+_FOLDS = 5  # as the configuration tells
 _PFIRRMANN = "pfirrmann"
 
 Features = Mapping[tuple[str, str], FloatArray]
