@@ -41,11 +41,12 @@ def test_the_numbering_is_sure_and_its_alternatives_sum_to_one(report: Report) -
     assert probabilities == sorted(probabilities, reverse=True)
 
 
-def test_every_disc_has_each_finding_of_the_model_and_no_vertebra_has_one(report: Report) -> None:
-    names = list(read_bundle("lumbar-mr-degeneration").findings)
+def test_every_disc_has_each_finding_of_the_models_and_no_vertebra_has_one(report: Report) -> None:
+    names = {*read_bundle("lumbar-mr-degeneration").findings, "degeneration"}
     for item in report.structures:
-        expected = names if structure(item.name).kind is Kind.DISC else []
-        assert [result.name for result in item.findings] == expected
+        expected = names if structure(item.name).kind is Kind.DISC else set()
+        assert {result.name for result in item.findings} == expected
+        assert len(item.findings) == len(expected)
 
 
 def test_probabilities_of_a_finding_sum_to_one(report: Report) -> None:
@@ -53,7 +54,7 @@ def test_probabilities_of_a_finding_sum_to_one(report: Report) -> None:
         for result in item.findings:
             assert tuple(result.probabilities) == finding(result.name).class_names
             assert sum(result.probabilities.values()) == pytest.approx(1)
-            assert result.model == "lumbar-mr-degeneration"
+            assert result.model == ("lumbar-mr-disc-grade" if result.name == "degeneration" else "lumbar-mr-degeneration")
 
 
 def test_most_grades_are_within_one_of_the_radiologists(report: Report) -> None:
@@ -64,13 +65,14 @@ def test_most_grades_are_within_one_of_the_radiologists(report: Report) -> None:
 
 
 def test_the_report_names_models_input_device_and_times(report: Report, sample: Study) -> None:
-    assert [model.name for model in report.models] == ["lumbar-mr-localizer", "lumbar-mr-degeneration"]
+    names = [model.name for model in report.models]
+    assert names == ["lumbar-mr-localizer", "lumbar-mr-segmentation", "lumbar-mr-degeneration", "lumbar-mr-disc-grade"]
     for model in report.models:
         assert model.sha256 == hashlib.sha256(read_bundle(model.name).weights.read_bytes()).hexdigest()
         assert not model.research_only
     assert report.series == tuple(series.identity() for series in sample.series)
     assert report.study_uid == sample.uid and report.device == "cpu"
-    assert set(report.seconds) == {"models", "localization", "classification", "total"}
+    assert {"models", "localization", "segmentation", "classification", "total"} <= set(report.seconds)
     assert sum(value for key, value in report.seconds.items() if key != "total") <= report.seconds["total"] + 0.01
     assert report.created.endswith("+00:00") and report.software.startswith("SpinalDiseaseAI ")
 
