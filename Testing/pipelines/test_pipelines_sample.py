@@ -57,6 +57,21 @@ def test_probabilities_of_a_finding_sum_to_one(report: Report) -> None:
             assert result.model == ("lumbar-mr-disc-grade" if result.name == "degeneration" else "lumbar-mr-degeneration")
 
 
+def test_the_spine_is_measured_in_plausible_sizes(report: Report) -> None:
+    limits = {
+        "disc_height_middle": (3, 15),
+        "disc_signal_ratio": (0.02, 1),
+        "canal_diameter": (7, 20),
+        "body_height_middle": (17, 32),
+        "wedge_ratio": (0.75, 1.35),
+        "lordosis_l1_s1": (20, 80),
+    }
+    taken = [item for part in report.structures for item in part.measurements] + list(report.measurements)
+    for name, (low, high) in limits.items():
+        values = [item.value for item in taken if item.name == name and item.value is not None]
+        assert values and all(low < value < high for value in values), name
+
+
 def test_most_grades_are_within_one_of_the_radiologists(report: Report) -> None:
     read = {"T12-L1": 3, "L1-L2": 2, "L2-L3": 4, "L3-L4": 4, "L4-L5": 3, "L5-S1": 4}
     for name, grade in read.items():
