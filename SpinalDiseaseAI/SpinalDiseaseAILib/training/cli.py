@@ -114,18 +114,20 @@ def predict(
     output: Annotated[Path, typer.Option("--output", "-o", help="File to write.")] = Path("out-of-fold.json"),
     threads: Threads = 0,
 ) -> None:
-    """Write what each run says of the patients that it left out, for ``train calibrate`` and ``evaluate --compare``.
+    """Write what runs say of the patients that they left out, for ``train calibrate`` and ``evaluate --compare``; print figures.
 
     Example: spinal-disease-ai train predict runs/fold-0 runs/fold-1 runs/fold-2 --data data -o out-of-fold.json
     """
     import torch
 
     from ..evaluation.prediction_file import write_predictions
-    from .out_of_fold import out_of_fold_run
+    from .out_of_fold import out_of_fold_run, table_of
 
     if threads:
         torch.set_num_threads(threads)
-    write_predictions(output, [out_of_fold_run(list(runs), data)], data, command="spinal-disease-ai train predict")
+    run = out_of_fold_run(list(runs), data)
+    write_predictions(output, [run], data, command="spinal-disease-ai train predict")
+    typer.echo(table_of(run, data).markdown())
     typer.echo(output)
 
 

@@ -16,8 +16,10 @@ from ..base.errors import InputError
 from ..base.report import ModelProvenance
 from ..datasets.collection import read_dataset
 from ..datasets.records import Record, fold_of
+from ..evaluation.figures import tables_of_grades
 from ..evaluation.grades import predictions
 from ..evaluation.predictions import GRADING, Case, Run
+from ..evaluation.tables import Table
 from ..models.loading import channels_last
 from ..steps.classification import Classifier
 from ..steps.heads import Heads
@@ -63,6 +65,14 @@ class Member:
     def of(cls, run: Path) -> Member:
         """The run of a folder."""
         return cls(run / "weights.safetensors", json.loads((run / "config.json").read_text(encoding="utf-8")))
+
+
+def table_of(run: Run, data: Path) -> Table:
+    """The figures of out-of-fold predictions, with intervals over patients and the trivial baselines beside them."""
+    training = read_dataset(run.dataset, data, run.splits)
+    patients = len({case.patient for case in run.cases})
+    words = f"{run.dataset}, {' and '.join(run.splits)} patients: {len(run.cases)} planes of {patients} patients"
+    return next(tables_of_grades(run.title, run.models[0].name, words, run.cases, run.findings, training))
 
 
 def left_out_records(config: dict[str, Any], data: Path) -> list[Record]:
