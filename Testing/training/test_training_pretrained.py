@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import importlib
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -18,12 +20,8 @@ from SpinalDiseaseAILib.training.pretrained import PACKAGE, imagenet_encoder
 
 def test_features_are_those_of_the_published_network() -> None:
     package = pytest.importorskip("efficientnet_lite_pytorch", reason="it holds the published network")
-    from importlib.util import find_spec
-
-    spec = find_spec(PACKAGE)
-    assert spec is not None and spec.submodule_search_locations
-    weights = next(Path(spec.submodule_search_locations[0]).glob("models/*.pth"))
-    published = package.EfficientNet.from_pretrained("efficientnet-lite0", weights_path=str(weights)).eval()
+    weights = importlib.import_module(PACKAGE).EfficientnetLite0ModelFile.get_model_file_path()
+    published = package.EfficientNet.from_pretrained("efficientnet-lite0", weights_path=weights).eval()
     encoder = EfficientEncoder(1, 7).eval()
     encoder.load_state_dict(imagenet_encoder(1))
     torch.manual_seed(0)
@@ -58,7 +56,7 @@ def test_changed_weights_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_without_the_package_training_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(pretrained, "PACKAGE", "no_such_package")
+    monkeypatch.setitem(sys.modules, PACKAGE, None)
     with pytest.raises(InputError) as caught:
         imagenet_encoder(1)
-    assert "pip install no_such_package" in str(caught.value.remedy)
+    assert caught.value.remedy == f"pip install {PACKAGE}"

