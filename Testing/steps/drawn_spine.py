@@ -53,9 +53,7 @@ def drawn_spine(slices: int = 7, affine: FloatArray | None = None) -> DrawnSpine
     tissues = np.broadcast_to(plane, (slices, *plane.shape)).copy()
     grey = np.array(GREY, dtype=np.int16)[tissues]
     image = Image(grey, np.diag([-4.0, -1.0, -1.0, 1.0]) if affine is None else affine)
-    points = {
-        name: image.to_ras(((slices - 1) / 2, MIDDLE, FIRST + LEVEL / 2 * index)) for index, name in enumerate(KEY_POINTS)
-    }
+    points = {name: image.to_ras(((slices - 1) / 2, MIDDLE, FIRST + LEVEL / 2 * index)) for index, name in enumerate(KEY_POINTS)}
     return DrawnSpine(image, tissues, points)
 
 
