@@ -6,7 +6,6 @@ import pytest
 import torch
 
 from SpinalDiseaseAILib.models.efficient_encoder import STAGE_CHANNELS, STAGE_STRIDES, EfficientEncoder
-from SpinalDiseaseAILib.models.localizer_network import EfficientLocalizer, LocalizerEnsemble
 from SpinalDiseaseAILib.models.region_network import RegionNetwork
 
 
@@ -35,15 +34,3 @@ def test_the_region_network_averages_small_trunks_and_trunks_with_the_encoder(sm
     each = torch.stack([member(regions, codes) for member in network.members])
     assert each.shape == (small + encoders, 4, 5)
     torch.testing.assert_close(network(regions, codes), each.mean(0))
-
-
-def test_the_localizer_with_the_encoder_gives_heat_maps_at_half_the_size() -> None:
-    heat, outside, canal = EfficientLocalizer(11).eval()(torch.rand(1, 1, 64, 96))
-    assert heat.shape == (1, 11, 32, 48) and outside.shape == (1, 11) and canal.shape == (1, 1, 32, 48)
-
-
-def test_an_ensemble_can_hold_both_kinds_of_localizers() -> None:
-    ensemble = LocalizerEnsemble(11, (4, 6), 1, (0.8, 1.2), efficient_members=1).eval()
-    places, outside, _ = ensemble.probabilities(torch.rand(1, 1, 64, 64))
-    assert ensemble.multiple == 32
-    torch.testing.assert_close(places.sum((2, 3)) + outside, torch.ones(1, 11), atol=0.03, rtol=0)

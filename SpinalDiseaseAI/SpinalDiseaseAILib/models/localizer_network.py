@@ -1,12 +1,10 @@
-"""The key point network: U-Nets at half resolution with one heat map a key point and a canal map."""
+"""The key point network: a U-Net at half resolution with one heat map a key point and a canal map."""
 
 from __future__ import annotations
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
-
-from .efficient_encoder import STAGE_CHANNELS, EfficientEncoder
 
 
 class ConvolutionBlock(nn.Module):
@@ -28,32 +26,18 @@ class ConvolutionBlock(nn.Module):
         return functional.relu(self.body(x) + self.shortcut(x))
 
 
-class HeatMapNetwork(nn.Module):
-    """What every network of key points gives.
+class LocalizerNetwork(nn.Module):
+    """Heat maps of key points in a sagittal plane.
 
     Every key point has a softmax over all pixels and one more place, "not in this image": a spine whose sacrum was cut off
     therefore shows in the output as mass outside, not as a wrong peak.
-    """
-
-    STRIDE = 2
-    """Image pixels a heat map pixel."""
-
-    multiple: int
-    """Sides of the image must be multiples of it."""
-
-    def probabilities(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Probabilities of a batch: places (N, K, H/2, W/2) and outside (N, K), which sum to 1, and canal (N, 1, H/2, W/2)."""
-        heat, outside, canal = self(x)
-        places, beside = log_probabilities(heat, outside)
-        return places.exp(), beside.exp(), canal.sigmoid()
-
-
-class LocalizerNetwork(HeatMapNetwork):
-    """A U-Net of residual blocks.
 
     :param key_points: number of heat maps.
     :param widths: channels from half resolution downwards, one level a halving.
     """
+
+    STRIDE = 2
+    """Image pixels a heat map pixel."""
 
     def __init__(self, key_points: int, widths: tuple[int, ...] = (16, 32, 64, 128, 160)) -> None:
         super().__init__()
@@ -89,68 +73,30 @@ class LocalizerNetwork(HeatMapNetwork):
             x = block(torch.cat([functional.interpolate(x, size=skip.shape[-2:], mode="bilinear", align_corners=False), skip], 1))
         return self.head(x), outside, self.canal(x)
 
-
-class EfficientLocalizer(HeatMapNetwork):
-    """A U-Net whose encoder can be started from ImageNet.
-
-    :param key_points: number of heat maps.
-    """
-
-    multiple = 32
-    _STAGES = (0, 1, 2, 4)  # the last stage of each resolution: strides 2, 4, 8, 16
-    _WIDTHS = (16, 32, 48, 112)
-
-    def __init__(self, key_points: int) -> None:
-        super().__init__()
-        skips = [STAGE_CHANNELS[stage] for stage in self._STAGES]
-        self.encoder = EfficientEncoder(1, max(self._STAGES) + 1, skipped=0.1)
-        self.bottom = ConvolutionBlock(skips[-1], 160)
-        belows = (*self._WIDTHS[1:], 160)
-        self.up = nn.ModuleList(
-            ConvolutionBlock(below + skip, here)
-            for below, skip, here in zip(belows[::-1], skips[::-1], self._WIDTHS[::-1], strict=True)
-        )
-        self.head = nn.Conv2d(self._WIDTHS[0], key_points, 1)
-        self.outside = nn.Linear(160, key_points)
-        self.canal = nn.Conv2d(self._WIDTHS[0], 1, 1)
-
-    def forward(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """As :meth:`LocalizerNetwork.forward`."""
-        stages = self.encoder(x)
-        levels = [stages[stage] for stage in self._STAGES]
-        x = self.bottom(functional.max_pool2d(levels[-1], 2))
-        outside = self.outside(x.mean(dim=(2, 3)))
-        for block, skip in zip(self.up, levels[::-1], strict=True):
-            x = block(torch.cat([functional.interpolate(x, size=skip.shape[-2:], mode="bilinear", align_corners=False), skip], 1))
-        return self.head(x), outside, self.canal(x)
+    def probabilities(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Probabilities of a batch: places (N, K, H/2, W/2) and outside (N, K), which sum to 1, and canal (N, 1, H/2, W/2)."""
+        heat, outside, canal = self(x)
+        places, beside = log_probabilities(heat, outside)
+        return places.exp(), beside.exp(), canal.sigmoid()
 
 
 class LocalizerEnsemble(nn.Module):
-    """Networks of different training, each of which looks at a plane in several sizes; their mean decides.
+    """Networks of one shape and different training, each of which looks at a plane in several sizes; their mean decides.
 
-    :param widths: of the plain networks.
-    :param members: number of plain networks.
+    :param members: number of networks.
     :param scales: sizes, as factors of the plane's own.
-    :param efficient_members: number of networks with the ImageNet encoder.
     """
 
     def __init__(
-        self,
-        key_points: int,
-        widths: tuple[int, ...] | list[int],
-        members: int,
-        scales: tuple[float, ...] | list[float],
-        efficient_members: int = 0,
+        self, key_points: int, widths: tuple[int, ...] | list[int], members: int, scales: tuple[float, ...] | list[float]
     ) -> None:
         super().__init__()
-        networks: list[HeatMapNetwork] = [LocalizerNetwork(key_points, tuple(widths)) for _ in range(members)]
-        networks += [EfficientLocalizer(key_points) for _ in range(efficient_members)]
-        self.members = nn.ModuleList(networks)
+        self.members = nn.ModuleList(LocalizerNetwork(key_points, tuple(widths)) for _ in range(members))
         self.scales = tuple(scales)
-        self.multiple = max(network.multiple for network in networks)
+        self.multiple = 2 ** len(widths) * LocalizerNetwork.STRIDE // 2
 
     def probabilities(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """As :meth:`HeatMapNetwork.probabilities`."""
+        """As :meth:`LocalizerNetwork.probabilities`."""
         looks = []
         height, width = x.shape[-2:]
         for scale in self.scales:
@@ -158,7 +104,7 @@ class LocalizerEnsemble(nn.Module):
             view = functional.interpolate(x, size=size, mode="bilinear", align_corners=False, antialias=True)
             area = size[0] * size[1] / (height * width)  # a probability is spread over so many more pixels
             for member in self.members:
-                assert isinstance(member, HeatMapNetwork)
+                assert isinstance(member, LocalizerNetwork)
                 places, outside, canal = member.probabilities(view)
                 stride = member.STRIDE
                 back = [

@@ -20,7 +20,7 @@ from ..datasets.collection import read_dataset
 from ..datasets.records import Record, read_grey, without_fold
 from ..datasets.spider import CANAL_MASK
 from ..models.loading import channels_last
-from ..models.localizer_network import EfficientLocalizer, HeatMapNetwork, LocalizerNetwork, log_probabilities
+from ..models.localizer_network import LocalizerNetwork, log_probabilities
 from ..steps.intensity import GreyScale
 from .augmentation import ViewRange, random_contrast, random_cutout, random_views, to_target, warp
 from .loop import Loop
@@ -112,7 +112,7 @@ class PlaneSampler:
         return image
 
 
-def localizer_loss(network: HeatMapNetwork, batch: tuple[Tensor, Tensor, Tensor, Tensor], sigma: float) -> Tensor:
+def localizer_loss(network: LocalizerNetwork, batch: tuple[Tensor, Tensor, Tensor, Tensor], sigma: float) -> Tensor:
     """Cross-entropy of each key point's softmax against a Gaussian (or "outside"), plus the canal where it is known."""
     images, points, canal, canal_known = batch
     heat, outside, canal_logits = network(images.contiguous(memory_format=torch.channels_last))
@@ -155,16 +155,11 @@ def train_localizer(config: dict[str, Any], data: Path, run: Path) -> Path:
     :param run: folder of checkpoints and logs.
     :returns: path of the averaged weights, ``weights.safetensors``.
     """
-    network: HeatMapNetwork = (
-        EfficientLocalizer(len(KEY_POINTS))
-        if config.get("efficient")
-        else LocalizerNetwork(len(KEY_POINTS), tuple(config["widths"]))
-    )
-    channels_last(network)
+    network = channels_last(LocalizerNetwork(len(KEY_POINTS), tuple(config["widths"])))
     sampler = PlaneSampler(stored_groups(config, data), config["size"], config["cut"])
 
     def losses(model: torch.nn.Module, generator: torch.Generator) -> Iterator[Tensor]:
-        assert isinstance(model, HeatMapNetwork)
+        assert isinstance(model, LocalizerNetwork)
         while True:
             yield localizer_loss(model, sampler.batch(config["batch"], generator), config["sigma"])
 

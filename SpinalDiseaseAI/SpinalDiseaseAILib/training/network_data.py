@@ -30,15 +30,13 @@ def network_metadata(config: dict[str, Any], members: Sequence[dict[str, Any]]) 
 
 def uses_encoder(config: dict[str, Any]) -> bool:
     """True if a configuration's network has the ImageNet encoder; such members come last in a bundle."""
-    return bool(config.get("efficient") or config.get("encoder_stages"))
+    return bool(config.get("encoder_stages"))
 
 
 def _localization(config: dict[str, Any], members: Sequence[dict[str, Any]]) -> dict[str, Any]:
     arguments = {"key_points": len(KEY_POINTS), "widths": config["widths"]}
     if len(members) > 1:
-        encoders = sum(map(uses_encoder, members))
-        arguments |= {"members": len(members) - encoders, "scales": config["scales"]}
-        arguments |= {"efficient_members": encoders} if encoders else {}
+        arguments |= {"members": len(members), "scales": config["scales"]}
     image = {**_IMAGE, "num_channels": 1, "spatial_shape": ["16*n", "16*n"], "spacing_mm": 1.0}
     name = "LocalizerNetwork" if len(members) == 1 else "LocalizerEnsemble"
     return _parts(name, arguments, image, "heat maps", list(KEY_POINTS), {}, {})
