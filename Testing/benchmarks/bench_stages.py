@@ -102,15 +102,20 @@ def watched(command: list[str]) -> tuple[float, int]:
 
 
 def command_line(repetitions: int, device: str) -> list[Measurement]:
-    """``analyze`` from a shell, the whole way from files to files."""
-    measurement = Measurement("command line: analyze, a fresh process, files to files")
+    """``analyze`` from a shell, the whole way from files to files; without masks in turns with it."""
+    ways = {
+        "command line: analyze, a fresh process, files to files": [],
+        "    the alternative: without masks": ["--no-segmentation"],
+    }
+    measurements = {stage: Measurement(stage) for stage in ways}
     for _ in range(repetitions):
-        with tempfile.TemporaryDirectory() as folder:
-            command = [sys.executable, "-m", "SpinalDiseaseAILib", "analyze", str(sample()), "-o", folder]
-            seconds, peak = watched([*command, "--device", device, "--quiet"])
-        measurement.seconds.append(seconds)
-        measurement.peak_bytes = max(measurement.peak_bytes, peak)
-    return [measurement]
+        for stage, options in ways.items():
+            with tempfile.TemporaryDirectory() as folder:
+                command = [sys.executable, "-m", "SpinalDiseaseAILib", "analyze", str(sample()), "-o", folder, *options]
+                seconds, peak = watched([*command, "--device", device, "--quiet"])
+            measurements[stage].seconds.append(seconds)
+            measurements[stage].peak_bytes = max(measurements[stage].peak_bytes, peak)
+    return list(measurements.values())
 
 
 def in_process(repetitions: int, device: str) -> list[Measurement]:

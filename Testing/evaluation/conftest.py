@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 sys.path.append(str(Path(__file__).parents[1] / "datasets"))
+sys.path.append(str(Path(__file__).parents[1] / "writing"))
 
 from plain_data_sets import write_spider, write_sudirman, write_tianchi
 

@@ -8,12 +8,12 @@ import io
 import json
 import re
 from dataclasses import replace
-from html.parser import HTMLParser
 from pathlib import Path
 from xml.etree import ElementTree
 
 import numpy as np
 import pytest
+from parsed_page import Page
 from PIL import Image as Picture
 from typer.testing import CliRunner
 
@@ -81,35 +81,6 @@ def table(title: str = TITLE, model: str = "model", value: float = 0.75) -> Tabl
 
 
 PROVENANCE = Provenance("spinal-disease-ai evaluate --data data", "2026-01-02", "cpu", {"SpinalDiseaseAI": "0.1.0"}, (MODEL,))
-
-
-class Page(HTMLParser):
-    """Texts, elements, and whether every element is closed."""
-
-    VOID = frozenset({"meta", "img"})
-
-    def __init__(self, text: str) -> None:
-        super().__init__()
-        self.texts: list[str] = []
-        self.elements: list[tuple[str, dict[str, str | None]]] = []
-        self.open: list[str] = []
-        self.feed(text)
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.elements.append((tag, dict(attrs)))
-        if tag not in self.VOID:
-            self.open.append(tag)
-
-    def handle_endtag(self, tag: str) -> None:
-        assert self.open.pop() == tag
-
-    def handle_data(self, data: str) -> None:
-        if data.strip() and (not self.open or self.open[-1] != "style"):
-            self.texts.append(" ".join(data.split()))
-
-    @property
-    def text(self) -> str:
-        return " ".join(self.texts)
 
 
 def test_the_page_has_tables_charts_worst_cases_and_how_it_was_made(image: Path) -> None:

@@ -56,9 +56,9 @@ def localizer_config() -> dict[str, Any]:
     }
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def regions_config() -> dict[str, Any]:
-    """A configuration of a small classifier."""
+    """A configuration of a small classifier; make others with ``|``."""
     return _COMMON | {
         "name": "lumbar-mr-degeneration",
         "task": "classification",

@@ -6,44 +6,15 @@ import base64
 import io
 import re
 from dataclasses import replace
-from html.parser import HTMLParser
 
 import pytest
+from parsed_page import Page
 from PIL import Image as Picture
 
 from SpinalDiseaseAILib.base.corrections import Correction
 from SpinalDiseaseAILib.base.report import DISCLAIMER, FindingResult, Report
 from SpinalDiseaseAILib.base.study import Study
 from SpinalDiseaseAILib.writing.html_report import html_of
-
-
-class Page(HTMLParser):
-    """Texts, attributes and whether every element is closed."""
-
-    VOID = frozenset({"meta", "img", "br"})
-
-    def __init__(self, text: str) -> None:
-        super().__init__()
-        self.texts: list[str] = []
-        self.elements: list[tuple[str, dict[str, str | None]]] = []
-        self.open: list[str] = []
-        self.feed(text)
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.elements.append((tag, dict(attrs)))
-        if tag not in self.VOID:
-            self.open.append(tag)
-
-    def handle_endtag(self, tag: str) -> None:
-        assert self.open.pop() == tag
-
-    def handle_data(self, data: str) -> None:
-        if data.strip() and (not self.open or self.open[-1] != "style"):
-            self.texts.append(" ".join(data.split()))
-
-    @property
-    def text(self) -> str:
-        return " ".join(self.texts)
 
 
 @pytest.fixture
