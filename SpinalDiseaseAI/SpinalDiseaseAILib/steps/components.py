@@ -27,14 +27,7 @@ def components(mask: Mask) -> npt.NDArray[np.uint32]:
 
 def components_by_plane(mask: Mask) -> npt.NDArray[np.uint32]:
     """As :func:`components`, each plane (first index) for itself, numbered through the stack."""
-    result = np.zeros(mask.shape, dtype=np.uint32)
-    count = 0
-    for index, plane in enumerate(mask):
-        if plane.any():
-            parts = components(plane)
-            result[index] = np.where(parts > 0, parts + count, 0)
-            count += int(parts.max())
-    return result
+    return _planes_of(components(_sheet(mask)), mask.shape)
 
 
 def kept(mask: Mask, least: float) -> Mask:
@@ -56,14 +49,24 @@ def kept(mask: Mask, least: float) -> Mask:
 
 def filled(mask: Mask) -> Mask:
     """A mask without the holes that a plane (first index) shows in it."""
+    if not mask.any():
+        return mask.copy()
+    ranges = [np.flatnonzero(mask.any(axis)) for axis in ((1, 2), (0, 2), (0, 1))]
+    box = tuple(slice(item[0], item[-1] + 1) for item in ranges)
     result = mask.copy()
-    for index in np.flatnonzero(mask.any((1, 2))):
-        first, second = (np.flatnonzero(mask[index].any(axis)) for axis in (1, 0))
-        part = (index, slice(first[0], first[-1] + 1), slice(second[0], second[-1] + 1))
-        plane = itk.GetImageFromArray(mask[part].astype(np.uint8))
-        whole = itk.BinaryFillhole(plane)
-        result[part] = itk.GetArrayFromImage(whole) > 0
+    sheet = itk.GetImageFromArray(_sheet(mask[box]).astype(np.uint8))
+    result[box] = _planes_of(np.asarray(itk.GetArrayFromImage(itk.BinaryFillhole(sheet))) > 0, mask[box].shape)
     return result
+
+
+def _sheet(planes: Array) -> Array:
+    """The planes of a stack (S, C, R) beside each other in one, parted by zeros: a call for the stack and not one a plane."""
+    return np.pad(planes, ((0, 0), (1, 1), (1, 1))).reshape(-1, planes.shape[2] + 2)
+
+
+def _planes_of(sheet: Array, shape: tuple[int, ...]) -> Array:
+    """The planes (S, C, R) of :func:`_sheet`."""
+    return sheet.reshape(shape[0], shape[1] + 2, shape[2] + 2)[:, 1:-1, 1:-1]
 
 
 def as_wholes(parts: Array, values: Array, places: Array, longest: float) -> Array:
