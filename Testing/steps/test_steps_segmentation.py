@@ -14,7 +14,7 @@ from SpinalDiseaseAILib.base.errors import Cancelled
 from SpinalDiseaseAILib.base.geometry import Image, all_axis_codes, reorient
 from SpinalDiseaseAILib.base.masks import Masks
 from SpinalDiseaseAILib.steps.segmentation import Segmenter
-from SpinalDiseaseAILib.steps.tissues import TissueSegmenter
+from SpinalDiseaseAILib.steps.tissues import TissueSegmenter, slices_looked_at
 
 
 def segment(image: Image, points, network: DrawnNetwork | None = None) -> Masks:
@@ -145,6 +145,27 @@ def test_a_plane_is_shown_with_its_neighbours_and_with_itself_at_the_ends_of_the
     assert torch.equal(seen[0, 0], seen[0, 1])  # no neighbour to the right
     assert torch.equal(seen[1, 1], seen[0, 0]) and torch.equal(seen[1, 2], seen[2, 0])
     assert torch.equal(seen[2, 0], seen[2, 2])
+
+
+def test_of_thin_slices_those_3_mm_apart_are_looked_at_and_the_others_lie_between():
+    spine = drawn_spine(slices=8, affine=np.diag([-1.0, -1.0, -1.0, 1.0]))
+    network = DrawnNetwork()
+    voxels = spine.image.voxels.copy()
+    voxels[0] = 100  # looked at, and empty
+    voxels[4] = 1000  # not looked at: says nothing
+    found = segment(Image(voxels, spine.image.affine), spine.points, network)
+    (seen,) = network.seen
+    assert len(seen) == 4  # slices 0, 3, 6 and the last
+    assert torch.equal(seen[0, 2], seen[1, 0]) and torch.equal(seen[3, 1], seen[2, 0])
+    disc = found.of("L3-L4").any((1, 2))
+    assert disc.tolist() == [False, False, True, True, True, True, True, True]
+
+
+def test_slices_3_mm_apart_and_more_are_all_looked_at():
+    assert slices_looked_at(range(5), 3.0) == tuple(range(5))
+    assert slices_looked_at(range(5), 1.6) == tuple(range(5))
+    assert slices_looked_at(range(5), 1.5) == (0, 2, 4)
+    assert slices_looked_at((7,), 0.9) == (7,)
 
 
 def test_slices_far_beside_the_spine_are_left_out():

@@ -12,6 +12,7 @@ from torch import nn
 from ..base.errors import ModelError
 from .bundle import Bundle
 from .disc_grade_model import DiscGradeModel
+from .fusing import fuse_normalizations
 from .localizer_network import LocalizerEnsemble, LocalizerNetwork
 from .region_network import RegionNetwork
 from .segmentation_network import SegmentationNetwork
@@ -58,7 +59,7 @@ def load_network(bundle: Bundle, device: torch.device) -> nn.Module:
             remedy="Install SpinalDiseaseAI again.",
             code="model-weights",
         ) from error
-    return channels_last(network.eval().to(device))
+    return channels_last(fuse_normalizations(network.eval()).to(device))
 
 
 def channels_last(network: Network) -> Network:
