@@ -134,6 +134,14 @@ def read_bundle(name: str, folder: Path | None = None) -> Bundle:
     return bundle
 
 
+def is_installed(name: str, folder: Path | None = None) -> bool:
+    """True if there is a folder for the bundle, whole or damaged.
+
+    :param folder: folder of the bundles; None for the one that the product carries.
+    """
+    return ((folder or models_folder()) / name).is_dir()
+
+
 def list_bundles(folder: Path | None = None) -> list[Bundle]:
     """Every bundle of a folder, by name. Folders without metadata are not bundles."""
     place = folder or models_folder()

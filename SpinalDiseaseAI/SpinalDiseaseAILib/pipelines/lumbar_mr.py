@@ -26,6 +26,7 @@ from ..steps.quality import check_localization, check_series, notes_of
 from ..steps.regions import shows
 from .disc_degeneration import with_degeneration
 from .model_store import ModelStore
+from .optional_models import without_absent
 
 _CONTRAST = {Role.SAGITTAL_T2: "T2", Role.SAGITTAL_T1: "T1"}
 _LOCALIZED, _SEGMENTED = 0.45, 0.7  # fractions of the whole when the points, and the masks, are known
@@ -45,8 +46,9 @@ class LumbarMr:
         device = models.device(options.device)
         localizer, bundle = models.localizer(options.localizer, options.models_folder, device)
         classifiers = [models.classifier(name, options.models_folder, device) for name in options.classifiers]
+        options, absent = without_absent(_needed(options, classifiers))
         segmenter = models.segmenter(options.segmenter, options.models_folder, device) if options.segmenter else None
-        grader = _grader(options, models, classifiers)
+        grader = models.grader(options.grader, options.models_folder) if options.grader else None
         clock.lap("models")
         volumes, notes = _volumes(study)
         primary = volumes[_CONTRAST[study.primary.role]]
@@ -92,6 +94,7 @@ class LumbarMr:
             *study.notes,
             *notes,
             *notes_of(study, found),
+            *absent,
             *_notes_of_models(device, bundles),
         ]
         report = _report(study, structures, found.numberings, bundles, device, clock, notes, progress)
@@ -119,9 +122,9 @@ class LumbarMr:
                 f"{', '.join(sorted(set(unknown)))} cannot be graded.", f"Key points are {', '.join(KEY_POINTS)}.", code="points"
             )
         names = tuple(name for name in KEY_POINTS if name in (changed or tuple(points)))
-        absent = [name for name in names if name not in points]
-        if absent:
-            raise InputError(f"No position was given for {', '.join(absent)}.", code="points")
+        missing = [name for name in names if name not in points]
+        if missing:
+            raise InputError(f"No position was given for {', '.join(missing)}.", code="points")
         if not points or not np.isfinite(list(points.values())).all():
             raise InputError(
                 "A point has a coordinate that is no number." if points else "No points were given.",
@@ -131,7 +134,8 @@ class LumbarMr:
         clock = _Clock()
         device = models.device(options.device)
         classifiers = [models.classifier(name, options.models_folder, device) for name in options.classifiers]
-        grader = _grader(options, models, classifiers)
+        options, absent = without_absent(_needed(options, classifiers))
+        grader = models.grader(options.grader, options.models_folder) if options.grader else None
         clock.lap("models")
         volumes, notes = _volumes(study)
         places = {name: np.array(point, dtype=np.float64) for name, point in points.items()}
@@ -155,15 +159,13 @@ class LumbarMr:
         clock.lap("classification")
         structures = tuple(StructureResult(name, points[name], 1.0, graded.get(name, ()), manual=True) for name in names)
         bundles = _graders(classifiers, grader)
-        return _report(study, structures, (), bundles, device, clock, [*notes, *_notes_of_models(device, bundles)], progress)
+        notes = [*notes, *absent, *_notes_of_models(device, bundles)]
+        return _report(study, structures, (), bundles, device, clock, notes, progress)
 
 
-def _grader(
-    options: Options, models: ModelStore, classifiers: list[tuple[Classifier, Bundle]]
-) -> tuple[DiscGrader, Bundle] | None:
-    """The grader of disc degeneration, where a classifier gives it what it weighs."""
-    wanted = options.grader and any("pfirrmann" in bundle.findings for _, bundle in classifiers)
-    return models.grader(options.grader, options.models_folder) if wanted else None
+def _needed(options: Options, classifiers: list[tuple[Classifier, Bundle]]) -> Options:
+    """Options without a grader of disc degeneration where no classifier gives it what it weighs."""
+    return options if any("pfirrmann" in bundle.findings for _, bundle in classifiers) else replace(options, grader="")
 
 
 def _graders(classifiers: list[tuple[Classifier, Bundle]], grader: tuple[DiscGrader, Bundle] | None) -> list[Bundle]:

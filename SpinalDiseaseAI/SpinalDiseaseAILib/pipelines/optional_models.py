@@ -1,0 +1,31 @@
+"""Models that an analysis can do without: where the default one is not installed, it goes on and says what is missing."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+from ..base.options import DEFAULT_GRADER, DEFAULT_SEGMENTER, Options
+from ..base.report import Note
+from ..models.bundle import is_installed
+
+NOTE_CODE = "model-absent"
+
+_WITHOUT = {
+    DEFAULT_SEGMENTER: "Structures were not outlined and nothing was measured.",
+    DEFAULT_GRADER: "Discs have no grade of mild, moderate or severe degeneration.",
+}
+
+
+def without_absent(options: Options) -> tuple[Options, tuple[Note, ...]]:
+    """Options without the optional models that are not installed, and a note for each.
+
+    Only a default model can be left out: another one was asked for by its name, and one that is there but damaged is an error
+    when it is loaded.
+    """
+    folder = Path(options.models_folder) if options.models_folder else None
+    chosen = (options.segmenter, options.grader)
+    absent = [name for name in chosen if name in _WITHOUT and not is_installed(name, folder)]
+    notes = tuple(Note(NOTE_CODE, f"The model {name} is not installed. {_WITHOUT[name]}", "warning") for name in absent)
+    segmenter, grader = ("" if name in absent else name for name in chosen)
+    return replace(options, segmenter=segmenter, grader=grader), notes

@@ -1,0 +1,129 @@
+"""A models folder without the models that an analysis can do without."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from views_of_spine import cropped, study_of
+
+from SpinalDiseaseAILib.base.errors import ModelError
+from SpinalDiseaseAILib.base.locations import models_folder
+from SpinalDiseaseAILib.base.options import DEFAULT_GRADER, DEFAULT_SEGMENTER, Options
+from SpinalDiseaseAILib.base.report import Report
+from SpinalDiseaseAILib.base.study import Study
+from SpinalDiseaseAILib.models.bundle import WEIGHTS
+from SpinalDiseaseAILib.pipelines.analyser import Analyser
+from SpinalDiseaseAILib.pipelines.model_store import ModelStore
+from SpinalDiseaseAILib.pipelines.optional_models import NOTE_CODE, without_absent
+
+NEEDED = (Options().localizer, *Options().classifiers)
+
+
+def folder_with(place: Path, names: Iterable[str]) -> Options:
+    for name in names:
+        shutil.copytree(models_folder() / name, place / name)
+    return Options(device="cpu", models_folder=str(place))
+
+
+def absent(report: Report) -> list[str]:
+    return [note.text for note in report.notes if note.code == NOTE_CODE and note.severity == "warning"]
+
+
+@pytest.fixture(scope="module")
+def bare(tmp_path_factory: pytest.TempPathFactory) -> Options:
+    """The defaults with a folder that holds the localizer and the classifier alone."""
+    return folder_with(tmp_path_factory.mktemp("bare"), NEEDED)
+
+
+@pytest.fixture(scope="module")
+def analysed(sample: Study, bare: Options) -> tuple[Analyser, Study, Report]:
+    """A slice of the sample, analysed with that folder, and by what."""
+    study, analyser = study_of(cropped(sample.primary.image, (10, 0, 0), (11, None, None))), Analyser()
+    return analyser, study, analyser.analyse(study, bare)
+
+
+def test_without_the_optional_models_levels_are_found_and_graded_all_the_same(
+    analysed: tuple[Analyser, Study, Report],
+) -> None:
+    _, _, report = analysed
+    disc = report.structure("L4-L5")
+    assert disc.finding("pfirrmann") is not None and disc.finding("degeneration") is None
+    assert report.masks is None and not report.measured
+
+
+def test_the_report_says_which_models_are_absent_and_what_it_lacks_for_that(analysed: tuple[Analyser, Study, Report]) -> None:
+    masks, grade = absent(analysed[2])
+    assert DEFAULT_SEGMENTER in masks and "nothing was measured" in masks
+    assert DEFAULT_GRADER in grade and "no grade of mild, moderate or severe" in grade
+
+
+def test_a_corrected_level_is_graded_without_them_too(analysed: tuple[Analyser, Study, Report], bare: Options) -> None:
+    analyser, study, report = analysed
+    points = {item.name: item.position for item in report.structures}
+    again = analyser.regrade(study, points, ("L4-L5",), bare)
+    assert again.structure("L4-L5").finding("pfirrmann") is not None
+    assert any(DEFAULT_GRADER in text for text in absent(again))
+
+
+def test_where_every_model_is_installed_none_is_missed() -> None:
+    assert without_absent(Options()) == (Options(), ())
+
+
+def test_one_absent_model_leaves_the_other_in_use(tmp_path: Path) -> None:
+    options = folder_with(tmp_path, (*NEEDED, DEFAULT_GRADER))
+    usable, notes = without_absent(options)
+    assert (usable.segmenter, usable.grader) == ("", DEFAULT_GRADER)
+    assert len(notes) == 1
+
+
+def test_what_a_user_left_out_is_not_missed(bare: Options) -> None:
+    chosen = replace(bare, segmenter="", grader="")
+    assert without_absent(chosen) == (chosen, ())
+
+
+def test_a_model_that_was_asked_for_by_name_and_is_absent_is_an_error(bare: Options) -> None:
+    store = ModelStore()
+    options, notes = without_absent(replace(bare, segmenter="my-masks", grader="my-grade"))
+    assert notes == ()
+    with pytest.raises(ModelError, match="There is no model 'my-masks'"):
+        store.segmenter(options.segmenter, options.models_folder, store.device("cpu"))
+    with pytest.raises(ModelError, match="There is no model 'my-grade'"):
+        store.grader(options.grader, options.models_folder)
+
+
+@pytest.mark.parametrize(("damage", "code"), [("lost", "model-missing-file"), ("changed", "model-changed")])
+def test_a_default_model_that_is_there_and_damaged_is_an_error(damage: str, code: str, tmp_path: Path) -> None:
+    options = folder_with(tmp_path, (DEFAULT_SEGMENTER, DEFAULT_GRADER))
+    for name in (DEFAULT_SEGMENTER, DEFAULT_GRADER):
+        weights = tmp_path / name / WEIGHTS
+        if damage == "lost":
+            weights.unlink()
+        else:
+            weights.write_bytes(weights.read_bytes()[:-1] + b"\0\0")
+    options, notes = without_absent(options)
+    assert notes == ()
+    store = ModelStore()
+    for load in (
+        lambda: store.segmenter(options.segmenter, options.models_folder, store.device("cpu")),
+        lambda: store.grader(options.grader, options.models_folder),
+    ):
+        with pytest.raises(ModelError) as caught:
+            load()
+        assert caught.value.code == code
+
+
+def test_a_named_model_that_is_absent_ends_the_analysis(analysed: tuple[Analyser, Study, Report], bare: Options) -> None:
+    analyser, study, _ = analysed
+    with pytest.raises(ModelError, match="There is no model 'my-masks'"):
+        analyser.analyse(study, replace(bare, segmenter="my-masks"))
+
+
+def test_a_localizer_or_classifier_is_never_optional(analysed: tuple[Analyser, Study, Report], tmp_path: Path) -> None:
+    analyser, study, _ = analysed
+    options = Options(device="cpu", models_folder=str(tmp_path))
+    with pytest.raises(ModelError, match=f"There is no model '{options.localizer}'"):
+        analyser.analyse(study, options)
