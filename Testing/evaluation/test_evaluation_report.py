@@ -116,6 +116,18 @@ def test_models_of_one_measurement_stand_side_by_side(image: Path) -> None:
     assert "Side by side" in Page(page_of(tables, [], PROVENANCE)).text
 
 
+def test_published_figures_are_columns_beside_the_models() -> None:
+    source = "published: Spinal Disease 2020 system"
+    tables = [
+        replace(item, rows=[replace(item.rows[0], further={source: 0.81, "always normal": 0.2}), *item.rows[1:]])
+        for item in (table(), table(model="other"))
+    ]
+    (both,) = side_by_side(tables)
+    assert both.published == (source,)
+    assert [both.published_values(rows) for _, rows in both.rows] == [(0.81,), *[(None,)] * (len(both.rows) - 1)]
+    assert source in Page(page_of(tables, [], PROVENANCE)).text
+
+
 def test_long_tables_are_folded_under_the_table_they_belong_to(image: Path) -> None:
     tables = [table(), replace(table(f"{TITLE}, by class"), detail=True), table(TITLE, "other")]
     page = Page(page_of(tables, [], PROVENANCE))

@@ -13,6 +13,7 @@ from SpinalDiseaseAILib.base.planes import SagittalVolume
 from SpinalDiseaseAILib.models.region_network import RegionNetwork
 from SpinalDiseaseAILib.steps.classification import Classifier
 from SpinalDiseaseAILib.steps.heads import Heads
+from SpinalDiseaseAILib.steps.regions import RegionLayout
 
 FINDINGS = {name: finding(name).class_names for name in ("pfirrmann", "disc_disease", "vertebra_disease")}
 OUTPUTS = sum(map(len, FINDINGS.values()))
@@ -51,7 +52,7 @@ def network() -> Recorder:
 
 @pytest.fixture
 def classifier(network: Recorder) -> Classifier:
-    return Classifier(network, Heads(FINDINGS), "model", torch.device("cpu"), 16)
+    return Classifier(network, Heads(FINDINGS), "model", torch.device("cpu"), RegionLayout(16))
 
 
 def test_each_structure_gets_the_findings_of_its_kind_and_its_own_logits(classifier: Classifier) -> None:
@@ -71,7 +72,7 @@ def test_a_structure_is_graded_alike_alone_and_among_all(classifier: Classifier)
 
 
 def test_structures_without_a_finding_are_left_out(network: Recorder) -> None:
-    discs = Classifier(network, Heads({"pfirrmann": FINDINGS["pfirrmann"]}), "model", torch.device("cpu"), 16)
+    discs = Classifier(network, Heads({"pfirrmann": FINDINGS["pfirrmann"]}), "model", torch.device("cpu"), RegionLayout(16))
     assert discs.classify({"T2": stack()}, POINTS, ("L3", "L4")) == {}
     assert list(discs.classify({"T2": stack()}, POINTS, ("L3", "L3-L4"))) == ["L3-L4"]
 

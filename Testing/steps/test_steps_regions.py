@@ -9,7 +9,7 @@ from SpinalDiseaseAILib.base.anatomy import KEY_POINTS
 from SpinalDiseaseAILib.base.geometry import Image, all_axis_codes, reorient
 from SpinalDiseaseAILib.base.planes import SagittalVolume
 from SpinalDiseaseAILib.steps.intensity import GreyScale
-from SpinalDiseaseAILib.steps.regions import REGION_LEVELS, grey_scale, regions_of, sample, shows
+from SpinalDiseaseAILib.steps.regions import RegionLayout, grey_scale, regions_of, sample, shows
 
 SIDE = 24
 IDENTITY = GreyScale(0.0, 1.0)
@@ -35,16 +35,16 @@ def middle_of(affine: np.ndarray) -> np.ndarray:
 
 def test_a_region_is_centred_on_its_point_and_as_wide_as_levels_say() -> None:
     points = straight()
-    for region in regions_of(points, volume(), KEY_POINTS, side=SIDE):
+    for region in regions_of(points, volume(), KEY_POINTS, RegionLayout(SIDE)):
         assert middle_of(region.affine) == pytest.approx(points[region.name])
-        assert np.linalg.norm(region.affine[:3, 0]) * SIDE == pytest.approx(REGION_LEVELS * 32)
+        assert np.linalg.norm(region.affine[:3, 0]) * SIDE == pytest.approx(1.9 * 32)
         assert region.affine[:3, 0] / np.linalg.norm(region.affine[:3, 0]) == pytest.approx([0, -1, 0])  # posterior
         assert region.affine[:3, 1] / np.linalg.norm(region.affine[:3, 1]) == pytest.approx([0, 0, -1])  # inferior
 
 
 @pytest.mark.parametrize("factor", [0.7, 1.5])
 def test_a_larger_patient_has_larger_regions(factor: float) -> None:
-    small, large = (regions_of(straight(step), volume(), ("L3",), side=SIDE)[0] for step in (16, 16 * factor))
+    small, large = (regions_of(straight(step), volume(), ("L3",), RegionLayout(SIDE))[0] for step in (16, 16 * factor))
     assert np.linalg.norm(large.affine[:3, 0]) == pytest.approx(factor * np.linalg.norm(small.affine[:3, 0]))
 
 
@@ -53,24 +53,24 @@ def test_a_region_turns_with_the_line_of_its_neighbours(degrees: float) -> None:
     angle = np.radians(degrees)
     turn = np.array([[1, 0, 0], [0, np.cos(angle), -np.sin(angle)], [0, np.sin(angle), np.cos(angle)]])
     points = straight()
-    upright = regions_of(points, volume(), KEY_POINTS, side=SIDE)
-    turned = regions_of({name: turn @ place for name, place in points.items()}, volume(), KEY_POINTS, side=SIDE)
+    upright = regions_of(points, volume(), KEY_POINTS, RegionLayout(SIDE))
+    turned = regions_of({name: turn @ place for name, place in points.items()}, volume(), KEY_POINTS, RegionLayout(SIDE))
     for before, after in zip(upright, turned, strict=True):
         assert after.affine[:3, :2] == pytest.approx(turn @ before.affine[:3, :2])
 
 
 def test_one_misplaced_point_changes_the_size_of_its_neighbours_little() -> None:
     points = straight()
-    usual = regions_of(points, volume(), ("L3",), side=SIDE)[0]
+    usual = regions_of(points, volume(), ("L3",), RegionLayout(SIDE))[0]
     points["L2-L3"] = points["L2-L3"] + (0, 0, 12.0)
-    moved = regions_of(points, volume(), ("L3",), side=SIDE)[0]
+    moved = regions_of(points, volume(), ("L3",), RegionLayout(SIDE))[0]
     assert np.linalg.norm(moved.affine[:3, 1]) / np.linalg.norm(usual.affine[:3, 1]) < 1.25
 
 
 def test_the_ends_of_a_chain_need_one_neighbour() -> None:
     points = straight()
     kept = {name: points[name] for name in ("L4-L5", "L5")}
-    assert [region.name for region in regions_of(kept, volume(), ("L4-L5", "L5"), side=SIDE)] == ["L4-L5", "L5"]
+    assert [region.name for region in regions_of(kept, volume(), ("L4-L5", "L5"), RegionLayout(SIDE))] == ["L4-L5", "L5"]
 
 
 @pytest.mark.parametrize(
@@ -80,19 +80,19 @@ def test_the_ends_of_a_chain_need_one_neighbour() -> None:
 def test_a_structure_without_a_neighbour_has_no_region(kept: tuple[str, ...], wanted: str, because: str) -> None:
     points = straight()
     with pytest.raises(ValueError, match=because):
-        regions_of({name: points[name] for name in kept}, volume(), (wanted,), side=SIDE)
+        regions_of({name: points[name] for name in kept}, volume(), (wanted,), RegionLayout(SIDE))
 
 
 def test_neighbours_at_one_place_give_no_direction() -> None:
     points = straight()
     points["L2-L3"] = points["L3-L4"]
     with pytest.raises(ValueError, match="same place"):
-        regions_of(points, volume(), ("L3",), side=SIDE)
+        regions_of(points, volume(), ("L3",), RegionLayout(SIDE))
 
 
 def test_a_sample_shows_the_place_that_the_region_names() -> None:
     stack = volume()
-    region = regions_of(straight(), stack, ("L3",), side=SIDE)[0]
+    region = regions_of(straight(), stack, ("L3",), RegionLayout(SIDE))[0]
     pixels = sample(region, stack, IDENTITY)
     columns, rows = np.meshgrid(np.arange(SIDE), np.arange(SIDE))
     places = np.stack([columns, rows, np.zeros_like(rows)], -1) @ region.affine[:3, :3].T + region.affine[:3, 3]
@@ -106,7 +106,7 @@ def test_another_contrast_on_another_grid_shows_the_same_anatomy(
     spacing: tuple[float, float, float], shape: tuple[int, int, int]
 ) -> None:
     first, other = volume(), volume(spacing, shape)
-    for region in regions_of(straight(), first, ("L1-L2", "L3", "L4-L5"), side=SIDE):
+    for region in regions_of(straight(), first, ("L1-L2", "L3", "L4-L5"), RegionLayout(SIDE)):
         np.testing.assert_allclose(sample(region, other, IDENTITY), sample(region, first, IDENTITY), atol=8e-3)
 
 
@@ -122,14 +122,14 @@ def test_another_contrast_that_is_turned_in_the_same_space_shows_the_same_anatom
     indices = np.stack(np.meshgrid(*map(np.arange, grid.voxels.shape), indexing="ij"), -1)
     values = 0.5 + Image(grid.voxels, affine).to_ras(indices) @ (1, 2, 3) / 1000
     other = SagittalVolume.of(Image(values.astype(np.float32), affine))
-    for region in regions_of(straight(), first, ("L2", "L3-L4"), side=SIDE):
+    for region in regions_of(straight(), first, ("L2", "L3-L4"), RegionLayout(SIDE)):
         np.testing.assert_allclose(sample(region, other, IDENTITY), sample(region, first, IDENTITY), atol=4e-3)
 
 
 @pytest.mark.parametrize("offset", [-4.0, 4.0])
 def test_an_offset_looks_at_the_neighbouring_slice(offset: float) -> None:
     stack = volume()
-    region = regions_of(straight(), stack, ("L3",), side=SIDE)[0]
+    region = regions_of(straight(), stack, ("L3",), RegionLayout(SIDE))[0]
     normal = region.affine[:3, 2]
     assert abs(normal[0]) == pytest.approx(1)
     difference = sample(region, stack, IDENTITY, offset) - sample(region, stack, IDENTITY)
@@ -139,9 +139,9 @@ def test_an_offset_looks_at_the_neighbouring_slice(offset: float) -> None:
 def test_a_place_beside_the_stack_is_black_and_one_just_beside_it_shows_the_outermost_slice() -> None:
     stack = volume()  # slices from -16 to 16 mm
     points = {name: place + (22.0, 0, 0) for name, place in straight().items()}
-    near = regions_of(points, stack, ("L3",), side=SIDE)[0]
+    near = regions_of(points, stack, ("L3",), RegionLayout(SIDE))[0]
     assert sample(near, stack, IDENTITY).min() > 0
-    far = regions_of({name: place + (5.0, 0, 0) for name, place in points.items()}, stack, ("L3",), side=SIDE)[0]
+    far = regions_of({name: place + (5.0, 0, 0) for name, place in points.items()}, stack, ("L3",), RegionLayout(SIDE))[0]
     assert (sample(far, stack, IDENTITY) == 0).all()
 
 
@@ -163,12 +163,12 @@ def test_a_volume_shows_what_lies_in_its_planes_and_near_its_slices(point: tuple
 def test_a_single_slice_is_looked_at_wherever_the_points_are() -> None:
     stack = volume(shape=(1, 80, 220))
     points = {name: place + (30.0, 0, 0) for name, place in straight().items()}
-    assert sample(regions_of(points, stack, ("L3",), side=SIDE)[0], stack, IDENTITY).min() > 0
+    assert sample(regions_of(points, stack, ("L3",), RegionLayout(SIDE))[0], stack, IDENTITY).min() > 0
 
 
 def test_outside_the_plane_is_black() -> None:
     stack = volume(shape=(9, 80, 40))
-    pixels = sample(regions_of(straight(), stack, ("L1",), side=SIDE)[0], stack, IDENTITY)
+    pixels = sample(regions_of(straight(), stack, ("L1",), RegionLayout(SIDE))[0], stack, IDENTITY)
     assert (pixels == 0).all()
 
 
@@ -180,7 +180,7 @@ def test_planes_regions_and_grey_scale_are_the_same_in_each_of_the_48_axis_order
     assert other.image.affine == pytest.approx(stack.image.affine)
     assert grey_scale(other) == grey_scale(stack)
     points = straight()
-    one, two = (regions_of(points, item, ("L2-L3",), side=SIDE)[0] for item in (stack, other))
+    one, two = (regions_of(points, item, ("L2-L3",), RegionLayout(SIDE))[0] for item in (stack, other))
     np.testing.assert_allclose(sample(two, other, IDENTITY), sample(one, stack, IDENTITY), atol=1e-6)
 
 

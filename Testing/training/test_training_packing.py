@@ -45,7 +45,7 @@ def place(regions_config: dict[str, Any], data: Path, tmp_path: Path) -> Path:
 def test_a_packed_bundle_is_one_that_loads_and_grades(place: Path) -> None:
     assert [item.name for item in list_bundles(place.parent)] == ["lumbar-mr-degeneration"]
     classifier, bundle = ModelStore().classifier(place.name, str(place.parent), ModelStore().device("cpu"))
-    assert classifier.side == 32 and bundle.data_sets == ("spider", "spider_space")
+    assert classifier.layout.side == 32 and bundle.data_sets == ("spider", "spider_space")
     assert bundle.sha256 == hashlib.sha256((place / WEIGHTS).read_bytes()).hexdigest()
     assert (place / "LICENSE").read_text(encoding="utf-8") == LICENCES["CC-BY-4.0"]
 

@@ -48,12 +48,21 @@ class Section:
 
 @dataclass(frozen=True)
 class SideBySide:
-    """One table for several models: a row a figure, and for each model its row, None where it has none."""
+    """One table for several models: a row a figure, and for each model its row, None where it has none.
+
+    :param published: sources of published figures, further columns.
+    """
 
     title: str
     data: str
     models: tuple[str, ...]
     rows: tuple[tuple[str, tuple[Row | None, ...]], ...]
+    published: tuple[str, ...] = ()
+
+    def published_values(self, rows: tuple[Row | None, ...]) -> tuple[float | None, ...]:
+        """What each source published of the figure in a row of the table."""
+        stated = next((row.further for row in rows if row is not None), {})
+        return tuple(stated.get(source) for source in self.published)
 
 
 def page_of(
@@ -148,6 +157,7 @@ def side_by_side(tables: Sequence[Table]) -> list[SideBySide]:
                 data,
                 tuple(table.bundles[0] for table in group),
                 tuple((name, tuple(row.get(name) for row in rows)) for name in names),
+                tuple(dict.fromkeys(name for table in group for name in table.further if name.startswith("published"))),
             )
         )
     return result

@@ -15,6 +15,7 @@ from .disc_grade_model import DiscGradeModel
 from .fusing import fuse_normalizations
 from .localizer_network import LocalizerEnsemble, LocalizerNetwork
 from .region_network import RegionNetwork
+from .region_resnet import RegionResNet
 from .segmentation_network import SegmentationNetwork
 
 Network = TypeVar("Network", bound=nn.Module)
@@ -23,6 +24,7 @@ NETWORKS: dict[str, Callable[..., nn.Module]] = {
     "LocalizerNetwork": LocalizerNetwork,
     "LocalizerEnsemble": LocalizerEnsemble,
     "RegionNetwork": RegionNetwork,
+    "RegionResNet": RegionResNet,
     "SegmentationNetwork": SegmentationNetwork,
     "DiscGradeModel": DiscGradeModel,
 }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 from torch import nn
 
@@ -13,13 +14,15 @@ from ..models.disc_grade_model import DiscGradeModel
 from ..models.loading import load_network
 from ..models.localizer_network import LocalizerEnsemble, LocalizerNetwork
 from ..models.region_network import RegionNetwork
+from ..models.region_resnet import RegionResNet
 from ..models.segmentation_network import TISSUES, SegmentationNetwork
-from ..steps.classification import CONTRASTS, Classifier
+from ..steps.classification import Classifier
 from ..steps.device import Device, choose_device
 from ..steps.disc_grades import CLASSES, LEVELS, DiscGrader
 from ..steps.heads import Heads
 from ..steps.localization import Localizer
 from ..steps.measurements.disc_features import FEATURES
+from ..steps.regions import RegionLayout
 from ..steps.segmentation import Segmenter
 from ..steps.tissues import TissueSegmenter
 
@@ -54,25 +57,21 @@ class ModelStore:
         :raises ModelError: if the bundle is not there, was changed or is no classifier.
         """
         bundle, network = self._load(name, folder, device)
-        if not isinstance(network, RegionNetwork):
+        if not isinstance(network, RegionNetwork | RegionResNet):
             raise ModelError(f"The model {name} does not grade structures; its task is {bundle.task}.", code="model-task")
-        outputs = sum(len(classes) for classes in bundle.findings.values())
-        _check_arguments(bundle, {"channels": len(CONTRASTS), "structures": len(KEY_POINTS), "outputs": outputs})
         try:
             heads = Heads.of_options(bundle.findings, bundle.options)
-            side = int(bundle.options["region_pixels"])
+            layout = RegionLayout.of_options(bundle.options)
         except (AttributeError, KeyError, TypeError, ValueError) as error:
             raise ModelError(
                 f"The options of the model {name} cannot be read: {error!r}.", remedy=REINSTALL, code="model-metadata"
             ) from error
-        if side < 1:
-            raise ModelError(
-                f"The options of the model {name} name regions of {side} pixels.",
-                "They should have one pixel or more.",
-                REINSTALL,
-                code="model-metadata",
-            )
-        return Classifier(network, heads, name, device.torch_device, side), bundle
+        outputs = sum(len(classes) for classes in bundle.findings.values())
+        wanted: dict[str, Any] = {"channels": len(layout.contrasts), "structures": len(KEY_POINTS), "outputs": outputs}
+        if isinstance(network, RegionResNet):
+            wanted["findings"] = list(bundle.findings)
+        _check_arguments(bundle, wanted)
+        return Classifier(network, heads, name, device.torch_device, layout), bundle
 
     def segmenter(self, name: str, folder: str, device: Device) -> tuple[Segmenter, Bundle]:
         """The segmenter of a bundle.
@@ -126,7 +125,7 @@ class ModelStore:
         return self._networks[key]
 
 
-def _check_arguments(bundle: Bundle, wanted: dict[str, int]) -> None:
+def _check_arguments(bundle: Bundle, wanted: dict[str, Any]) -> None:
     """Refuse a network whose inputs and outputs are not those of the anatomy table and the bundle's findings."""
     found = {key: bundle.network.get("arguments", {}).get(key) for key in wanted}
     if found != wanted:

@@ -1,12 +1,13 @@
 """Regions of interest: a square round each key point, sized and turned by its neighbours, sampled from every contrast.
 
 As in the Spinal Disease 2020 system the region of a structure is laid out from the key points beside it, so that it follows the
-lordosis and the size of the patient, and needs no spacing.
+size of the patient, and needs no spacing; other than there it is turned with the lordosis, unless a layout says not to.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -17,13 +18,55 @@ from ..base.planes import SagittalVolume, plane_affine
 from ..base.resampling import resample_plane
 from .intensity import GreyScale
 
-REGION_LEVELS = 1.9
-"""Side of a region in levels: the distance from a disc to the next disc, or a vertebra to the next."""
+CONTRASTS = ("T2", "T1")
+"""Contrasts that a network can look at, in the order of its channels."""
 
 NEIGHBOUR_SLICES = 3.5
 """Millimetres to each side of a structure's own slice at which it is looked at again."""
 
 _BEYOND = 8.0  # millimetres beside the outermost slice at which a structure no longer counts as seen
+
+
+LAYOUT_OPTIONS = ("region_pixels", "region_levels", "region_turned", "region_own", "contrasts")
+"""Options of a bundle, and keys of a configuration, that make a :class:`RegionLayout`; all but the first have a default."""
+
+
+@dataclass(frozen=True)
+class RegionLayout:
+    """How a network sees the regions of structures.
+
+    :param side: pixels a side.
+    :param levels: side in levels: the distance from a disc to the next disc, or a vertebra to the next.
+    :param turned: True if a region follows the line of its neighbours, False if it stands upright in the image.
+    :param own: share in its size that the distance of its own neighbours has, in 0 … 1; the rest is that of the whole spine.
+    :param contrasts: channels of the network, of :data:`CONTRASTS`.
+    :raises ValueError: if there is no such layout.
+    """
+
+    side: int
+    levels: float = 1.9
+    turned: bool = True
+    own: float = 0.5
+    contrasts: tuple[str, ...] = CONTRASTS
+
+    def __post_init__(self) -> None:
+        if self.side < 1 or not 0 < self.levels <= 10 or not 0 <= self.own <= 1:
+            raise ValueError(f"no regions of {self.side} pixels, {self.levels} levels, {self.own} by their own neighbours")
+        if self.contrasts not in (CONTRASTS, *((contrast,) for contrast in CONTRASTS)):
+            raise ValueError(f"contrasts are {', '.join(self.contrasts)}, not of {', '.join(CONTRASTS)}")
+        if not isinstance(self.turned, bool):
+            raise TypeError(f"regions are turned or not, and not {self.turned!r}")
+
+    @classmethod
+    def of_options(cls, options: dict[str, Any]) -> RegionLayout:
+        """The layout in the options of a bundle, or in a configuration.
+
+        :raises ValueError, TypeError, KeyError: if they cannot be read.
+        """
+        pixels, *others = LAYOUT_OPTIONS
+        names = ("levels", "turned", "own", "contrasts")
+        given = {name: options[key] for name, key in zip(names, others, strict=True) if key in options}
+        return cls(int(options[pixels]), **{**given, "contrasts": tuple(given.get("contrasts", CONTRASTS))})
 
 
 @dataclass(frozen=True)
@@ -41,12 +84,7 @@ class Region:
 
 
 def regions_of(
-    points: dict[str, FloatArray],
-    volume: SagittalVolume,
-    names: tuple[str, ...],
-    *,
-    side: int,
-    levels: float = REGION_LEVELS,
+    points: dict[str, FloatArray], volume: SagittalVolume, names: tuple[str, ...], layout: RegionLayout
 ) -> list[Region]:
     """The regions of some structures.
 
@@ -63,10 +101,14 @@ def regions_of(
     if not steps:
         raise ValueError("No two neighbouring key points are known.")
     usual = 2 * float(np.median(steps))
+    side = layout.side
     result = []
     for name in names:
         down, length = _direction(flat, name)
-        size = levels * (length + usual) / 2  # half its own neighbours, half the whole spine: one misplaced point does little
+        # Partly by the whole spine: one misplaced point does little.
+        size = layout.levels * (layout.own * length + (1 - layout.own) * usual)
+        if not layout.turned:
+            down = np.array([0.0, 1.0])
         right = np.array([down[1], -down[0]])  # towards posterior
         column_step = axes @ right * size / side
         row_step = axes @ down * size / side

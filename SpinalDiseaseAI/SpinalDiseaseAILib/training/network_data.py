@@ -6,10 +6,11 @@ from collections.abc import Sequence
 from typing import Any
 
 from ..base.anatomy import KEY_POINTS, finding
+from ..base.errors import InputError
 from ..models.segmentation_network import PLANES, TISSUES
-from ..steps.classification import CONTRASTS
 from ..steps.disc_grades import CLASSES, FINDING, LEVELS
 from ..steps.measurements.disc_features import FEATURES
+from ..steps.regions import LAYOUT_OPTIONS, RegionLayout
 
 _IMAGE = {"type": "image", "format": "magnitude", "modality": "MR"}
 
@@ -31,6 +32,11 @@ def network_metadata(config: dict[str, Any], members: Sequence[dict[str, Any]]) 
 def uses_encoder(config: dict[str, Any]) -> bool:
     """True if a configuration's network has the ImageNet encoder; such members come last in a bundle."""
     return bool(config.get("encoder_stages"))
+
+
+def is_published(config: dict[str, Any]) -> bool:
+    """True for the region classifier of the Spinal Disease 2020 system: a residual network a finding, one class a structure."""
+    return config.get("network") == "RegionResNet"
 
 
 def _localization(config: dict[str, Any], members: Sequence[dict[str, Any]]) -> dict[str, Any]:
@@ -57,20 +63,32 @@ def _segmentation(config: dict[str, Any], members: Sequence[dict[str, Any]]) -> 
 
 def _classification(config: dict[str, Any], members: Sequence[dict[str, Any]]) -> dict[str, Any]:
     findings = {name: list(finding(name).class_names) for name in config["findings"]}
-    side = config["region_pixels"]
+    layout = RegionLayout.of_options(config)
     encoders = [item for item in members if uses_encoder(item)]
     small = [item for item in members if not uses_encoder(item)]
-    arguments = {
-        "channels": len(CONTRASTS),
+    arguments: dict[str, Any] = {
+        "channels": len(layout.contrasts),
         "structures": len(KEY_POINTS),
         "outputs": sum(len(classes) for classes in findings.values()),
-        "widths": small[0]["widths"] if small else [],
-        "members": len(small),
     }
+    if is_published(config):
+        if len(members) > 1:
+            raise InputError(
+                f"{len(members)} runs of a RegionResNet were given.", "It has no members.", "Pack one run.", code="run"
+            )
+        name, further = "RegionResNet", {"findings": list(findings), "widths": config["widths"]}
+    else:
+        name, further = "RegionNetwork", {"widths": small[0]["widths"] if small else [], "members": len(small)}
     if encoders:
-        arguments |= {"encoder_members": len(encoders), "encoder_stages": encoders[0]["encoder_stages"]}
-    image = {**_IMAGE, "num_channels": len(CONTRASTS), "spatial_shape": [side] * 2, "channel_def": dict(enumerate(CONTRASTS))}
-    return _parts("RegionNetwork", arguments, image, "logits", findings, findings, {"region_pixels": side})
+        further |= {"encoder_members": len(encoders), "encoder_stages": encoders[0]["encoder_stages"]}
+    image = {
+        **_IMAGE,
+        "num_channels": len(layout.contrasts),
+        "spatial_shape": [layout.side] * 2,
+        "channel_def": dict(enumerate(layout.contrasts)),
+    }
+    options = {key: config[key] for key in LAYOUT_OPTIONS if key in config}
+    return _parts(name, arguments | further, image, "logits", findings, findings, options)
 
 
 def _disc_grade(config: dict[str, Any], members: Sequence[dict[str, Any]]) -> dict[str, Any]:

@@ -23,6 +23,7 @@ from ..evaluation.tables import Table
 from ..models.loading import channels_last
 from ..steps.classification import Classifier
 from ..steps.heads import Heads
+from ..steps.regions import RegionLayout
 from .network_data import uses_encoder
 from .regions import region_network
 
@@ -93,7 +94,8 @@ def _classifier(members: list[Member]) -> Classifier:
         {key.replace("members.0.", f"members.{n}.", 1): value for n, state in enumerate(states) for key, value in state.items()}
     )
     heads = Heads({name: finding(name).class_names for name in config["findings"]})
-    return Classifier(channels_last(network.eval()), heads, config["name"], torch.device("cpu"), int(config["region_pixels"]))
+    layout = RegionLayout.of_options(config)
+    return Classifier(channels_last(network.eval()), heads, config["name"], torch.device("cpu"), layout)
 
 
 def _check(folds: dict[int | None, list[Member]]) -> None:

@@ -19,11 +19,13 @@ from ..evaluation.predictions import Graded, collect
 from ..models.bundle import CARD, METADATA, read_bundle
 from ..models.loading import load_network
 from ..models.region_network import RegionNetwork
+from ..models.region_resnet import RegionResNet
 from ..steps.classification import Classifier
 from ..steps.heads import Heads
+from ..steps.regions import RegionLayout
 from .bundle_files import pack
 from .calibration import best_temperature
-from .network_data import network_metadata, uses_encoder
+from .network_data import is_published, network_metadata, uses_encoder
 from .regions import class_balance, targets, visits
 
 CARDS = Path(__file__).with_name("cards")
@@ -114,20 +116,20 @@ def calibration(config: dict[str, Any], place: Path, data: Path) -> dict[str, di
     """Bias and temperature of each finding, by the log loss on the tuning patients at the data sets' own key points.
 
     The class weights of the training are taken back only where that lowers the loss; for grades of more than two steps they stay,
-    so that the middle grades do not swallow the others.
+    so that the middle grades do not swallow the others. The published networks were trained without such weights.
     """
     bundle = read_bundle(place.name, place.parent)
     device = torch.device("cpu")
     network = load_network(bundle, device)
-    assert isinstance(network, RegionNetwork)
+    assert isinstance(network, RegionNetwork | RegionResNet)
     records = [record for name in config["datasets"] for record in read_dataset(name, data, ("tune",)) if record.mask is None]
-    side = int(bundle.options["region_pixels"])
-    classifier = Classifier(network, Heads(bundle.findings), bundle.name, device, side)
+    layout = RegionLayout.of_options(bundle.options)
+    classifier = Classifier(network, Heads(bundle.findings), bundle.name, device, layout)
     plain = collect(predictions(records, None, classifier), list(bundle.findings))
     result: dict[str, dict[str, Any]] = {"bias": {}, "temperature": {}}
     for name, bias in class_biases(config, data).items():
         graded = finding(name).ordinal and len(bias) > 2
-        tried = [[0.0] * len(bias)] if graded else [[0.0] * len(bias), bias]
+        tried = [[0.0] * len(bias)] if graded or is_published(config) else [[0.0] * len(bias), bias]
         options = {tuple(values): _shifted(plain[name], values) for values in tried}
         chosen = min(options, key=lambda values: best_temperature(options[values])[1])
         result["bias"][name] = list(chosen)

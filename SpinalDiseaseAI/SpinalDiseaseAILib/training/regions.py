@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -18,13 +18,14 @@ from ..base.geometry import FloatArray
 from ..base.planes import SagittalVolume, assumed_spacing, image_of_plane
 from ..datasets.collection import read_dataset
 from ..datasets.records import Record, without_fold
-from ..models.loading import channels_last
+from ..models.loading import build, channels_last
 from ..models.region_network import RegionNetwork
-from ..steps.classification import CONTRASTS
-from ..steps.regions import REGION_LEVELS, grey_scale, regions_of, sample
+from ..models.region_resnet import RegionResNet
+from ..steps.regions import RegionLayout, grey_scale, regions_of, sample
 from .augmentation import ViewRange, random_contrast, random_views, warp
 from .loop import Loop
-from .network_data import uses_encoder
+from .network_data import is_published, network_metadata
+from .one_class import one_class_loss
 
 _MARGIN = 1.5  # stored regions are larger, so that turned and shifted views see real pixels at the border
 
@@ -75,23 +76,22 @@ def targets(record: Record, name: str, findings: tuple[Finding, ...]) -> Tensor:
     return torch.tensor(parts)
 
 
-def stored_regions(records: tuple[Record, ...], findings: tuple[Finding, ...], side: int) -> list[StoredRegion]:
-    """Every region with a known finding, stored for views of ``side`` pixels."""
-    stored = int(side * _MARGIN)
+def stored_regions(records: tuple[Record, ...], findings: tuple[Finding, ...], layout: RegionLayout) -> list[StoredRegion]:
+    """Every region with a known finding, stored for views of a layout."""
+    stored = int(layout.side * _MARGIN)
+    larger = replace(layout, side=stored, levels=layout.levels * stored / layout.side)
     result = []
     kinds = {item.kind for item in findings}
     for visit in visits(records):
         planes = {contrast: plane_of(record) for contrast, record in visit.items()}
         first = visit["T2"]
         names = tuple(name for name in first.points if structure(name).kind in kinds and first.findings.get(name))
-        pixels = np.zeros((len(names), len(CONTRASTS), stored, stored), dtype=np.float16)
-        for channel, contrast in enumerate(CONTRASTS):
+        pixels = np.zeros((len(names), len(layout.contrasts), stored, stored), dtype=np.float16)
+        for channel, contrast in enumerate(layout.contrasts):
             if contrast in planes:
                 volume, points = planes[contrast]
                 scale = grey_scale(volume)
-                for index, region in enumerate(
-                    regions_of(points, volume, names, side=stored, levels=REGION_LEVELS * stored / side)
-                ):
+                for index, region in enumerate(regions_of(points, volume, names, larger)):
                     pixels[index, channel] = sample(region, volume, scale)
         for index, name in enumerate(names):
             result.append(
@@ -121,13 +121,22 @@ class RegionSampler:
     :param drop_contrast: share of regions that lose one contrast where they have both.
     :param side: pixels a side of a view.
     :param contrast: strength of the random changes of contrast.
+    :param drop_structure: share of regions whose structure is not told.
     """
 
-    def __init__(self, groups: list[tuple[float, list[StoredRegion]]], drop_contrast: float, side: int, contrast: float) -> None:
+    def __init__(
+        self,
+        groups: list[tuple[float, list[StoredRegion]]],
+        drop_contrast: float,
+        side: int,
+        contrast: float,
+        drop_structure: float = 0.15,
+    ) -> None:
         self.groups = groups
         self.drop_contrast = drop_contrast
         self.side = side
         self.contrast = contrast
+        self.drop_structure = drop_structure
         self.ranges = ViewRange(scale=0.14, stretch=0.08, degrees=6.0, steep=0.0)
 
     def batch(self, count: int, generator: torch.Generator) -> tuple[Tensor, Tensor, Tensor]:
@@ -149,7 +158,7 @@ class RegionSampler:
         dropped = torch.where(lost == 1, 0, 1)
         for index in torch.nonzero(both)[:, 0].tolist():
             images[index, dropped[index]] = 0
-        codes = codes * (torch.rand((count, 1), generator=generator) > 0.15)
+        codes = codes * (torch.rand((count, 1), generator=generator) > self.drop_structure)
         return images, codes, target
 
 
@@ -204,21 +213,14 @@ def class_balance(target: Tensor, findings: tuple[Finding, ...]) -> Tensor:
     return torch.cat(parts)
 
 
-def region_network(members: Sequence[dict[str, Any]]) -> RegionNetwork:
+def region_network(members: Sequence[dict[str, Any]]) -> RegionNetwork | RegionResNet:
     """The network of one configuration, or of several whose runs are its members: small ones first, as in a bundle."""
-    config = members[0]
-    encoders = [item for item in members if uses_encoder(item)]
-    small = [item for item in members if not uses_encoder(item)]
-    return RegionNetwork(
-        len(CONTRASTS),
-        len(KEY_POINTS),
-        sum(len(finding(name).classes) for name in config["findings"]),
-        small[0]["widths"] if small else (),
-        len(small),
-        config["dropout"],
-        len(encoders),
-        encoders[0]["encoder_stages"] if encoders else 0,
-    )
+    specification = network_metadata(members[0], members)["network"]
+    if "dropout" in members[0]:  # it matters in training alone, so that a bundle does not name it
+        specification["arguments"]["dropout"] = members[0]["dropout"]
+    network = build(specification)
+    assert isinstance(network, RegionNetwork | RegionResNet)
+    return network
 
 
 def train_regions(config: dict[str, Any], data: Path, run: Path) -> Path:
@@ -232,18 +234,23 @@ def train_regions(config: dict[str, Any], data: Path, run: Path) -> Path:
     network = region_network([config])
     channels_last(network)
     splits = tuple(config["splits"])
-    side = int(config["region_pixels"])
+    layout = RegionLayout.of_options(config)
     groups = [
-        (float(weight), stored_regions(without_fold(read_dataset(name, data, splits), config), findings, side))
+        (float(weight), stored_regions(without_fold(read_dataset(name, data, splits), config), findings, layout))
         for name, weight in config["datasets"].items()
     ]
     balance = class_balance(torch.stack([region.target for _, regions in groups for region in regions]), findings)
-    sampler = RegionSampler(groups, config["drop_contrast"], side, config["contrast"])
+    # A published network is chosen by the structure, so that it is always told.
+    told = {"drop_structure": 0.0} if is_published(config) else {}
+    sampler = RegionSampler(groups, config["drop_contrast"], layout.side, config["contrast"], **told)
 
     def losses(model: nn.Module, generator: torch.Generator) -> Iterator[Tensor]:
         while True:
             images, codes, target = sampler.batch(config["batch"], generator)
             logits = model(images.contiguous(memory_format=torch.channels_last), codes)
-            yield region_loss(logits, target, findings, balance, config["weights"])
+            if is_published(config):
+                yield one_class_loss(logits, target, findings)
+            else:
+                yield region_loss(logits, target, findings, balance, config["weights"])
 
     return Loop(network, config, run).fit(losses)
