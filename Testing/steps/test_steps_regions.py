@@ -73,6 +73,63 @@ def test_the_ends_of_a_chain_need_one_neighbour() -> None:
     assert [region.name for region in regions_of(kept, volume(), ("L4-L5", "L5"), RegionLayout(SIDE))] == ["L4-L5", "L5"]
 
 
+PUBLISHED = RegionLayout(48, levels=1.5, turned=False, own=1.0, contrasts=("T2",))
+"""Layout of the Spinal Disease 2020 system: upright crops of 48 pixels, sized by their own neighbours."""
+
+
+@pytest.mark.parametrize("degrees", [-30, 0, 45])
+def test_an_upright_region_keeps_the_columns_and_rows_of_the_image_and_its_point_in_the_middle(degrees: float) -> None:
+    angle = np.radians(degrees)
+    turn = np.array([[1, 0, 0], [0, np.cos(angle), -np.sin(angle)], [0, np.sin(angle), np.cos(angle)]])
+    points = {name: turn @ place for name, place in straight().items()}
+    for region in regions_of(points, volume(), KEY_POINTS, PUBLISHED):
+        assert region.side == 48
+        assert region.affine[:3, 0] == pytest.approx([0, -1.5 * 32 / 48, 0])  # posterior
+        assert region.affine[:3, 1] == pytest.approx([0, 0, -1.5 * 32 / 48])  # inferior
+        assert region.affine[:3, :3] @ [23.5, 23.5, 0] + region.affine[:3, 3] == pytest.approx(points[region.name])
+
+
+def test_a_region_can_be_sized_by_its_own_neighbours_alone() -> None:
+    points = {name: place * (1, 1, 1 + index / 20) for index, (name, place) in enumerate(straight().items())}
+    names = KEY_POINTS[1:-1]
+    for name, region in zip(names, regions_of(points, volume(), names, PUBLISHED), strict=True):
+        index = KEY_POINTS.index(name)
+        between = np.linalg.norm(points[KEY_POINTS[index + 1]] - points[KEY_POINTS[index - 1]])
+        assert np.linalg.norm(region.affine[:3, 0]) * 48 == pytest.approx(1.5 * between)
+
+
+@pytest.mark.parametrize(("end", "neighbour"), [("T12-L1", "L1"), ("L5-S1", "L5")])
+def test_at_the_ends_the_one_neighbour_counts_for_both(end: str, neighbour: str) -> None:
+    points = straight()
+    points[end] = points[neighbour] + (0, 0, 20.0 if end == "T12-L1" else -20.0)
+    region = regions_of(points, volume(), (end,), PUBLISHED)[0]
+    assert np.linalg.norm(region.affine[:3, 0]) * 48 == pytest.approx(1.5 * 2 * 20)
+
+
+def test_a_layout_is_read_from_options_and_what_they_do_not_name_is_as_usual() -> None:
+    options = {"region_pixels": 48, "region_levels": 1.5, "region_turned": False, "region_own": 1.0, "contrasts": ["T2"]}
+    assert RegionLayout.of_options(options) == PUBLISHED
+    assert RegionLayout.of_options({"region_pixels": 128}) == RegionLayout(128)
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {},
+        {"region_pixels": 0},
+        {"region_pixels": 48, "region_levels": 0},
+        {"region_pixels": 48, "region_own": 2},
+        {"region_pixels": 48, "region_turned": "no"},
+        {"region_pixels": 48, "contrasts": []},
+        {"region_pixels": 48, "contrasts": ["T1", "T2"]},
+    ],
+    ids=str,
+)
+def test_options_that_make_no_layout_are_refused(options: dict) -> None:
+    with pytest.raises((KeyError, TypeError, ValueError)):
+        RegionLayout.of_options(options)
+
+
 @pytest.mark.parametrize(
     ("kept", "wanted", "because"),
     [(("L3",), "L3", "No two"), (("L1", "L3"), "L3", "No two"), (("T12-L1", "L1", "L3"), "L3", "no neighbouring")],
