@@ -11,7 +11,7 @@ from SpinalDiseaseAILib.base.errors import Cancelled, InputError
 from SpinalDiseaseAILib.base.geometry import Image
 from SpinalDiseaseAILib.base.planes import SagittalVolume
 from SpinalDiseaseAILib.models.localizer_network import LocalizerNetwork
-from SpinalDiseaseAILib.steps.localization import VOTING_STEP, VOTING_WIDTH, Localizer, voting_slices
+from SpinalDiseaseAILib.steps.localization import VOTING_STEP, VOTING_WIDTH, ChainLocalizer, voting_slices
 
 CPU = torch.device("cpu")
 
@@ -49,7 +49,7 @@ def drawn(
 
 
 @pytest.fixture
-def localizer(monkeypatch: pytest.MonkeyPatch) -> Localizer:
+def localizer(monkeypatch: pytest.MonkeyPatch) -> ChainLocalizer:
     """A localizer that takes grey values as they are drawn."""
     from SpinalDiseaseAILib.steps import localization
 
@@ -62,7 +62,7 @@ def localizer(monkeypatch: pytest.MonkeyPatch) -> Localizer:
             return np.asarray(pixels, dtype=np.float32)
 
     monkeypatch.setattr(localization, "GreyScale", Plain)
-    return Localizer(Reader().eval(), CPU)
+    return ChainLocalizer(Reader().eval(), CPU)
 
 
 @pytest.mark.parametrize(
@@ -100,7 +100,7 @@ def test_votes_lie_about_the_middle_of_the_stack_and_inside_it(count: int, spaci
 
 
 @pytest.mark.parametrize("course", [np.full(11, 24.0), np.linspace(14, 34, 11)], ids=["straight", "scoliotic"])
-def test_points_are_found_in_three_dimensions(localizer: Localizer, course: np.ndarray) -> None:
+def test_points_are_found_in_three_dimensions(localizer: ChainLocalizer, course: np.ndarray) -> None:
     volume = drawn(course)
     found = localizer.locate(volume)
     assert found.names == KEY_POINTS and found.lateral_known and found.scale == 1
@@ -113,14 +113,14 @@ def test_points_are_found_in_three_dimensions(localizer: Localizer, course: np.n
     assert found.level_length == pytest.approx(32, abs=1)
 
 
-def test_pixels_that_are_not_square_are_read_in_millimetres(localizer: Localizer) -> None:
+def test_pixels_that_are_not_square_are_read_in_millimetres(localizer: ChainLocalizer) -> None:
     volume = drawn(np.full(11, 24.0), spacing=(1.5, 0.75))
     places = localizer.locate(volume).positions
     assert -places[:, 2] == pytest.approx(60 + 16.0 * np.arange(11), abs=1.5)
     assert -places[:, 1] == pytest.approx(np.full(11, 90.0), abs=1.5)
 
 
-def test_without_a_canal_every_structure_is_read_in_the_middle_slice(localizer: Localizer) -> None:
+def test_without_a_canal_every_structure_is_read_in_the_middle_slice(localizer: ChainLocalizer) -> None:
     volume = drawn(np.full(11, 1000.0))
     found = localizer.locate(volume)
     assert not found.lateral_known
@@ -128,7 +128,7 @@ def test_without_a_canal_every_structure_is_read_in_the_middle_slice(localizer: 
 
 
 @pytest.mark.parametrize("factor", [0.6, 1.6])
-def test_a_guessed_spacing_is_corrected_by_the_size_of_the_levels(localizer: Localizer, factor: float) -> None:
+def test_a_guessed_spacing_is_corrected_by_the_size_of_the_levels(localizer: ChainLocalizer, factor: float) -> None:
     true = drawn(np.full(11, 24.0), step=17.0)
     guessed = SagittalVolume.of(Image(true.image.voxels, true.image.affine @ np.diag([1, factor, factor, 1.0])))
     found = localizer.locate(guessed, spacing_known=False)
@@ -137,13 +137,13 @@ def test_a_guessed_spacing_is_corrected_by_the_size_of_the_levels(localizer: Loc
     assert guessed.to_pixel(found.positions)[:, 2] == pytest.approx(59.5 + 17.0 * np.arange(11), abs=1.5)
 
 
-def test_an_empty_image_has_no_spine(localizer: Localizer) -> None:
+def test_an_empty_image_has_no_spine(localizer: ChainLocalizer) -> None:
     with pytest.raises(InputError, match="No lumbar spine") as caught:
         localizer.locate(SagittalVolume.of(Image(np.zeros((5, 200, 300), np.float32), np.diag([-4.0, -1, -1, 1]))))
     assert caught.value.code == "no-spine"
 
 
-def test_progress_is_heard_between_the_slices_and_cancels(localizer: Localizer) -> None:
+def test_progress_is_heard_between_the_slices_and_cancels(localizer: ChainLocalizer) -> None:
     calls: list[float] = []
 
     def progress(stage: str, fraction: float, message: str) -> None:

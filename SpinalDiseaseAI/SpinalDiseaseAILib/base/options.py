@@ -13,6 +13,9 @@ DEFAULT_LOCALIZER = "lumbar-mr-localizer"
 DEFAULT_CLASSIFIER = "lumbar-mr-degeneration"
 DEFAULT_SEGMENTER = "lumbar-mr-segmentation"
 DEFAULT_GRADER = "lumbar-mr-disc-grade"
+SHORT_NAMES = {"heatmap": "spinal-disease-2020-heatmap", "detector": "spinal-disease-2020-detector"}
+"""Short names of model bundles: the two localizers of the Spinal Disease 2020 system, which the comparison asks for often."""
+
 DEVICES = ("auto", "cuda", "mps", "cpu")
 
 Progress = Callable[[str, float, str], None]

@@ -21,7 +21,8 @@ from typing import Any, TypeVar
 
 from ..base import anatomy
 from ..base.errors import ModelError
-from ..base.locations import models_folder
+from ..base.locations import MODELS_VARIABLE, models_folder
+from ..base.options import SHORT_NAMES
 from ..base.report import ModelProvenance
 
 METADATA = Path("configs") / "metadata.json"
@@ -91,13 +92,22 @@ class Bundle:
 
 
 def read_bundle(name: str, folder: Path | None = None) -> Bundle:
-    """The bundle of a name.
+    """The bundle of a name, or of a short one (:data:`~..base.options.SHORT_NAMES`).
 
     :param folder: folder of the bundles; None for the one that the product carries.
     :raises ModelError: if there is no such bundle, a file is missing, or its findings are not those of the anatomy table.
     """
     whole = folder or models_folder()
+    name = SHORT_NAMES.get(name, name)
     place = whole / name
+    if name in SHORT_NAMES.values() and not place.is_dir():
+        raise ModelError(
+            f"The model {name} is not in {whole}.",
+            "Its weights are for research only and are not always installed.",
+            f"Train and pack it (spinal-disease-ai train fit {name} --data DATA --run RUN; spinal-disease-ai train pack {name} RUN "
+            f"--data DATA --output MODELS), or copy it there; {MODELS_VARIABLE} names another folder of models.",
+            code="model-absent",
+        )
     if name in ("", "..") or Path(name).name != name or not place.is_dir():
         known = ", ".join(_names(whole)) or "none"
         raise ModelError(f"There is no model {name!r}.", f"Installed are: {known}.", "Choose one of them.", code="model-unknown")

@@ -10,6 +10,7 @@ from safetensors.torch import load
 from torch import nn
 
 from ..base.errors import ModelError
+from .box_detector import BoxDetector
 from .bundle import Bundle
 from .disc_grade_model import DiscGradeModel
 from .fusing import fuse_normalizations
@@ -17,6 +18,7 @@ from .localizer_network import LocalizerEnsemble, LocalizerNetwork
 from .region_network import RegionNetwork
 from .region_resnet import RegionResNet
 from .segmentation_network import SegmentationNetwork
+from .vnet2d import VNet2d
 
 Network = TypeVar("Network", bound=nn.Module)
 
@@ -27,6 +29,8 @@ NETWORKS: dict[str, Callable[..., nn.Module]] = {
     "RegionResNet": RegionResNet,
     "SegmentationNetwork": SegmentationNetwork,
     "DiscGradeModel": DiscGradeModel,
+    "VNet2d": VNet2d,
+    "BoxDetector": BoxDetector,
 }
 """Networks that a bundle may name. Nothing else is ever made from a bundle: metadata is no code."""
 

@@ -9,6 +9,7 @@ from torch import nn
 
 from ..base.anatomy import KEY_POINTS
 from ..base.errors import ModelError
+from ..models.box_detector import BoxDetector
 from ..models.bundle import REINSTALL, Bundle, read_bundle
 from ..models.disc_grade_model import DiscGradeModel
 from ..models.loading import load_network
@@ -16,12 +17,14 @@ from ..models.localizer_network import LocalizerEnsemble, LocalizerNetwork
 from ..models.region_network import RegionNetwork
 from ..models.region_resnet import RegionResNet
 from ..models.segmentation_network import TISSUES, SegmentationNetwork
+from ..models.vnet2d import VNet2d
 from ..steps.classification import Classifier
 from ..steps.device import Device, choose_device
 from ..steps.disc_grades import CLASSES, LEVELS, DiscGrader
 from ..steps.heads import Heads
-from ..steps.localization import Localizer
+from ..steps.localization import ChainLocalizer, Localizer
 from ..steps.measurements.disc_features import FEATURES
+from ..steps.published_localization import PublishedLocalizer
 from ..steps.regions import RegionLayout
 from ..steps.segmentation import Segmenter
 from ..steps.tissues import TissueSegmenter
@@ -46,10 +49,27 @@ class ModelStore:
         :raises ModelError: if the bundle is not there, was changed or is no localizer.
         """
         bundle, network = self._load(name, folder, device)
-        if not isinstance(network, LocalizerNetwork | LocalizerEnsemble):
+        if not isinstance(network, LocalizerNetwork | LocalizerEnsemble | VNet2d | BoxDetector):
             raise ModelError(f"The model {name} does not find key points; its task is {bundle.task}.", code="model-task")
         _check_arguments(bundle, {"key_points": len(KEY_POINTS)})
-        return Localizer(network, device.torch_device), bundle
+        if isinstance(network, LocalizerNetwork | LocalizerEnsemble):
+            return ChainLocalizer(network, device.torch_device), bundle
+        side, least = bundle.options.get("side"), bundle.options.get("least_score")
+        if not isinstance(side, int) or not 0 < side <= 2048 or side % network.multiple:
+            raise ModelError(
+                f"The options of the model {name} state views of {side!r} pixels a side.",
+                f"It should be a multiple of {network.multiple}.",
+                REINSTALL,
+                code="model-metadata",
+            )
+        if not isinstance(least, float) or not 0 < least < 1:
+            raise ModelError(
+                f"The options of the model {name} state a least score of {least!r}.",
+                "It should lie between 0 and 1.",
+                REINSTALL,
+                code="model-metadata",
+            )
+        return PublishedLocalizer(network, device.torch_device, side, least), bundle
 
     def classifier(self, name: str, folder: str, device: Device) -> tuple[Classifier, Bundle]:
         """The classifier of a bundle.

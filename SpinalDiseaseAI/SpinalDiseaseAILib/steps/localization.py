@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -24,13 +25,13 @@ FloatArray = npt.NDArray[np.float64]
 
 VOTING_STEP = 4.0  # millimetres between slices that vote: thinner slices say the same again
 VOTING_WIDTH = 60.0  # millimetres across the middle of the stack in which slices vote
+EXPECTED_LEVEL = 34.0  # millimetres between neighbouring discs, mean of SPIDER
+SHIFTS = (0, 1, -1)  # levels by which a spine may have to be numbered otherwise
 _OWN_SLICE = 5.0  # millimetres: how far a slice may be from a structure's own place to say where it lies in the plane
-_EXPECTED_LEVEL = 34.0  # millimetres between neighbouring discs, mean of SPIDER
 _OTHER_SCALES = (1.7, 0.6)
 _LEAST_EVIDENCE = 5.0  # key points' worth of probability: whole lumbar images of the tuning patients have 7.7 and more of 11
 _RESCALE = 1.15  # ratio of sizes from which on a spine is looked at again at its usual size
 _EVIDENCE_MARGIN = 0.5  # key points' worth that the second look may lose: its size is the more usual one
-_SHIFTS = (0, 1, -1)
 _TRANSITIONAL = 0.06  # share of spines whose transitional vertebra readers may number otherwise, whatever the network says
 _NUMBERING_TEMPERATURE = 0.35  # of the mean log-probability a point; chosen on the tuning patients
 
@@ -57,8 +58,23 @@ class Localization:
     level_length: float
 
 
-class Localizer:
-    """Finds key points with a network.
+class Localizer(Protocol):
+    """Finds key points."""
+
+    def locate(
+        self, volume: SagittalVolume, *, spacing_known: bool = True, slices: int = 0, progress: Progress = no_progress
+    ) -> Localization:
+        """Key points of a sagittal stack.
+
+        :param spacing_known: False if the millimetres of the volume are a guess: the spine's own size then corrects them.
+        :param slices: most slices to look at; 0 for as many as :func:`voting_slices` takes.
+        :raises InputError: if no lumbar spine is seen.
+        """
+        ...
+
+
+class ChainLocalizer:
+    """Finds key points with a network, and names them as a chain.
 
     :param network: in evaluation mode, on ``device``.
     """
@@ -70,14 +86,10 @@ class Localizer:
     def locate(
         self, volume: SagittalVolume, *, spacing_known: bool = True, slices: int = 0, progress: Progress = no_progress
     ) -> Localization:
-        """Key points of a sagittal stack.
+        """As :class:`Localizer` says.
 
         The network was trained on spines of usual size. Where it sees little, a much larger and a much smaller size are tried; a
         spine that turns out larger or smaller than usual is looked at again at the usual size.
-
-        :param spacing_known: False if the millimetres of the volume are a guess: the spine's own size then corrects them.
-        :param slices: most slices to look at; 0 for as many as :func:`voting_slices` takes.
-        :raises InputError: if no lumbar spine is seen.
         """
         looks = _Looks(self, volume, slices, progress)
         seen = looks.at(1.0)
@@ -85,19 +97,14 @@ class Localizer:
             others = [look for look in (seen, *map(looks.at, _OTHER_SCALES)) if look is not None]
             seen = max(others, key=lambda look: look.evidence, default=None)
         if seen is None:
-            raise InputError(
-                "No lumbar spine was found in the image.",
-                "A sagittal lumbar MR that shows the L5-S1 disc is needed.",
-                "Check that the series is sagittal and of the lumbar spine.",
-                code="no-spine",
-            )
-        usual = float(np.clip(_EXPECTED_LEVEL / seen.level_length, 0.3, 3.0))
+            raise no_spine()
+        usual = float(np.clip(EXPECTED_LEVEL / seen.level_length, 0.3, 3.0))
         ratio = usual / seen.maps.grid.scale
         if max(ratio, 1 / ratio) > _RESCALE:
             again = looks.at(usual)
             if again is not None and again.evidence >= seen.evidence - _EVIDENCE_MARGIN:
                 seen = again
-        return _localization(volume, seen, 1.0 if spacing_known else _EXPECTED_LEVEL / seen.level_length)
+        return _localization(volume, seen, 1.0 if spacing_known else EXPECTED_LEVEL / seen.level_length)
 
     def maps(self, volume: SagittalVolume, slices: tuple[int, ...], grid: Grid, progress: Progress) -> HeatMaps:
         """Heat maps of some planes on a grid; ``progress`` hears a fraction of these planes."""
@@ -134,7 +141,7 @@ class _Look:
 class _Looks:
     """Looks at a volume at one scale after another."""
 
-    def __init__(self, localizer: Localizer, volume: SagittalVolume, most: int, progress: Progress) -> None:
+    def __init__(self, localizer: ChainLocalizer, volume: SagittalVolume, most: int, progress: Progress) -> None:
         self.localizer = localizer
         self.volume = volume
         self.progress = progress
@@ -159,6 +166,16 @@ class _Looks:
             return None
         evidence = sum(float(found.masses[i][item]) for i, item in enumerate(chain.choice) if item != OUTSIDE)
         return _Look(maps, found, chain, _level_length(found, chain) / scale, evidence)
+
+
+def no_spine() -> InputError:
+    """What a localizer raises that sees no lumbar spine."""
+    return InputError(
+        "No lumbar spine was found in the image.",
+        "A sagittal lumbar MR that shows the L5-S1 disc is needed.",
+        "Check that the series is sagittal and of the lumbar spine.",
+        code="no-spine",
+    )
 
 
 def voting_slices(volume: SagittalVolume, most: int = 0) -> tuple[int, ...]:
@@ -189,7 +206,7 @@ def _level_length(found: Candidates, chain: Chain) -> float:
     """Mean millimetres of the network's view from a disc to the next, or a vertebra to the next, along a chain."""
     places = {i: found.places[KINDS[i]][item] for i, item in enumerate(chain.choice) if item != OUTSIDE}
     lengths = [float(np.linalg.norm(places[i + 2] - places[i])) for i in places if i + 2 in places]
-    return float(np.mean(lengths)) if lengths else _EXPECTED_LEVEL
+    return float(np.mean(lengths)) if lengths else EXPECTED_LEVEL
 
 
 def _localization(volume: SagittalVolume, look: _Look, scale: float) -> Localization:
@@ -226,11 +243,19 @@ def _numberings(found: Candidates, chain: Chain) -> tuple[Numbering, ...]:
     """The ways to number the spine that was found, most probable first."""
     unseen = float(found.outside[KEY_POINTS.index("L5-S1")])
     scores = numbering_scores(found, chain)
-    values = np.array([scores.get(shift, -np.inf) for shift in _SHIFTS]) / _NUMBERING_TEMPERATURE
-    share = np.exp(values - values.max())
-    share = (1 - _TRANSITIONAL) * share / share.sum() + _TRANSITIONAL / len(_SHIFTS)
+    values = np.array([scores.get(shift, -np.inf) for shift in SHIFTS]) / _NUMBERING_TEMPERATURE
+    return numberings_of(np.exp(values - values.max()), unseen)
+
+
+def numberings_of(evidence: FloatArray, unseen: float) -> tuple[Numbering, ...]:
+    """Numberings, most probable first.
+
+    :param evidence: weight of each of :data:`SHIFTS`, of any sum above 0.
+    :param unseen: probability that the sacrum is not in view, so that nobody can number.
+    """
+    share = (1 - _TRANSITIONAL) * evidence / evidence.sum() + _TRANSITIONAL / len(SHIFTS)
     result = [
-        Numbering(shift, float((1 - unseen) * value), description_of(shift)) for shift, value in zip(_SHIFTS, share, strict=True)
+        Numbering(shift, float((1 - unseen) * value), description_of(shift)) for shift, value in zip(SHIFTS, share, strict=True)
     ]
     result.append(Numbering(None, unseen, description_of(None)))
     return tuple(sorted(result, key=lambda item: -item.probability))

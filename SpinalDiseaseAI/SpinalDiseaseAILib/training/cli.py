@@ -77,7 +77,15 @@ def fit(
     settings.update({key: value for key, value in given.items() if value is not None})
     if left_out is not None and left_out >= settings.get("folds", 0):
         raise typer.BadParameter(f"The configuration has {settings.get('folds', 0)} folds; --left-out counts them from 0.")
-    if settings["task"] == "localization":
+    if settings.get("network") == "VNet2d":
+        from .heat_map_regression import train_heat_maps
+
+        typer.echo(train_heat_maps(settings, data, run))
+    elif settings.get("network") == "BoxDetector":
+        from .box_detection import train_boxes
+
+        typer.echo(train_boxes(settings, data, run))
+    elif settings["task"] == "localization":
         from .localizer import train_localizer
 
         typer.echo(train_localizer(settings, data, run))

@@ -40,12 +40,28 @@ def is_published(config: dict[str, Any]) -> bool:
 
 
 def _localization(config: dict[str, Any], members: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    if "network" in config:
+        return _published_localization(config, members)
     arguments = {"key_points": len(KEY_POINTS), "widths": config["widths"]}
     if len(members) > 1:
         arguments |= {"members": len(members), "scales": config["scales"]}
     image = {**_IMAGE, "num_channels": 1, "spatial_shape": ["16*n", "16*n"], "spacing_mm": 1.0}
     name = "LocalizerNetwork" if len(members) == 1 else "LocalizerEnsemble"
     return _parts(name, arguments, image, "heat maps", list(KEY_POINTS), {}, {})
+
+
+def _published_localization(config: dict[str, Any], members: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    if len(members) > 1:
+        raise InputError(
+            f"{len(members)} runs of a {config['network']} were given.", "It has no members.", "Pack one run.", code="run"
+        )
+    keys = {"VNet2d": ("widths", "kernel"), "BoxDetector": ("encoder_stages", "width")}[config["network"]]
+    arguments = {"key_points": len(KEY_POINTS), **{key: config[key] for key in keys}}
+    side = config["size"]
+    image = {**_IMAGE, "num_channels": 1, "spatial_shape": [side, side]}
+    kind = "heat maps" if config["network"] == "VNet2d" else "scores and boxes"
+    options = {"side": side, "least_score": config["least_score"]}
+    return _parts(config["network"], arguments, image, kind, list(KEY_POINTS), {}, options)
 
 
 def _segmentation(config: dict[str, Any], members: Sequence[dict[str, Any]]) -> dict[str, Any]:

@@ -1,0 +1,70 @@
+"""What the published localizers say of some planes, and the place that each key point has by it: the best, taken by itself."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+
+from ..models.box_detector import BoxDetector
+from ..models.vnet2d import VNet2d
+from .heat_maps import centroid
+
+FloatArray = npt.NDArray[np.float64]
+
+_RADIUS = 8.0  # pixels round a peak whose centre of mass is the key point: most of a Gaussian of 5 pixels
+
+
+@dataclass(frozen=True)
+class PointScores:
+    """Scores of key points in some planes.
+
+    :param scores: (S, K, H, W) in 0 … 1, one of each key point at each place of a grid.
+    :param centres: (S, 2, H, W) (column, row) in view pixels that a place of the grid speaks for, the centre of its box; None
+        if a place speaks for itself and is a view pixel.
+    """
+
+    scores: Tensor
+    centres: Tensor | None
+
+    @classmethod
+    def together(cls, parts: list[PointScores]) -> PointScores:
+        """The planes of several."""
+        centres = [part.centres for part in parts if part.centres is not None]
+        return cls(torch.cat([part.scores for part in parts]), torch.cat(centres) if centres else None)
+
+    def peaks(self) -> Tensor:
+        """The best score of each key point in each plane, (S, K)."""
+        return self.scores.flatten(2).amax(2).float()
+
+    def best(self, key_point: int, weights: Tensor) -> tuple[FloatArray, float, Tensor]:
+        """The best place of a key point over all planes.
+
+        :param weights: of the planes, summing to 1; (S,).
+        :returns: (column, row) in view pixels, its score, and the score of each key point in each plane there, (S, K).
+        """
+        maps = self.scores[:, key_point].float()  # (S, H, W)
+        mean = torch.einsum("s,shw->hw", weights, maps)
+        row, column = divmod(int(mean.argmax()), mean.shape[1])
+        there = self.scores[:, :, row, column].float()
+        score = float(mean[row, column])
+        if self.centres is None:
+            return centroid(mean.numpy(), (column, row), _RADIUS), score, there
+        share = weights * there[:, key_point]
+        share = share / share.sum().clamp(min=1e-9)
+        return (share[:, None] * self.centres[:, :, row, column]).sum(0).double().numpy(), score, there
+
+
+@torch.inference_mode()
+def point_scores(network: VNet2d | BoxDetector, images: Tensor) -> PointScores:
+    """Run a published network on a batch of views.
+
+    :param images: (S, 1, side, side) on the network's device.
+    """
+    if isinstance(network, VNet2d):
+        return PointScores(network(images).sigmoid().half().cpu(), None)  # 16 bits: fifteen slices of 11 maps are many
+    logits, boxes = network(images)
+    return PointScores(logits.sigmoid().cpu(), ((boxes[:, :2] + boxes[:, 2:]) / 2).cpu())

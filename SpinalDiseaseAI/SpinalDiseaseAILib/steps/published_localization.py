@@ -1,0 +1,126 @@
+"""Localization as the Spinal Disease 2020 system published it: the best place of each key point, each by itself.
+
+No chain holds the points together. What follows from it is said and not mended: a point with a low score is left out, a place
+bears one name only, and the numbering is as sure as the scores of the neighbouring levels at the same places let it be.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from ..base.anatomy import KEY_POINTS
+from ..base.options import Progress, no_progress
+from ..base.planes import SagittalVolume
+from ..base.resampling import resample_plane
+from ..models.box_detector import BoxDetector
+from ..models.vnet2d import VNet2d
+from .intensity import GreyScale
+from .localization import EXPECTED_LEVEL, SHIFTS, Localization, no_spine, numberings_of, voting_slices
+from .point_scores import PointScores, point_scores
+from .whole_plane import square_view
+
+FloatArray = npt.NDArray[np.float64]
+
+_BATCH = 2  # planes: bounded memory, and a cancel is heard between them
+_FEWEST = 3  # key points that are a spine
+_APART = 0.5  # of the usual step from a key point to the next, below which two of them lie at one place
+_SACRUM = KEY_POINTS.index("L5-S1")
+
+
+class PublishedLocalizer:
+    """Finds key points with one of the published networks.
+
+    :param network: in evaluation mode, on ``device``.
+    :param side: pixels of the square in which it sees a plane.
+    :param least_score: score below which a key point counts as not found, in 0 … 1.
+    """
+
+    def __init__(self, network: VNet2d | BoxDetector, device: torch.device, side: int, least_score: float) -> None:
+        self.network = network
+        self.device = device
+        self.side = side
+        self.least_score = least_score
+
+    def locate(
+        self, volume: SagittalVolume, *, spacing_known: bool = True, slices: int = 0, progress: Progress = no_progress
+    ) -> Localization:
+        """As :class:`.localization.Localizer` says: several slices vote, the more the surer they are of their points."""
+        chosen = voting_slices(volume, slices)
+        rows, columns = volume.pixels(0).shape
+        view = square_view((rows, columns), volume.pixel_spacing, self.side)
+        seen = self._scores(volume, chosen, view, progress)
+        weights = seen.peaks().sum(1) ** 2
+        weights = weights / weights.sum().clamp(min=1e-9)
+        best = [seen.best(index, weights) for index in range(len(KEY_POINTS))]
+        steps = np.asarray(volume.pixel_spacing)
+        places = np.array([place for place, _, _ in best]) @ view[:, :2].T + view[:, 2]  # plane pixels
+        scores = np.array([score for _, score, _ in best])
+        kept = distinct(places * steps, scores, self.least_score)
+        if len(kept) < _FEWEST:
+            raise no_spine()
+        lateral = np.array([_lateral(best[index][2][:, index], chosen) for index in kept])
+        level = level_length(places * steps, kept)
+        points = np.column_stack([lateral, places[kept]])
+        return Localization(
+            names=tuple(KEY_POINTS[index] for index in kept),
+            positions=volume.to_ras(points),
+            confidence=np.clip(scores[kept], 0, 1),
+            numberings=numberings_of(
+                np.array([_named(best, weights, kept, shift) for shift in SHIFTS]),
+                1 - float(np.clip(scores[_SACRUM], 0, 1)) if _SACRUM in kept else 1.0,
+            ),
+            lateral_known=True,
+            scale=1.0 if spacing_known else EXPECTED_LEVEL / level,
+            level_length=level,
+        )
+
+    def _scores(self, volume: SagittalVolume, slices: tuple[int, ...], view: FloatArray, progress: Progress) -> PointScores:
+        grey = GreyScale.of(volume.image.voxels[slices[0] : slices[-1] + 1])
+        parts = []
+        for start in range(0, len(slices), _BATCH):
+            progress("localization", start / len(slices), f"Looking for vertebrae and discs, slice {start + 1} of {len(slices)}")
+            planes = [
+                resample_plane(grey.apply(volume.pixels(index)), view, (self.side, self.side))
+                for index in slices[start : start + _BATCH]
+            ]
+            batch = torch.from_numpy(np.stack(planes))[:, None].to(self.device)
+            parts.append(point_scores(self.network, batch.contiguous(memory_format=torch.channels_last)))
+        return PointScores.together(parts)
+
+
+def distinct(places: FloatArray, scores: FloatArray, least: float) -> list[int]:
+    """Key points that count as found, cranial to caudal.
+
+    Two networks' outputs may point to one structure; the surer one names it.
+
+    :param places: (K, 2) millimetres.
+    :param scores: (K,).
+    :param least: score below which a point is left out.
+    """
+    likely = [index for index in range(len(places)) if scores[index] >= least]
+    steps = [float(np.linalg.norm(places[i + 1] - places[i])) for i in likely if i + 1 in likely]
+    apart = _APART * float(np.median(steps)) if steps else 0.0
+    kept: list[int] = []
+    for index in sorted(likely, key=lambda item: -scores[item]):
+        if all(np.linalg.norm(places[index] - places[other]) > apart for other in kept):
+            kept.append(index)
+    return sorted(kept)
+
+
+def level_length(places: FloatArray, kept: list[int]) -> float:
+    """Mean millimetres from a disc to the next, or a vertebra to the next; the usual length if no two are known."""
+    lengths = [float(np.linalg.norm(places[i + 2] - places[i])) for i in kept if i + 2 in kept]
+    return float(np.mean(lengths)) if lengths else EXPECTED_LEVEL
+
+
+def _lateral(scores: torch.Tensor, slices: tuple[int, ...]) -> float:
+    """Where a structure lies across the slices, by its score in each: the networks learnt the middle plane alone."""
+    return float(np.average(slices, weights=scores.double().numpy() ** 2))
+
+
+def _named(best: list[tuple[FloatArray, float, torch.Tensor]], weights: torch.Tensor, kept: list[int], shift: int) -> float:
+    """Mean score of the names that the found places would have if all moved down by some levels."""
+    others = [(index, index + 2 * shift) for index in kept if 0 <= index + 2 * shift < len(KEY_POINTS)]
+    return float(np.mean([float((weights * best[index][2][:, other]).sum()) for index, other in others])) if others else 0.0

@@ -1,0 +1,96 @@
+"""Training of the published box detector: a box round each key point, sized by its neighbours."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from ..base.anatomy import KEY_POINTS
+from ..models.box_detector import BoxDetector, cell_middles
+from ..models.loading import channels_last
+from .focal_loss import focal_loss
+from .loop import Loop
+from .whole_planes import inside, sampler_of
+
+_REACH = 1.5  # cells round a key point that answer for it (FCOS, improved by sampling at the centre)
+_BOX_WEIGHT = 2.0
+
+
+def boxes_of(points: Tensor) -> Tensor:
+    """Boxes of key points as left, top, right, bottom; (N, K, 4), NaN where point or neighbours are not known.
+
+    A box is a square with the key point in its middle, as wide as the point's neighbours lie apart (a vertebra between its two
+    discs, a disc between its two vertebrae), or twice as wide as its only neighbour is far.
+
+    :param points: (N, K, 2) as (column, row) in pixels, cranial to caudal.
+    """
+    steps = (points[:, 1:] - points[:, :-1]).norm(dim=-1)
+    apart = (points[:, 2:] - points[:, :-2]).norm(dim=-1)
+    missing = torch.full_like(points[:, :1, 0], float("nan"))
+    sides = torch.cat([missing, apart, missing], 1)
+    above = torch.cat([missing, 2 * steps], 1)
+    below = torch.cat([2 * steps, missing], 1)
+    for other in (above, below):
+        sides = torch.where(sides.isnan(), other, sides)
+    half = sides[..., None] / 2
+    return torch.cat([points - half, points + half], -1)
+
+
+def overlap_loss(found: Tensor, truth: Tensor) -> tuple[Tensor, Tensor]:
+    """One minus the generalized overlap (Rezatofighi et al., GIoU, CVPR 2019) of boxes (M, 4), and the plain overlap; (M,)."""
+    common = (torch.minimum(found[:, 2:], truth[:, 2:]) - torch.maximum(found[:, :2], truth[:, :2])).clamp(min=0).prod(1)
+    hull = (torch.maximum(found[:, 2:], truth[:, 2:]) - torch.minimum(found[:, :2], truth[:, :2])).prod(1)
+    areas = [(box[:, 2:] - box[:, :2]).prod(1) for box in (found, truth)]
+    union = areas[0] + areas[1] - common
+    overlap = common / union
+    return 1 - overlap + (hull - union) / hull, overlap
+
+
+def owners(points: Tensor, usable: Tensor, height: int, width: int, stride: int) -> Tensor:
+    """The key point that each cell answers for, -1 for none; (N, H, W).
+
+    :param points: (N, K, 2) as (column, row) in image pixels.
+    :param usable: (N, K).
+    """
+    columns, rows = cell_middles(height, width, stride, points.device)
+    far = torch.maximum((columns - points[..., 0, None, None]).abs(), (rows - points[..., 1, None, None]).abs())  # (N, K, H, W)
+    far = torch.where(usable[..., None, None], far, torch.full_like(far, float("inf")))
+    nearest, owner = far.min(1)
+    return torch.where(nearest < _REACH * stride, owner, torch.full_like(owner, -1))
+
+
+def box_loss(network: BoxDetector, batch: tuple[Tensor, Tensor]) -> Tensor:
+    """Focal loss of the scores against the overlap of each cell's box, plus one minus that overlap, a cell in a box."""
+    images, points = batch
+    scores, boxes = network(images)
+    truth = boxes_of(points)
+    usable = inside(points, images.shape[-1]) & ~truth.isnan().any(-1)
+    owner = owners(points, usable, scores.shape[2], scores.shape[3], network.STRIDE)
+    image, row, column = torch.nonzero(owner >= 0, as_tuple=True)
+    key_point = owner[image, row, column]
+    loss, overlap = overlap_loss(boxes[image, :, row, column], truth[image, key_point])
+    target = torch.zeros_like(scores)
+    target[image, key_point, row, column] = overlap.detach()
+    return (focal_loss(scores, target) + _BOX_WEIGHT * loss.sum()) / max(1, len(image))
+
+
+def train_boxes(config: dict[str, Any], data: Path, run: Path) -> Path:
+    """Train by a configuration; a run that was stopped goes on where its last checkpoint stands.
+
+    :param data: folder of the data sets.
+    :param run: folder of checkpoints and logs.
+    :returns: path of the averaged weights.
+    """
+    network = channels_last(BoxDetector(len(KEY_POINTS), config["encoder_stages"], config["width"]))
+    sampler = sampler_of(config, data)
+
+    def losses(model: nn.Module, generator: torch.Generator) -> Iterator[Tensor]:
+        assert isinstance(model, BoxDetector)
+        while True:
+            yield box_loss(model, sampler.batch(config["batch"], generator))
+
+    return Loop(network, config, run).fit(losses)

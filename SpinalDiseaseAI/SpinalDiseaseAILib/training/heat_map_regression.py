@@ -1,0 +1,56 @@
+"""Training of the published heat-map localizer: one Gaussian a key point."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from ..base.anatomy import KEY_POINTS
+from ..models.loading import channels_last
+from ..models.vnet2d import VNet2d
+from .focal_loss import focal_loss
+from .loop import Loop
+from .whole_planes import inside, sampler_of
+
+
+def gaussians(points: Tensor, side: int, sigma: float) -> Tensor:
+    """Maps (N, K, side, side) with a Gaussian of height 1 round each point; empty where it is unknown or outside.
+
+    :param points: (N, K, 2) as (column, row) in pixels.
+    :param sigma: pixels.
+    """
+    place = torch.arange(side)
+    columns = torch.exp(-0.5 * ((place - points[..., 0:1]) / sigma) ** 2)
+    rows = torch.exp(-0.5 * ((place - points[..., 1:2]) / sigma) ** 2)
+    maps = rows[..., :, None] * columns[..., None, :]
+    return torch.where(inside(points, side)[..., None, None], maps, torch.zeros(()))
+
+
+def heat_map_loss(network: nn.Module, batch: tuple[Tensor, Tensor], sigma: float) -> Tensor:
+    """Focal loss of the maps, of which a whole Gaussian has the weight of 1. Maps of points that are not known do not count."""
+    images, points = batch
+    known = ~points[..., 0].isnan()
+    target = gaussians(points, images.shape[-1], sigma)
+    loss = focal_loss(network(images)[known], target[known])
+    return loss / target.sum().clamp(min=1.0)
+
+
+def train_heat_maps(config: dict[str, Any], data: Path, run: Path) -> Path:
+    """Train by a configuration; a run that was stopped goes on where its last checkpoint stands.
+
+    :param data: folder of the data sets.
+    :param run: folder of checkpoints and logs.
+    :returns: path of the averaged weights.
+    """
+    network = channels_last(VNet2d(len(KEY_POINTS), config["widths"], config["kernel"]))
+    sampler = sampler_of(config, data)
+
+    def losses(model: nn.Module, generator: torch.Generator) -> Iterator[Tensor]:
+        while True:
+            yield heat_map_loss(model, sampler.batch(config["batch"], generator), config["sigma"])
+
+    return Loop(network, config, run).fit(losses)
