@@ -16,11 +16,13 @@ from SpinalDiseaseAILib.base.anatomy import KEY_POINTS
 from SpinalDiseaseAILib.datasets.collection import read_dataset
 from SpinalDiseaseAILib.models.localizer_network import LocalizerNetwork
 from SpinalDiseaseAILib.training import loop
+from SpinalDiseaseAILib.training.examples import ExampleFolder
 from SpinalDiseaseAILib.training.localizer import (
     STORED_SPACING,
     PlaneSampler,
     StoredPlane,
     localizer_loss,
+    planes_to_fit,
     store,
     stored_groups,
     train_localizer,
@@ -156,8 +158,10 @@ def test_where_the_field_of_view_is_cut_the_points_behind_the_cut_are_outside() 
     assert ends == {"upper", "lower"} and image.all()
 
 
-def test_planes_are_grouped_by_patient_and_report_patients_are_left_out(localizer_config: dict[str, Any], data: Path) -> None:
-    groups = stored_groups(localizer_config, data)
+def test_planes_are_grouped_by_patient_and_report_patients_are_left_out(
+    localizer_config: dict[str, Any], data: Path, tmp_path: Path
+) -> None:
+    groups = stored_groups(localizer_config, planes_to_fit(localizer_config, data), ExampleFolder(tmp_path))
     assert [weight for weight, _ in groups] == [1.0, 0.5, 0.5]
     assert [sorted(group) for _, group in groups] == [["3", "4", "5"], ["3", "5"], ["1", "3"]]
     assert [len(planes) for planes in groups[0][1].values()] == [2, 2, 2]

@@ -101,14 +101,20 @@ def test_another_configuration_in_the_folder_of_a_run_is_refused_and_changes_not
 def test_the_configuration_lies_beside_the_weights_and_nothing_half_written(tmp_path: Path) -> None:
     trained(tmp_path)
     assert json.loads((tmp_path / "config.json").read_text(encoding="utf-8")) == CONFIG
-    assert {path.name for path in tmp_path.iterdir()} == {"config.json", "checkpoint.pt", "weights.safetensors"}
+    assert {path.name for path in tmp_path.iterdir()} == {"config.json", "log.jsonl", "checkpoint.pt", "weights.safetensors"}
 
 
 def test_the_loss_is_logged_every_fifty_steps(tmp_path: Path) -> None:
     trained(tmp_path, steps=100)
     log = [json.loads(line) for line in (tmp_path / "log.jsonl").read_text(encoding="utf-8").splitlines()]
-    assert [entry["step"] for entry in log] == [50, 100]
-    assert log[1]["loss"] < log[0]["loss"]
+    assert [entry["step"] for entry in log] == [0, 50, 100]
+    assert log[2]["loss"] < log[1]["loss"]
+
+
+def test_the_log_begins_with_the_hardware(tmp_path: Path) -> None:
+    trained(tmp_path)
+    begun = json.loads((tmp_path / "log.jsonl").read_text(encoding="utf-8").splitlines()[0])
+    assert begun == {"step": 0, "device": "cpu", "precision": "fp32", "processes": 1, "torch": torch.__version__}
 
 
 def test_the_weights_are_the_average_of_the_last_steps_not_the_last_step(tmp_path: Path) -> None:

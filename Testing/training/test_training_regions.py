@@ -116,7 +116,7 @@ def test_a_visit_is_a_t2_plane_with_the_t1_of_the_same_patient_beside_it(data: P
 
 
 def test_every_graded_disc_gives_a_region_with_both_contrasts(data: Path) -> None:
-    regions = stored_regions(read_dataset("spider", data, ("train",)), GRADE, RegionLayout(32))
+    regions = list(stored_regions(read_dataset("spider", data, ("train",)), GRADE, RegionLayout(32)))
     assert len(regions) == 3 * 6 and {item.pixels.shape for item in regions} == {(2, 48, 48)}
     assert {KEY_POINTS[item.structure] for item in regions} == {name for name in KEY_POINTS if "-" in name}
     assert all(item.pixels[channel].any() for item in regions for channel in (0, 1))

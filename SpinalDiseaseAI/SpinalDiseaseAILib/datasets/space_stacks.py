@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -41,7 +42,18 @@ class SpaceStack:
 
 
 def read_space_stacks(data: Path, splits: tuple[str, ...]) -> tuple[SpaceStack, ...]:
-    """The stacks of some splits.
+    """The stacks of some splits, as :func:`each_space_stack` gives them, all in memory."""
+    return tuple(each_space_stack(data, splits))
+
+
+def space_files(data: Path) -> list[Path]:
+    """Every file that stacks are read from: pictures, masks and the table of spacings."""
+    folder = data / "spider"
+    return [*sorted((folder / "t2_space").rglob("*.png")), folder / "overview.csv"]
+
+
+def each_space_stack(data: Path, splits: tuple[str, ...]) -> Iterator[SpaceStack]:
+    """The stacks of some splits, one after another.
 
     :param data: folder of the data sets.
     :raises InputError: if there are none, a mask is missing, or slices are missing between others.
@@ -60,7 +72,8 @@ def read_space_stacks(data: Path, splits: tuple[str, ...]) -> tuple[SpaceStack, 
             code="dataset",
         )
     spacing = read_spacing(folder)
-    return tuple(_stack(name, slices, spacing) for name, slices in wanted.items())
+    for name, slices in wanted.items():
+        yield _stack(name, slices, spacing)
 
 
 def tissues_of(mask: Pixels) -> Pixels:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional
 
 from ..base.anatomy import KEY_POINTS
@@ -23,15 +23,18 @@ from ..models.loading import channels_last
 from ..models.localizer_network import LocalizerNetwork, log_probabilities
 from ..steps.intensity import GreyScale
 from .augmentation import ViewRange, random_contrast, random_cutout, random_views, to_target, warp
+from .examples import ExampleFolder, key_of
+from .hardware import PROCESSOR, Hardware
 from .loop import Loop
+from .streams import losses_of
 
 STORED_SPACING = 0.8
-"""Millimetres of the planes that are kept in memory; views are drawn from them at 1 mm."""
+"""Millimetres of the stored planes; views are drawn from them at 1 mm."""
 
 
 @dataclass(frozen=True)
 class StoredPlane:
-    """A training plane in memory.
+    """A training plane.
 
     :param image: (2, H, W) at :data:`STORED_SPACING`: grey values and canal, the latter NaN-free and valid if ``has_canal``.
     :param points: (K, 2) as (column, row), NaN where not known.
@@ -40,6 +43,10 @@ class StoredPlane:
     image: Tensor
     points: Tensor
     has_canal: bool
+
+
+Groups = Sequence[tuple[float, Mapping[str, Sequence[StoredPlane]]]]
+"""Weight, and planes by patient, of each data set."""
 
 
 def store(record: Record) -> StoredPlane:
@@ -62,13 +69,13 @@ def store(record: Record) -> StoredPlane:
 class PlaneSampler:
     """Endless batches of random views.
 
-    :param groups: planes and the weight of each group; within a group every patient is as likely as another.
+    :param groups: planes by patient, and the weight of each group; within a group every patient is as likely as another.
     :param size: side of the square views, in millimetres and pixels.
     :param cut: share of views in which the field of view ends inside the lumbar spine.
     """
 
-    def __init__(self, groups: list[tuple[float, dict[str, list[StoredPlane]]]], size: int, cut: float) -> None:
-        self.groups = groups
+    def __init__(self, groups: Groups, size: int, cut: float) -> None:
+        self.groups = [(weight, list(patients.values())) for weight, patients in groups]
         self.size = size
         self.cut = cut
         self.ranges = ViewRange()
@@ -79,7 +86,7 @@ class PlaneSampler:
         weights = torch.tensor([weight for weight, _ in self.groups])
         images, points, known = [], [], []
         for index, group in enumerate(torch.multinomial(weights, count, replacement=True, generator=generator).tolist()):
-            patients = list(self.groups[group][1].values())
+            patients = self.groups[group][1]
             planes = patients[int(torch.randint(len(patients), (), generator=generator))]
             plane = planes[int(torch.randint(len(planes), (), generator=generator))]
             shift = (torch.rand(2, generator=generator) * 2 - 1) * self.ranges.shift / STORED_SPACING
@@ -112,13 +119,13 @@ class PlaneSampler:
         return image
 
 
-def localizer_loss(network: LocalizerNetwork, batch: tuple[Tensor, Tensor, Tensor, Tensor], sigma: float) -> Tensor:
+def localizer_loss(network: nn.Module, batch: tuple[Tensor, Tensor, Tensor, Tensor], sigma: float) -> Tensor:
     """Cross-entropy of each key point's softmax against a Gaussian (or "outside"), plus the canal where it is known."""
     images, points, canal, canal_known = batch
     heat, outside, canal_logits = network(images.contiguous(memory_format=torch.channels_last))
     logs, log_outside = log_probabilities(heat, outside)
     height, width = heat.shape[-2:]
-    stride = network.STRIDE
+    stride = LocalizerNetwork.STRIDE
     place = (points + 0.5) / stride - 0.5  # heat map pixels
     columns = torch.arange(width, device=heat.device) - place[..., 0:1]
     rows = torch.arange(height, device=heat.device) - place[..., 1:2]
@@ -136,31 +143,42 @@ def localizer_loss(network: LocalizerNetwork, batch: tuple[Tensor, Tensor, Tenso
     return loss
 
 
-def stored_groups(config: dict[str, Any], data: Path) -> list[tuple[float, dict[str, list[StoredPlane]]]]:
-    """The planes of a configuration's data sets, by patient."""
+def planes_to_fit(config: dict[str, Any], data: Path) -> dict[str, list[Record]]:
+    """Data set to the records with key points that a configuration trains on."""
+    return {
+        name: [record for record in without_fold(read_dataset(name, data, tuple(config["splits"])), config) if record.points]
+        for name in config["datasets"]
+    }
+
+
+def stored_groups(config: dict[str, Any], records: dict[str, list[Record]], folder: ExampleFolder) -> Groups:
+    """The planes of :func:`planes_to_fit`, stored, with the weights of their data sets."""
     groups = []
     for name, weight in config["datasets"].items():
-        patients: dict[str, list[StoredPlane]] = {}
-        for record in without_fold(read_dataset(name, data, tuple(config["splits"])), config):
-            if record.points:
-                patients.setdefault(record.patient, []).append(store(record))
-        groups.append((float(weight), patients))
+        found = records[name]
+        key = key_of(STORED_SPACING, *found, files=[path for record in found for path in (record.path, record.mask)])
+        planes = folder.stored(name, key, StoredPlane, map(store, found))
+        patients: dict[str, list[int]] = {}
+        for index, record in enumerate(found):
+            patients.setdefault(record.patient, []).append(index)
+        groups.append((float(weight), {patient: planes.chosen(indices) for patient, indices in patients.items()}))
     return groups
 
 
-def train_localizer(config: dict[str, Any], data: Path, run: Path) -> Path:
+def train_localizer(config: dict[str, Any], data: Path, run: Path, hardware: Hardware = PROCESSOR) -> Path:
     """Train by a configuration; a run that was stopped goes on where its last checkpoint stands.
 
     :param data: folder of the data sets.
     :param run: folder of checkpoints and logs.
     :returns: path of the averaged weights, ``weights.safetensors``.
     """
-    network = channels_last(LocalizerNetwork(len(KEY_POINTS), tuple(config["widths"])))
-    sampler = PlaneSampler(stored_groups(config, data), config["size"], config["cut"])
+    records = planes_to_fit(config, data)
+    loop = Loop(channels_last(LocalizerNetwork(len(KEY_POINTS), tuple(config["widths"]))), config, run, hardware)
 
-    def losses(model: torch.nn.Module, generator: torch.Generator) -> Iterator[Tensor]:
-        assert isinstance(model, LocalizerNetwork)
-        while True:
-            yield localizer_loss(model, sampler.batch(config["batch"], generator), config["sigma"])
+    def loss(model: nn.Module, *batch: Tensor) -> Tensor:
+        images, points, canal, canal_known = batch
+        return localizer_loss(model, (images, points, canal, canal_known), config["sigma"])
 
-    return Loop(network, config, run).fit(losses)
+    with loop.examples() as folder:
+        sampler = PlaneSampler(stored_groups(config, records, folder), config["size"], config["cut"])
+        return loop.fit(losses_of(sampler.batch, loss, config, hardware))

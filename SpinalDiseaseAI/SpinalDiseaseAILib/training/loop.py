@@ -1,10 +1,11 @@
-"""The training loop of every network: seeded, averaged, resumable."""
+"""The training loop of every network: seeded, averaged, resumable, on one device or several."""
 
 from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
+from contextlib import contextmanager
 from copy import deepcopy
 from pathlib import Path
 from typing import Any
@@ -16,30 +17,37 @@ from tqdm import tqdm
 
 from ..base.errors import InputError
 from ..models.efficient_encoder import EfficientEncoder
+from .examples import ExampleFolder
+from .hardware import PROCESSOR, Hardware
 from .pretrained import imagenet_encoder
+from .streams import LossStream
 
-LossStream = Callable[[nn.Module, torch.Generator], Iterator[Tensor]]
 CHECKPOINT_STEPS = 200
+_LOG_STEPS = 50
 
 
 class Loop:
     """AdamW with a one-cycle learning rate and an exponential average of the weights.
 
-    A checkpoint holds everything that the next step depends on (weights, average, optimizer, random state, step), so that a run
-    that was killed goes on to the same result.
+    A checkpoint holds everything that the next step depends on (weights, average, optimizer, scale of the losses, random state of
+    every process, step), so that a run that was killed goes on to the same result.
 
     :param config: ``steps``, ``learning_rate``, ``weight_decay``, ``average``, ``seed``; ``initial`` may name
         weights to start from.
-    :param run: folder for ``checkpoint.pt``, ``log.jsonl`` and ``weights.safetensors``.
-    :raises InputError: if the folder holds a run by another configuration, or the weights to start from are missing.
+    :param run: folder for ``checkpoint.pt``, ``log.jsonl`` and ``weights.safetensors``; the first process alone writes there.
+    :param hardware: device, precision and the other processes.
+    :raises InputError: if the folder holds a run by another configuration or on other hardware, or the weights to start from are
+        missing.
     """
 
-    def __init__(self, network: nn.Module, config: dict[str, Any], run: Path) -> None:
+    def __init__(self, network: nn.Module, config: dict[str, Any], run: Path, hardware: Hardware = PROCESSOR) -> None:
         self.config = config
         self.run = run
+        self.hardware = hardware
         checkpoint = self._checkpoint_of_run()
         run.mkdir(parents=True, exist_ok=True)
-        (run / "config.json").write_text(json.dumps(config, indent=1), encoding="utf-8")
+        if hardware.first:
+            (run / "config.json").write_text(json.dumps(config, indent=1), encoding="utf-8")
         torch.manual_seed(config["seed"])
         for module in network.modules():
             reset = getattr(module, "reset_parameters", None)
@@ -47,16 +55,33 @@ class Loop:
                 reset()  # after the seed, so that the start does not depend on what ran before
         if config.get("initial") and checkpoint is None:
             _start_from(network, config["initial"])
-        self.network = network
-        self.average = deepcopy(network).eval()
-        self.generator = torch.Generator().manual_seed(config["seed"])
-        self.optimizer = torch.optim.AdamW(network.parameters(), lr=config["learning_rate"], weight_decay=config["weight_decay"])
+        if not hardware.first:
+            torch.manual_seed(hardware.seed(config["seed"]))  # the weights are the same in every process, dropout is not
+        self.network = hardware.synchronized(network.to(hardware.device))
+        self.average = deepcopy(self.network).eval()
+        self.generator = torch.Generator().manual_seed(hardware.seed(config["seed"]))
+        self.optimizer = torch.optim.AdamW(
+            self.network.parameters(), lr=config["learning_rate"], weight_decay=config["weight_decay"]
+        )
         self.schedule = torch.optim.lr_scheduler.OneCycleLR(
             self.optimizer, max_lr=config["learning_rate"], total_steps=config["steps"] + 1, pct_start=0.1
         )
+        self.scaler = hardware.scaler()
         self.step = 0
         if checkpoint is not None:
             self._resume(checkpoint)
+
+    @property
+    def finished(self) -> bool:
+        """True if there is no step left."""
+        return bool(self.step >= self.config["steps"])
+
+    @contextmanager
+    def examples(self) -> Iterator[ExampleFolder]:
+        """The run's folder of stored examples. It outlives a run that is killed, and is removed when the training is done."""
+        folder = ExampleFolder(self.run / "examples", self.hardware)
+        yield folder
+        folder.remove()
 
     def fit(self, losses: LossStream) -> Path:
         """Train to the last step.
@@ -65,32 +90,43 @@ class Loop:
         :returns: path of the averaged weights.
         """
         self.network.train()
-        stream = losses(self.network, self.generator)
-        bar = tqdm(total=self.config["steps"], initial=self.step, disable=not sys.stderr.isatty())
-        running: list[float] = []
-        while self.step < self.config["steps"]:
-            self.optimizer.zero_grad(set_to_none=True)
-            loss = next(stream)
-            loss.backward()
-            nn.utils.clip_grad_norm_(self.network.parameters(), 5.0)
-            self.optimizer.step()
-            self.schedule.step()
-            self._follow()
-            self.step += 1
-            running.append(float(loss.detach()))
-            bar.update()
-            if self.step % 50 == 0:
-                bar.set_postfix(loss=f"{sum(running) / len(running):.4f}")
-                with (self.run / "log.jsonl").open("a") as log:
-                    log.write(json.dumps({"step": self.step, "loss": sum(running) / len(running)}) + "\n")
-                running.clear()
-            if self.step % CHECKPOINT_STEPS == 0:
-                self._checkpoint()
-        bar.close()
+        model = self.hardware.parallel(self.network)
+        hidden = not self.hardware.first or not sys.stderr.isatty()
+        running: list[Tensor] = []
+        stream = losses(model, self.generator)
+        self._log(**self.hardware.conditions | {"device": self.hardware.description}, torch=torch.__version__)
+        with tqdm(total=self.config["steps"], initial=self.step, disable=hidden) as bar:
+            while not self.finished:
+                running.append(self._train_step(stream))
+                bar.update()
+                if self.step % _LOG_STEPS == 0:
+                    loss = self._mean(running)
+                    bar.set_postfix(loss=f"{loss:.4f}")
+                    self._log(loss=loss)
+                    running.clear()
+                if self.step % CHECKPOINT_STEPS == 0:
+                    self._checkpoint()
         return self._checkpoint()
+
+    def _train_step(self, stream: Iterator[Tensor]) -> Tensor:
+        """One step down the next loss, which is returned."""
+        self.optimizer.zero_grad(set_to_none=True)
+        with self.hardware.autocast():
+            loss = next(stream)
+        self.scaler.scale(loss).backward()
+        self.scaler.unscale_(self.optimizer)
+        nn.utils.clip_grad_norm_(self.network.parameters(), 5.0)
+        self.scaler.step(self.optimizer)
+        self.scaler.update()
+        self.schedule.step()
+        self._follow()
+        self.step += 1
+        return loss.detach()
 
     @torch.no_grad()
     def _follow(self) -> None:
+        if not self.hardware.first:
+            return  # the average is what the first process writes
         # The average follows faster at the start, when there is little to average.
         decay = min(self.config["average"], (1 + self.step) / (10 + self.step))
         for average, current in zip(self.average.state_dict().values(), self.network.state_dict().values(), strict=True):
@@ -99,37 +135,58 @@ class Loop:
             else:
                 average.copy_(current)
 
+    def _mean(self, losses: list[Tensor]) -> float:
+        """The mean of the losses of some steps in every process, on the first of them."""
+        own = [float(loss) for loss in losses]
+        everywhere = self.hardware.gathered(sum(own) / len(own)) or own
+        return sum(everywhere) / len(everywhere)
+
+    def _log(self, **entry: object) -> None:
+        if self.hardware.first:
+            with (self.run / "log.jsonl").open("a", encoding="utf-8") as log:
+                log.write(json.dumps({"step": self.step, **entry}) + "\n")
+
     def _checkpoint(self) -> Path:
-        temporary = self.run / "checkpoint.tmp"
-        torch.save(
-            {
-                "network": self.network.state_dict(),
-                "average": self.average.state_dict(),
-                "optimizer": self.optimizer.state_dict(),
-                "schedule": self.schedule.state_dict(),
-                "generator": self.generator.get_state(),
-                "dropout": torch.get_rng_state(),
-                "random_state": torch.get_rng_state(),  # dropout draws from it
-                "step": self.step,
-                "config": self.config,
-            },
-            temporary,
-        )
-        temporary.replace(self.run / "checkpoint.pt")
+        random = self.hardware.gathered({"views": self.generator.get_state(), "network": self.hardware.random_state()})
         path = self.run / "weights.safetensors"
-        save_file({key: value.contiguous() for key, value in self.average.state_dict().items()}, path)
+        if random is None:
+            return path
+        state = {
+            "network": self.network.state_dict(),
+            "average": self.average.state_dict(),
+            "optimizer": self.optimizer.state_dict(),
+            "schedule": self.schedule.state_dict(),
+            "scaler": self.scaler.state_dict(),
+            "random": random,
+            "step": self.step,
+            "config": self.config,
+            "conditions": self.hardware.conditions,
+        }
+        temporary = self.run / "unfinished.tmp"
+        torch.save(state, temporary)
+        temporary.replace(self.run / "checkpoint.pt")
+        save_file({key: value.contiguous() for key, value in self.average.state_dict().items()}, temporary)
+        temporary.replace(path)
         return path
 
     def _checkpoint_of_run(self) -> dict[str, Any] | None:
         path = self.run / "checkpoint.pt"
         if not path.exists():
             return None
-        state: dict[str, Any] = torch.load(path, weights_only=True)
+        state: dict[str, Any] = torch.load(path, weights_only=True, map_location="cpu")
         if state["config"] != self.config:
             raise InputError(
                 f"The run in {self.run} was trained with another configuration.",
                 "A run goes on only with its own.",
                 "Choose another folder, or remove this one.",
+                code="run",
+            )
+        begun, here = state.get("conditions"), self.hardware.conditions
+        if begun != here:
+            raise InputError(
+                f"The run in {self.run} was begun on {_named(begun)}, and this is {_named(here)}.",
+                "A run goes on as it was begun, so that its result does not depend on where it was interrupted.",
+                "Go on there, or choose another folder.",
                 code="run",
             )
         return state
@@ -139,9 +196,18 @@ class Loop:
         self.average.load_state_dict(state["average"])
         self.optimizer.load_state_dict(state["optimizer"])
         self.schedule.load_state_dict(state["schedule"])
-        self.generator.set_state(state["generator"])
-        torch.set_rng_state(state["dropout"])
+        self.scaler.load_state_dict(state["scaler"])
+        random = state["random"][self.hardware.rank]
+        self.generator.set_state(random["views"])
+        self.hardware.set_random_state(random["network"])
         self.step = state["step"]
+
+
+def _named(conditions: dict[str, Any] | None) -> str:
+    """Conditions of a run for a reader."""
+    if conditions is None:
+        return "an earlier version"
+    return f"{conditions['processes']} × {conditions['device']} in {conditions['precision']}"
 
 
 def _start_from(network: nn.Module, initial: str) -> None:

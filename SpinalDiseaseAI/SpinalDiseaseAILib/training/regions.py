@@ -23,16 +23,19 @@ from ..models.region_network import RegionNetwork
 from ..models.region_resnet import RegionResNet
 from ..steps.regions import RegionLayout, grey_scale, regions_of, sample
 from .augmentation import ViewRange, random_contrast, random_views, warp
+from .examples import ExampleFolder, Examples, key_of
+from .hardware import PROCESSOR, Hardware
 from .loop import Loop
 from .network_data import is_published, network_metadata
 from .one_class import one_class_loss
+from .streams import losses_of
 
 _MARGIN = 1.5  # stored regions are larger, so that turned and shifted views see real pixels at the border
 
 
 @dataclass(frozen=True)
 class StoredRegion:
-    """A training region in memory.
+    """A training region.
 
     :param pixels: (contrasts, S, S), zero where a contrast is absent.
     :param structure: index in the key points.
@@ -76,11 +79,10 @@ def targets(record: Record, name: str, findings: tuple[Finding, ...]) -> Tensor:
     return torch.tensor(parts)
 
 
-def stored_regions(records: tuple[Record, ...], findings: tuple[Finding, ...], layout: RegionLayout) -> list[StoredRegion]:
-    """Every region with a known finding, stored for views of a layout."""
+def stored_regions(records: tuple[Record, ...], findings: tuple[Finding, ...], layout: RegionLayout) -> Iterator[StoredRegion]:
+    """Every region with a known finding, for views of a layout."""
     stored = int(layout.side * _MARGIN)
     larger = replace(layout, side=stored, levels=layout.levels * stored / layout.side)
-    result = []
     kinds = {item.kind for item in findings}
     for visit in visits(records):
         planes = {contrast: plane_of(record) for contrast, record in visit.items()}
@@ -94,12 +96,9 @@ def stored_regions(records: tuple[Record, ...], findings: tuple[Finding, ...], l
                 for index, region in enumerate(regions_of(points, volume, names, larger)):
                     pixels[index, channel] = sample(region, volume, scale)
         for index, name in enumerate(names):
-            result.append(
-                StoredRegion(
-                    torch.from_numpy(pixels[index]), KEY_POINTS.index(name), targets(first, name, findings), first.patient
-                )
+            yield StoredRegion(
+                torch.from_numpy(pixels[index]), KEY_POINTS.index(name), targets(first, name, findings), first.patient
             )
-    return result
 
 
 def view(regions: list[StoredRegion], matrices: Tensor, shifts: Tensor, side: int) -> tuple[Tensor, Tensor, Tensor]:
@@ -126,7 +125,7 @@ class RegionSampler:
 
     def __init__(
         self,
-        groups: list[tuple[float, list[StoredRegion]]],
+        groups: Sequence[tuple[float, Sequence[StoredRegion]]],
         drop_contrast: float,
         side: int,
         contrast: float,
@@ -223,7 +222,22 @@ def region_network(members: Sequence[dict[str, Any]]) -> RegionNetwork | RegionR
     return network
 
 
-def train_regions(config: dict[str, Any], data: Path, run: Path) -> Path:
+def stored_groups(
+    config: dict[str, Any], records: dict[str, tuple[Record, ...]], folder: ExampleFolder
+) -> list[tuple[float, Examples[StoredRegion]]]:
+    """The regions of the records of each data set, stored, and the weight of the data set."""
+    findings = tuple(finding(name) for name in config["findings"])
+    layout = RegionLayout.of_options(config)
+    groups = []
+    for name, weight in config["datasets"].items():
+        found = records[name]
+        key = key_of(_MARGIN, config["findings"], layout, *found, files=(record.path for record in found))
+        regions = folder.stored(name, key, StoredRegion, stored_regions(found, findings, layout))
+        groups.append((float(weight), regions))
+    return groups
+
+
+def train_regions(config: dict[str, Any], data: Path, run: Path, hardware: Hardware = PROCESSOR) -> Path:
     """Train one member by a configuration; a run that was stopped goes on where its last checkpoint stands.
 
     :param data: folder of the data sets.
@@ -231,26 +245,22 @@ def train_regions(config: dict[str, Any], data: Path, run: Path) -> Path:
     :returns: path of the averaged weights.
     """
     findings = tuple(finding(name) for name in config["findings"])
-    network = region_network([config])
-    channels_last(network)
     splits = tuple(config["splits"])
-    layout = RegionLayout.of_options(config)
-    groups = [
-        (float(weight), stored_regions(without_fold(read_dataset(name, data, splits), config), findings, layout))
-        for name, weight in config["datasets"].items()
-    ]
-    balance = class_balance(torch.stack([region.target for _, regions in groups for region in regions]), findings)
-    # A published network is chosen by the structure, so that it is always told.
-    told = {"drop_structure": 0.0} if is_published(config) else {}
-    sampler = RegionSampler(groups, config["drop_contrast"], layout.side, config["contrast"], **told)
+    records = {name: without_fold(read_dataset(name, data, splits), config) for name in config["datasets"]}
+    loop = Loop(channels_last(region_network([config])), config, run, hardware)
+    with loop.examples() as folder:
+        groups = stored_groups(config, records, folder)
+        known = torch.stack([region.target for _, regions in groups for region in regions])
+        balance = class_balance(known, findings).to(hardware.device)
+        # A published network is chosen by the structure, so that it is always told.
+        told = {"drop_structure": 0.0} if is_published(config) else {}
+        side = RegionLayout.of_options(config).side
+        sampler = RegionSampler(groups, config["drop_contrast"], side, config["contrast"], **told)
 
-    def losses(model: nn.Module, generator: torch.Generator) -> Iterator[Tensor]:
-        while True:
-            images, codes, target = sampler.batch(config["batch"], generator)
+        def loss(model: nn.Module, images: Tensor, codes: Tensor, target: Tensor) -> Tensor:
             logits = model(images.contiguous(memory_format=torch.channels_last), codes)
             if is_published(config):
-                yield one_class_loss(logits, target, findings)
-            else:
-                yield region_loss(logits, target, findings, balance, config["weights"])
+                return one_class_loss(logits, target, findings)
+            return region_loss(logits, target, findings, balance, config["weights"])
 
-    return Loop(network, config, run).fit(losses)
+        return loop.fit(losses_of(sampler.batch, loss, config, hardware))

@@ -9,12 +9,16 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from ..datasets.space_stacks import read_space_stacks
+from ..datasets.collection import read_dataset
+from ..datasets.space_stacks import each_space_stack, space_files
 from ..models.loading import channels_last
 from ..models.segmentation_network import SegmentationNetwork
+from .examples import ExampleFolder, Examples, key_of
+from .hardware import PROCESSOR, Hardware
 from .loop import Loop
+from .streams import losses_of
 from .teaching import taught_stacks, teacher_of
-from .tissue_views import StoredStack, TissueSampler, store
+from .tissue_views import STORAGE, StoredStack, TissueSampler, store
 
 
 def segmentation_loss(logits: Tensor, target: Tensor) -> Tensor:
@@ -32,7 +36,7 @@ def segmentation_loss(logits: Tensor, target: Tensor) -> Tensor:
     return entropy + 1 - dice.mean()
 
 
-def stored_groups(config: dict[str, Any], data: Path) -> list[tuple[float, list[StoredStack]]]:
+def stored_groups(config: dict[str, Any], data: Path, folder: ExampleFolder) -> list[tuple[float, Examples[StoredStack]]]:
     """The stacks of a configuration's data sets, and their weights.
 
     ``spider_space`` has masks. ``spider`` has none: a trained network, ``teacher``, outlines its T2 planes.
@@ -41,28 +45,36 @@ def stored_groups(config: dict[str, Any], data: Path) -> list[tuple[float, list[
     groups = []
     for name, weight in config["datasets"].items():
         if name == "spider_space":
-            stacks = [store(stack) for stack in read_space_stacks(data, splits)]
+            key = key_of(STORAGE, splits, files=space_files(data))
+            stacks = folder.stored(name, key, StoredStack, map(store, each_space_stack(data, splits)))
         else:
-            teacher = teacher_of(config)
-            stacks = [store(stack, painted=contrast == "T2") for contrast, stack in taught_stacks(teacher, name, data, splits)]
+            records = read_dataset(name, data, splits)
+            key = key_of(
+                STORAGE, config["spacing"], *records, files=[Path(config["teacher"]), *(record.path for record in records)]
+            )
+            stacks = folder.stored(name, key, StoredStack, _taught(config, name, data))
         groups.append((float(weight), stacks))
     return groups
 
 
-def train_segmentation(config: dict[str, Any], data: Path, run: Path) -> Path:
+def _taught(config: dict[str, Any], dataset: str, data: Path) -> Iterator[StoredStack]:
+    for contrast, stack in taught_stacks(teacher_of(config), dataset, data, tuple(config["splits"])):
+        yield store(stack, painted=contrast == "T2")
+
+
+def train_segmentation(config: dict[str, Any], data: Path, run: Path, hardware: Hardware = PROCESSOR) -> Path:
     """Train by a configuration; a run that was stopped goes on where its last checkpoint stands.
 
     :param data: folder of the data sets.
     :param run: folder of checkpoints and logs.
     :returns: path of the averaged weights.
     """
-    network = channels_last(SegmentationNetwork(config["widths"]))
     rows, columns = config["view"]
-    sampler = TissueSampler(stored_groups(config, data), (rows, columns), config["spacing"], config["painted"])
+    loop = Loop(channels_last(SegmentationNetwork(config["widths"])), config, run, hardware)
 
-    def losses(model: nn.Module, generator: torch.Generator) -> Iterator[Tensor]:
-        while True:
-            planes, target = sampler.batch(config["batch"], generator)
-            yield segmentation_loss(model(planes.contiguous(memory_format=torch.channels_last)), target)
+    def loss(model: nn.Module, planes: Tensor, target: Tensor) -> Tensor:
+        return segmentation_loss(model(planes.contiguous(memory_format=torch.channels_last)), target)
 
-    return Loop(network, config, run).fit(losses)
+    with loop.examples() as folder:
+        sampler = TissueSampler(stored_groups(config, data, folder), (rows, columns), config["spacing"], config["painted"])
+        return loop.fit(losses_of(sampler.batch, loss, config, hardware))

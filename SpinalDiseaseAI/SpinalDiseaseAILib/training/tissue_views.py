@@ -17,6 +17,9 @@ from .augmentation import ViewRange, random_contrast, random_cutout, random_view
 
 _MARGIN = 70.0  # millimetres round the labelled tissues that are kept of a plane
 _GREY = 120.0  # stored value of a grey value of 1
+STORAGE = (_MARGIN, _GREY)
+"""What stored stacks depend on beside their data."""
+
 _THICKEST = 5  # millimetres of a slice
 _ALONE = 0.15  # share of views whose neighbours are the plane itself: single images, ends of a stack
 _JITTER = 22.0  # millimetres between a labelled pixel and the middle of a view
@@ -25,7 +28,7 @@ _RANGES = ViewRange(scale=0.22, stretch=0.1, degrees=8.0, steep=0.1, shift=0.0)
 
 @dataclass(frozen=True, eq=False)
 class StoredStack:
-    """A labelled stack in memory.
+    """A labelled stack.
 
     :param grey: (S, H, W), uint8: grey values on the common scale times 120.
     :param tissues: (S, H, W), uint8.

@@ -1,0 +1,136 @@
+"""What a training runs on: the device, the precision of its arithmetic, and how many processes share a batch."""
+
+from __future__ import annotations
+
+import warnings
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, distributed, nn
+from torch.nn.parallel import DistributedDataParallel
+
+from ..base.errors import InputError
+
+PRECISIONS = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
+"""Name of a precision to the type in which convolutions and matrix products run; weights are always kept in fp32."""
+
+_CPU = torch.device("cpu")
+
+
+@dataclass(frozen=True)
+class Hardware:
+    """The device of one process, and its place among the processes of a training.
+
+    :param device: where the network runs.
+    :param description: the device for a reader, such as ``"cuda:0 (NVIDIA H100)"``.
+    :param precision: one of :data:`PRECISIONS`.
+    :param rank: number of this process, from 0; the first one alone writes files.
+    :param processes: how many share a batch.
+    :param group: the processes, for values in the processor's memory; None where there is one process.
+    """
+
+    device: torch.device = _CPU
+    description: str = "cpu"
+    precision: str = "fp32"
+    rank: int = 0
+    processes: int = 1
+    group: Any = None
+
+    @property
+    def first(self) -> bool:
+        """True in the process that writes logs, checkpoints and weights."""
+        return self.rank == 0
+
+    @property
+    def conditions(self) -> dict[str, Any]:
+        """What a run must go on with, so that its result does not depend on whether it was interrupted."""
+        return {"device": self.device.type, "precision": self.precision, "processes": self.processes}
+
+    def share(self, batch: int) -> int:
+        """This process's part of a batch.
+
+        :raises InputError: if the batch does not divide over the processes.
+        """
+        if batch % self.processes:
+            raise InputError(
+                f"A batch of {batch} does not divide over {self.processes} processes.",
+                remedy="Give torchrun a number of processes that divides it, or change the batch in the configuration.",
+                code="batch",
+            )
+        return batch // self.processes
+
+    def seed(self, seed: int) -> int:
+        """The seed of this process's views and dropout: the configuration's own in the first process, another in each other."""
+        if self.first:
+            return seed
+        return int(np.random.SeedSequence([seed, self.rank]).generate_state(1, np.uint32)[0])
+
+    def autocast(self) -> AbstractContextManager[object]:
+        """The context in which a loss is computed in the chosen precision."""
+        return torch.autocast(self.device.type, dtype=PRECISIONS[self.precision], enabled=self.precision != "fp32")
+
+    def scaler(self) -> torch.amp.GradScaler:
+        """Scales losses so that small gradients do not vanish in fp16; lets everything through unchanged in other precisions."""
+        return torch.amp.GradScaler(self.device.type, enabled=self.precision == "fp16")
+
+    def synchronized(self, network: nn.Module) -> nn.Module:
+        """The network with batch norm over the whole batch, where several GPUs share it.
+
+        There is no such layer for processors: each process normalizes its own part, and the running statistics are the first's.
+        """
+        if self.processes > 1 and self.device.type == "cuda":
+            result: nn.Module = nn.SyncBatchNorm.convert_sync_batchnorm(network)
+            return result
+        return network
+
+    def parallel(self, network: nn.Module) -> nn.Module:
+        """The network itself, or one that averages its gradients over the processes.
+
+        Parts that get no gradient in a step, such as the head of something that no plane of the batch shows, are allowed.
+        """
+        if self.processes == 1:
+            return network
+        warnings.filterwarnings("ignore", "find_unused_parameters=True was specified")  # it is needed in some steps, not in all
+        devices = [self.device] if self.device.type == "cuda" else None
+        return DistributedDataParallel(network, device_ids=devices, find_unused_parameters=True)
+
+    def moved(self, batch: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
+        """A batch on the device."""
+        return tuple(item.to(self.device, non_blocking=True) for item in batch)
+
+    def gathered(self, value: Any) -> list[Any] | None:
+        """The values of all processes by rank in the first process, None in the others; each must ask."""
+        if self.processes == 1:
+            return [value]
+        result: list[Any] | None = [None] * self.processes if self.first else None
+        distributed.gather_object(value, result, dst=0, group=self.group)
+        return result
+
+    def wait(self) -> None:
+        """Go on when every process has come here."""
+        if self.processes > 1:
+            distributed.barrier(group=self.group)
+
+    def random_state(self) -> dict[str, Tensor]:
+        """State of the random numbers that networks draw themselves: dropout, stochastic depth."""
+        state = {"cpu": torch.get_rng_state()}
+        if self.device.type == "cuda":
+            state["cuda"] = torch.cuda.get_rng_state(self.device)
+        elif self.device.type == "mps":
+            state["mps"] = torch.mps.get_rng_state()
+        return state
+
+    def set_random_state(self, state: dict[str, Tensor]) -> None:
+        """Go on from a state of :meth:`random_state`."""
+        torch.set_rng_state(state["cpu"])
+        if self.device.type == "cuda":
+            torch.cuda.set_rng_state(state["cuda"], self.device)
+        elif self.device.type == "mps":
+            torch.mps.set_rng_state(state["mps"])
+
+
+PROCESSOR = Hardware()
+"""One process on the processor, in fp32."""
