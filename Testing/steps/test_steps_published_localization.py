@@ -97,6 +97,14 @@ def test_a_guessed_spacing_is_corrected_by_the_size_of_the_levels() -> None:
     assert found.scale == pytest.approx(2.0, rel=0.02) and found.level_length == pytest.approx(17.0, abs=0.2)
 
 
+def test_the_confidence_is_the_score_made_a_probability() -> None:
+    plain, other = (
+        PublishedLocalizer(Maps().eval(), CPU, SIDE, 0.2, confidence).locate(volume([0.6])).confidence
+        for confidence in ((1.0, 0.0), (2.0, 1.0))
+    )
+    assert np.log(other / (1 - other)) == pytest.approx(2 * np.log(plain / (1 - plain)) + 1)
+
+
 def test_a_key_point_with_a_low_score_is_left_out() -> None:
     heights = np.ones(11)
     heights[[0, 1]] = 0.1
@@ -129,6 +137,13 @@ def test_fewer_than_three_points_are_no_spine() -> None:
     with pytest.raises(InputError, match="No lumbar spine") as error:
         localizer(Maps(heights=heights)).locate(volume([0.9]))
     assert error.value.code == "no-spine"
+
+
+def test_points_of_which_no_two_are_neighbours_are_no_spine() -> None:
+    heights = np.zeros(11)
+    heights[::2] = 1.0
+    with pytest.raises(InputError, match="No lumbar spine"):
+        localizer(Maps(heights=heights)).locate(volume([0.9]))
 
 
 def test_an_empty_plane_has_no_spine() -> None:

@@ -69,7 +69,8 @@ class ModelStore:
                 REINSTALL,
                 code="model-metadata",
             )
-        return PublishedLocalizer(network, device.torch_device, side, least), bundle
+        slope, offset = _pair(bundle, "confidence")
+        return PublishedLocalizer(network, device.torch_device, side, least, (slope, offset)), bundle
 
     def classifier(self, name: str, folder: str, device: Device) -> tuple[Classifier, Bundle]:
         """The classifier of a bundle.
@@ -143,6 +144,19 @@ class ModelStore:
             bundle = read_bundle(name, Path(folder) if folder else None)
             self._networks[key] = bundle, load_network(bundle, device.torch_device)
         return self._networks[key]
+
+
+def _pair(bundle: Bundle, key: str) -> tuple[float, float]:
+    """Two numbers of the options of a bundle."""
+    value = bundle.options.get(key)
+    if not isinstance(value, list) or len(value) != 2 or not all(isinstance(item, float) and abs(item) < 100 for item in value):
+        raise ModelError(
+            f"The options of the model {bundle.name} state {value!r} for {key}.",
+            "It should be a slope and an offset.",
+            REINSTALL,
+            code="model-metadata",
+        )
+    return value[0], value[1]
 
 
 def _check_arguments(bundle: Bundle, wanted: dict[str, Any]) -> None:

@@ -243,17 +243,17 @@ def _numberings(found: Candidates, chain: Chain) -> tuple[Numbering, ...]:
     """The ways to number the spine that was found, most probable first."""
     unseen = float(found.outside[KEY_POINTS.index("L5-S1")])
     scores = numbering_scores(found, chain)
-    values = np.array([scores.get(shift, -np.inf) for shift in SHIFTS]) / _NUMBERING_TEMPERATURE
-    return numberings_of(np.exp(values - values.max()), unseen)
+    return numberings_of(np.array([scores.get(shift, -np.inf) for shift in SHIFTS]), unseen)
 
 
-def numberings_of(evidence: FloatArray, unseen: float) -> tuple[Numbering, ...]:
+def numberings_of(scores: FloatArray, unseen: float) -> tuple[Numbering, ...]:
     """Numberings, most probable first.
 
-    :param evidence: weight of each of :data:`SHIFTS`, of any sum above 0.
+    :param scores: mean log-probability a point of each of :data:`SHIFTS`; minus infinity where one is impossible.
     :param unseen: probability that the sacrum is not in view, so that nobody can number.
     """
-    share = (1 - _TRANSITIONAL) * evidence / evidence.sum() + _TRANSITIONAL / len(SHIFTS)
+    share = np.exp((scores - scores.max()) / _NUMBERING_TEMPERATURE)
+    share = (1 - _TRANSITIONAL) * share / share.sum() + _TRANSITIONAL / len(SHIFTS)
     result = [
         Numbering(shift, float((1 - unseen) * value), description_of(shift)) for shift, value in zip(SHIFTS, share, strict=True)
     ]

@@ -26,6 +26,7 @@ FloatArray = npt.NDArray[np.float64]
 _BATCH = 2  # planes: bounded memory, and a cancel is heard between them
 _FEWEST = 3  # key points that are a spine
 _APART = 0.5  # of the usual step from a key point to the next, below which two of them lie at one place
+_FLOOR = 1e-4  # score below which a network says no more than "not here"
 _SACRUM = KEY_POINTS.index("L5-S1")
 
 
@@ -35,13 +36,22 @@ class PublishedLocalizer:
     :param network: in evaluation mode, on ``device``.
     :param side: pixels of the square in which it sees a plane.
     :param least_score: score below which a key point counts as not found, in 0 … 1.
+    :param confidence: slope and offset that make a score a probability: on the tuning patients, and between logits.
     """
 
-    def __init__(self, network: VNet2d | BoxDetector, device: torch.device, side: int, least_score: float) -> None:
+    def __init__(
+        self,
+        network: VNet2d | BoxDetector,
+        device: torch.device,
+        side: int,
+        least_score: float,
+        confidence: tuple[float, float] = (1.0, 0.0),
+    ) -> None:
         self.network = network
         self.device = device
         self.side = side
         self.least_score = least_score
+        self.confidence = confidence
 
     def locate(
         self, volume: SagittalVolume, *, spacing_known: bool = True, slices: int = 0, progress: Progress = no_progress
@@ -58,18 +68,20 @@ class PublishedLocalizer:
         places = np.array([place for place, _, _ in best]) @ view[:, :2].T + view[:, 2]  # plane pixels
         scores = np.array([score for _, score, _ in best])
         kept = distinct(places * steps, scores, self.least_score)
-        if len(kept) < _FEWEST:
+        if len(kept) < _FEWEST or not any(index + 1 in kept for index in kept):  # regions are laid out from point to point
             raise no_spine()
+        slope, offset = self.confidence
+        probability = _logistic(slope * _logit(np.clip(scores, _FLOOR, 1 - _FLOOR)) + offset)
         lateral = np.array([_lateral(best[index][2][:, index], chosen) for index in kept])
         level = level_length(places * steps, kept)
         points = np.column_stack([lateral, places[kept]])
         return Localization(
             names=tuple(KEY_POINTS[index] for index in kept),
             positions=volume.to_ras(points),
-            confidence=np.clip(scores[kept], 0, 1),
+            confidence=probability[kept],
             numberings=numberings_of(
                 np.array([_named(best, weights, kept, shift) for shift in SHIFTS]),
-                1 - float(np.clip(scores[_SACRUM], 0, 1)) if _SACRUM in kept else 1.0,
+                1 - float(probability[_SACRUM]) if _SACRUM in kept else 1.0,
             ),
             lateral_known=True,
             scale=1.0 if spacing_known else EXPECTED_LEVEL / level,
@@ -121,6 +133,17 @@ def _lateral(scores: torch.Tensor, slices: tuple[int, ...]) -> float:
 
 
 def _named(best: list[tuple[FloatArray, float, torch.Tensor]], weights: torch.Tensor, kept: list[int], shift: int) -> float:
-    """Mean score of the names that the found places would have if all moved down by some levels."""
+    """Mean log-score of the names that the found places would have if all moved down by some levels."""
     others = [(index, index + 2 * shift) for index in kept if 0 <= index + 2 * shift < len(KEY_POINTS)]
-    return float(np.mean([float((weights * best[index][2][:, other]).sum()) for index, other in others])) if others else 0.0
+    scores = np.array([float((weights * best[index][2][:, other]).sum()) for index, other in others])
+    return float(np.log(scores + _FLOOR).mean()) if others else -np.inf
+
+
+def _logit(probability: FloatArray) -> FloatArray:
+    result: FloatArray = np.log(probability / (1 - probability))
+    return result
+
+
+def _logistic(logit: FloatArray) -> FloatArray:
+    result: FloatArray = 1 / (1 + np.exp(-logit))
+    return result

@@ -1,0 +1,141 @@
+"""The localizers of the Spinal Disease 2020 system in a whole analysis, chosen by their short names."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import save_file
+
+from SpinalDiseaseAILib.base.anatomy import KEY_POINTS
+from SpinalDiseaseAILib.base.errors import ModelError
+from SpinalDiseaseAILib.base.locations import models_folder
+from SpinalDiseaseAILib.base.options import SHORT_NAMES, Options
+from SpinalDiseaseAILib.base.planes import SagittalVolume
+from SpinalDiseaseAILib.base.report import Report
+from SpinalDiseaseAILib.base.study import Study
+from SpinalDiseaseAILib.models.bundle import METADATA
+from SpinalDiseaseAILib.models.loading import build
+from SpinalDiseaseAILib.pipelines.analyser import Analyser
+from SpinalDiseaseAILib.pipelines.model_store import ModelStore
+from SpinalDiseaseAILib.steps import published_localization
+from SpinalDiseaseAILib.steps.point_scores import PointScores
+from SpinalDiseaseAILib.steps.whole_plane import square_view
+from SpinalDiseaseAILib.training.bundle_files import pack
+from SpinalDiseaseAILib.training.cli import configuration
+
+SIDE = 128
+NETWORKS: dict[str, dict[str, Any]] = {
+    "heatmap": {"name": "VNet2d", "arguments": {"key_points": len(KEY_POINTS), "widths": [1, 2], "kernel": 3}},
+    "detector": {"name": "BoxDetector", "arguments": {"key_points": len(KEY_POINTS), "encoder_stages": 4, "width": 4}},
+}
+OPTIONS = {"side": SIDE, "least_score": 0.2, "confidence": [1.0, 0.0]}
+
+
+def written(folder: Path, short: str, **changed: Any) -> Path:
+    """A bundle with fresh weights of one of the published localizers, beside the default grading model."""
+    weights = folder / f"{short}.safetensors"
+    torch.manual_seed(0)
+    save_file(build(NETWORKS[short]).state_dict(), weights)
+    metadata = {
+        "name": SHORT_NAMES[short],
+        "version": "1.0.0",
+        "title": "Title",
+        "description": "For tests",
+        "task": "localization",
+        "license": "research-only",
+        "research_only": True,
+        "network": NETWORKS[short],
+        "findings": {},
+        "options": OPTIONS,
+        "training": {"datasets": {"tianchi2020": 1.0}},
+    }
+    models = folder / "models"
+    pack(metadata | changed, [weights], "# Card\n", "Licence\n", models)
+    return models
+
+
+@pytest.fixture
+def answers(sample: Study, report: Report, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Networks that see the key points where the default localizer sees them, best in the middle of the stack."""
+    volume = SagittalVolume.of(sample.primary.image)
+    rows, columns = volume.pixels(0).shape
+    view = square_view((rows, columns), volume.pixel_spacing, SIDE)
+    points = {item.name: volume.to_pixel(item.position)[1:] for item in report.structures}
+    places = torch.tensor(
+        np.array([(points[name] - view[:, 2]) @ np.linalg.inv(view[:, :2]).T for name in KEY_POINTS]), dtype=torch.float32
+    )
+
+    def scores(network: Any, images: torch.Tensor) -> PointScores:
+        steps = torch.arange(SIDE)
+        across = torch.exp(-0.5 * ((steps - places[:, 0:1]) / 2) ** 2)
+        down = torch.exp(-0.5 * ((steps - places[:, 1:2]) / 2) ** 2)
+        maps = 0.9 * down[:, :, None] * across[:, None, :]
+        return PointScores(maps.expand(len(images), -1, -1, -1), None)
+
+    monkeypatch.setattr(published_localization, "point_scores", scores)
+
+
+@pytest.mark.parametrize("short", SHORT_NAMES)
+def test_an_analysis_uses_the_published_localizer_of_a_short_name(
+    short: str, sample: Study, report: Report, answers: None, tmp_path: Path
+) -> None:
+    models = written(tmp_path, short)
+    (models / "lumbar-mr-degeneration").symlink_to(models_folder() / "lumbar-mr-degeneration")
+    options = Options(localizer=short, device="cpu", models_folder=str(models), segmenter="", grader="")
+    found = Analyser().analyse(sample, options)
+    assert [item.name for item in found.structures] == list(KEY_POINTS)
+    assert found.models[0].name == SHORT_NAMES[short] and found.models[0].research_only
+    assert any(note.code == "research-only" and SHORT_NAMES[short] in note.text for note in found.notes)
+    expected = {item.name: np.array(item.position) for item in report.structures}
+    volume = SagittalVolume.of(sample.primary.image)
+    for item in found.structures:
+        in_plane = volume.to_pixel(item.position)[1:] - volume.to_pixel(expected[item.name])[1:]
+        assert np.hypot(*(in_plane * volume.pixel_spacing)) < 2.0, item.name
+        assert item.findings or "-" not in item.name
+    assert sum(item.probability for item in found.numberings) == pytest.approx(1)
+
+
+def test_a_localizer_whose_weights_are_not_there_is_asked_for_with_what_to_do(sample: Study, tmp_path: Path) -> None:
+    (tmp_path / "empty").mkdir()
+    for name in ("heatmap", "spinal-disease-2020-heatmap"):
+        options = Options(localizer=name, device="cpu", models_folder=str(tmp_path / "empty"))
+        with pytest.raises(ModelError, match="spinal-disease-2020-heatmap is not in") as error:
+            Analyser().analyse(sample, options)
+        assert error.value.code == "model-absent"
+        assert "train fit spinal-disease-2020-heatmap" in error.value.remedy
+        assert "SPINAL_DISEASE_AI_MODELS" in error.value.remedy
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ({"side": 100}, "views of 100 pixels"),
+        ({"side": None}, "views of None pixels"),
+        ({"least_score": 1.0}, "least score of 1.0"),
+        ({"confidence": [1.0]}, r"\[1.0\] for confidence"),
+    ],
+)
+def test_options_that_no_packing_writes_are_refused(options: dict[str, Any], said: str, tmp_path: Path) -> None:
+    models = written(tmp_path, "detector", options={**OPTIONS, **options})
+    store = ModelStore()
+    with pytest.raises(ModelError, match=said) as error:
+        store.localizer("detector", str(models), store.device("cpu"))
+    assert error.value.code == "model-metadata"
+
+
+def test_a_network_of_other_key_points_is_refused(tmp_path: Path) -> None:
+    models = written(tmp_path, "heatmap")
+    path = models / SHORT_NAMES["heatmap"] / METADATA
+    path.write_text(path.read_text(encoding="utf-8").replace('"key_points": 11', '"key_points": 10'), encoding="utf-8")
+    store = ModelStore()
+    with pytest.raises(ModelError):
+        store.localizer("heatmap", str(models), store.device("cpu"))
+
+
+def test_short_names_are_those_of_the_packaged_configurations() -> None:
+    for name in SHORT_NAMES.values():
+        assert configuration(name)["name"] == name
