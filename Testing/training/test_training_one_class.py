@@ -90,10 +90,24 @@ def test_the_packaged_configuration_is_the_published_recipe() -> None:
     assert (config["learning_rate"], config["research_only"], config["splits"]) == (0.001, True, ["train"])
 
 
-def test_discs_and_vertebrae_are_learnt_in_a_few_steps(config: dict[str, Any], data: Path, tmp_path: Path) -> None:
-    train_regions(config | {"steps": 100, "batch": 8}, data, tmp_path / "run")
-    losses = [json.loads(line)["loss"] for line in (tmp_path / "run/log.jsonl").read_text(encoding="utf-8").splitlines()]
-    assert losses[-1] < losses[0]
+def test_discs_and_vertebrae_that_differ_are_told_apart_after_a_few_steps(config: dict[str, Any]) -> None:
+    torch.manual_seed(0)
+    network = region_network([config])
+    place = torch.arange(20) % 2  # a disc, a vertebra, a disc …
+    bright = torch.arange(20) // 2 % 2
+    images = torch.rand(20, 1, 48, 48) * 0.2 + bright[:, None, None, None]
+    codes = torch.eye(len(KEY_POINTS))[place]
+    target = torch.full((20, 7), math.nan)
+    target[place == 0, :5] = torch.eye(5)[3 * bright[place == 0]]  # a bright disc is extruded
+    target[place == 1, 5:] = torch.eye(2)[bright[place == 1]]
+    optimizer = torch.optim.AdamW(network.parameters(), lr=0.01)
+    for _ in range(25):
+        optimizer.zero_grad()
+        one_class_loss(network(images, codes), target, BOTH).backward()
+        optimizer.step()
+    logits = network(images, codes)
+    assert (logits[place == 0, :5].argmax(1) == 3 * bright[place == 0]).all()
+    assert (logits[place == 1, 5:].argmax(1) == bright[place == 1]).all()
 
 
 def test_a_packed_bundle_tells_how_its_regions_are_laid_out_and_loads(models: Path) -> None:
@@ -135,7 +149,7 @@ def test_t1_beside_t2_changes_nothing_and_t1_alone_is_refused_with_a_sentence(
 def test_training_regions_are_those_of_the_analysis_with_a_margin(data: Path) -> None:
     layout = RegionLayout.of_options(configuration(NAME))
     records = read_dataset("tianchi2020", data, ("train",))
-    regions = stored_regions(records, BOTH, layout)
+    regions = list(stored_regions(records, BOTH, layout))
     assert {item.pixels.shape for item in regions} == {(1, 72, 72)}
     assert {KEY_POINTS[item.structure] for item in regions} == set(KEY_POINTS)
 

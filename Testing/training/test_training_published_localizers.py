@@ -21,10 +21,12 @@ from SpinalDiseaseAILib.pipelines.model_store import ModelStore
 from SpinalDiseaseAILib.steps.published_localization import PublishedLocalizer
 from SpinalDiseaseAILib.training.box_detection import box_loss, boxes_of, overlap_loss, owners, train_boxes
 from SpinalDiseaseAILib.training.cli import configuration
+from SpinalDiseaseAILib.training.examples import ExampleFolder
 from SpinalDiseaseAILib.training.focal_loss import focal_loss
 from SpinalDiseaseAILib.training.heat_map_regression import gaussians, heat_map_loss, train_heat_maps
+from SpinalDiseaseAILib.training.localizer import planes_to_fit
 from SpinalDiseaseAILib.training.packing import pack_runs
-from SpinalDiseaseAILib.training.whole_planes import WholePlaneSampler, sampler_of, square_plane
+from SpinalDiseaseAILib.training.whole_planes import SquarePlane, WholePlaneSampler, sampler_of, square_plane
 
 SIDE = 64
 
@@ -48,6 +50,7 @@ def heat_map_config(localizer_config: dict[str, Any]) -> dict[str, Any]:
         "size": SIDE,
         "sigma": 2.0,
         "least_score": 0.2,
+        "confidence": [1.5, 0.5],
     }
 
 
@@ -150,10 +153,10 @@ def test_a_view_in_which_nothing_is_known_has_a_finite_loss_with_finite_gradient
 
 def test_a_plane_is_kept_whole_and_its_points_lie_where_it_shows_them(data: Path) -> None:
     record = read_dataset("tianchi2020", data, ("train",))[0]
-    plane, points = square_plane(record, 280)
-    assert plane.shape == (1, 280, 280) and points.shape == (len(KEY_POINTS), 2)
-    for name, (x, y) in zip(KEY_POINTS, points.tolist(), strict=True):
-        patch = plane[0, round(y) - 1 : round(y) + 2, round(x) - 1 : round(x) + 2].float().mean()
+    plane = square_plane(record, 280)
+    assert plane.image.shape == (1, 280, 280) and plane.points.shape == (len(KEY_POINTS), 2)
+    for name, (x, y) in zip(KEY_POINTS, plane.points.tolist(), strict=True):
+        patch = plane.image[0, round(y) - 1 : round(y) + 2, round(x) - 1 : round(x) + 2].float().mean()
         assert patch > (0.25 if "-" in name else 0.45), name
 
 
@@ -161,7 +164,7 @@ def test_views_show_the_points_where_they_say_and_a_seed_decides_them() -> None:
     plane, points = torch.zeros(1, 256, 256), column_of_points()[0] * 4
     for column, row in points.int().tolist():
         plane[0, row - 3 : row + 4, column - 3 : column + 4] = 1
-    sampler = WholePlaneSampler([(1.0, [(plane.half(), points)])])
+    sampler = WholePlaneSampler([(1.0, [SquarePlane(plane.half(), points)])])
     batches = [sampler.batch(4, torch.Generator().manual_seed(seed)) for seed in (1, 1, 2)]
     assert torch.equal(batches[0][0], batches[1][0]) and not torch.equal(batches[0][0], batches[2][0])
     images, places = batches[0]
@@ -183,6 +186,7 @@ def test_a_run_becomes_a_bundle_that_the_store_reads_by_its_short_name(
     store = ModelStore()
     localizer, bundle = store.localizer(short, str(place.parent), store.device("cpu"))
     assert isinstance(localizer, PublishedLocalizer) and localizer.side == SIDE and localizer.least_score == 0.2
+    assert localizer.confidence == (1.5, 0.5)
     assert bundle.name == config["name"] and bundle.research_only and bundle.data_sets == ("tianchi2020",)
     assert bundle.provenance.research_only
 
@@ -192,9 +196,10 @@ def test_a_seed_decides_what_is_trained(heat_map_config: dict[str, Any], data: P
     assert all(torch.equal(value, runs[1][key]) for key, value in runs[0].items())
 
 
-def test_only_planes_of_the_wanted_splits_are_trained_on(heat_map_config: dict[str, Any], data: Path) -> None:
+def test_only_planes_of_the_wanted_splits_are_trained_on(heat_map_config: dict[str, Any], data: Path, tmp_path: Path) -> None:
     wanted = [record for record in read_dataset("tianchi2020", data, ("train",)) if record.points]
-    assert [len(planes) for _, planes in sampler_of(heat_map_config, data).groups] == [len(wanted)]
+    records = planes_to_fit(heat_map_config, data)
+    assert [len(planes) for _, planes in sampler_of(heat_map_config, records, ExampleFolder(tmp_path)).groups] == [len(wanted)]
 
 
 def test_several_runs_of_a_published_localizer_are_no_bundle(heat_map_config: dict[str, Any], data: Path, tmp_path: Path) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +12,10 @@ from ..base.anatomy import KEY_POINTS
 from ..models.box_detector import BoxDetector, cell_middles
 from ..models.loading import channels_last
 from .focal_loss import focal_loss
+from .hardware import PROCESSOR, Hardware
+from .localizer import planes_to_fit
 from .loop import Loop
+from .streams import losses_of
 from .whole_planes import inside, sampler_of
 
 _REACH = 1.5  # cells round a key point that answer for it (FCOS, improved by sampling at the centre)
@@ -63,34 +65,34 @@ def owners(points: Tensor, usable: Tensor, height: int, width: int, stride: int)
     return torch.where(nearest < _REACH * stride, owner, torch.full_like(owner, -1))
 
 
-def box_loss(network: BoxDetector, batch: tuple[Tensor, Tensor]) -> Tensor:
+def box_loss(network: nn.Module, batch: tuple[Tensor, Tensor]) -> Tensor:
     """Focal loss of the scores against the overlap of each cell's box, plus one minus that overlap, a cell in a box."""
     images, points = batch
     scores, boxes = network(images)
     truth = boxes_of(points)
     usable = inside(points, images.shape[-1]) & ~truth.isnan().any(-1)
-    owner = owners(points, usable, scores.shape[2], scores.shape[3], network.STRIDE)
+    owner = owners(points, usable, scores.shape[2], scores.shape[3], BoxDetector.STRIDE)
     image, row, column = torch.nonzero(owner >= 0, as_tuple=True)
     key_point = owner[image, row, column]
     loss, overlap = overlap_loss(boxes[image, :, row, column], truth[image, key_point])
-    target = torch.zeros_like(scores)
+    target = torch.zeros_like(scores, dtype=overlap.dtype)
     target[image, key_point, row, column] = overlap.detach()
     return (focal_loss(scores, target) + _BOX_WEIGHT * loss.sum()) / max(1, len(image))
 
 
-def train_boxes(config: dict[str, Any], data: Path, run: Path) -> Path:
+def train_boxes(config: dict[str, Any], data: Path, run: Path, hardware: Hardware = PROCESSOR) -> Path:
     """Train by a configuration; a run that was stopped goes on where its last checkpoint stands.
 
     :param data: folder of the data sets.
     :param run: folder of checkpoints and logs.
     :returns: path of the averaged weights.
     """
+    records = planes_to_fit(config, data)
     network = channels_last(BoxDetector(len(KEY_POINTS), config["encoder_stages"], config["width"]))
-    sampler = sampler_of(config, data)
+    loop = Loop(network, config, run, hardware)
 
-    def losses(model: nn.Module, generator: torch.Generator) -> Iterator[Tensor]:
-        assert isinstance(model, BoxDetector)
-        while True:
-            yield box_loss(model, sampler.batch(config["batch"], generator))
+    def loss(model: nn.Module, images: Tensor, points: Tensor) -> Tensor:
+        return box_loss(model, (images, points))
 
-    return Loop(network, config, run).fit(losses)
+    with loop.examples() as folder:
+        return loop.fit(losses_of(sampler_of(config, records, folder).batch, loss, config, hardware))

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from ..base.errors import InputError
-from ..base.options import DEFAULT_CLASSIFIER, DEFAULT_LOCALIZER, DEFAULT_SEGMENTER, Options
+from ..base.options import DEFAULT_CLASSIFIER, DEFAULT_LOCALIZER, DEFAULT_SEGMENTER, DEVICES, Options
 
 if TYPE_CHECKING:
     from ..datasets.plain_folder import Conversion
+    from .hardware import Hardware
 
 app = typer.Typer(
     name="train",
@@ -62,41 +64,58 @@ def fit(
         typer.Option(help="Fold of patients to leave out, from 0; the configuration tells into how many they fall.", min=0),
     ] = None,
     threads: Threads = 0,
+    device: Annotated[
+        str, typer.Option(help=f"Where the network is trained: {', '.join(DEVICES)}. Each process of torchrun takes its own GPU.")
+    ] = "auto",
+    precision: Annotated[
+        str, typer.Option(help="Arithmetic: fp32, or auto, which is bf16 or fp16 on NVIDIA GPUs and fp32 elsewhere.")
+    ] = "auto",
 ) -> None:
     """Train one network.
 
     Example: spinal-disease-ai train fit localizer --data data --run runs/localizer
+
+    On every GPU: torchrun --nproc-per-node gpu -m SpinalDiseaseAILib train fit localizer --data data --run runs/localizer
     """
     import torch
+
+    from .processes import hardware_of_process
 
     if threads:
         torch.set_num_threads(threads)
     torch.set_flush_denormal(True)
-    settings = configuration(config)
-    given = {"seed": seed, "steps": steps, "initial": initial, "left_out": left_out}
-    settings.update({key: value for key, value in given.items() if value is not None})
-    if left_out is not None and left_out >= settings.get("folds", 0):
-        raise typer.BadParameter(f"The configuration has {settings.get('folds', 0)} folds; --left-out counts them from 0.")
+    with hardware_of_process(device, precision) as hardware:
+        settings = configuration(config)
+        given = {"seed": seed, "steps": steps, "initial": initial, "left_out": left_out}
+        settings.update({key: value for key, value in given.items() if value is not None})
+        if left_out is not None and left_out >= settings.get("folds", 0):
+            raise typer.BadParameter(f"The configuration has {settings.get('folds', 0)} folds; --left-out counts them from 0.")
+        weights = _training_of(settings)(settings, data, run, hardware)
+        if hardware.first:
+            typer.echo(weights)
+
+
+def _training_of(settings: dict[str, Any]) -> Callable[[dict[str, Any], Path, Path, Hardware], Path]:
+    """The training of a configuration's network."""
     if settings.get("network") == "VNet2d":
         from .heat_map_regression import train_heat_maps
 
-        typer.echo(train_heat_maps(settings, data, run))
-    elif settings.get("network") == "BoxDetector":
+        return train_heat_maps
+    if settings.get("network") == "BoxDetector":
         from .box_detection import train_boxes
 
-        typer.echo(train_boxes(settings, data, run))
-    elif settings["task"] == "localization":
+        return train_boxes
+    if settings["task"] == "localization":
         from .localizer import train_localizer
 
-        typer.echo(train_localizer(settings, data, run))
-    elif settings["task"] == "segmentation":
+        return train_localizer
+    if settings["task"] == "segmentation":
         from .segmentation import train_segmentation
 
-        typer.echo(train_segmentation(settings, data, run))
-    else:
-        from .regions import train_regions
+        return train_segmentation
+    from .regions import train_regions
 
-        typer.echo(train_regions(settings, data, run))
+    return train_regions
 
 
 @app.command()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +12,10 @@ from ..base.anatomy import KEY_POINTS
 from ..models.loading import channels_last
 from ..models.vnet2d import VNet2d
 from .focal_loss import focal_loss
+from .hardware import PROCESSOR, Hardware
+from .localizer import planes_to_fit
 from .loop import Loop
+from .streams import losses_of
 from .whole_planes import inside, sampler_of
 
 
@@ -23,11 +25,11 @@ def gaussians(points: Tensor, side: int, sigma: float) -> Tensor:
     :param points: (N, K, 2) as (column, row) in pixels.
     :param sigma: pixels.
     """
-    place = torch.arange(side)
+    place = torch.arange(side, device=points.device)
     columns = torch.exp(-0.5 * ((place - points[..., 0:1]) / sigma) ** 2)
     rows = torch.exp(-0.5 * ((place - points[..., 1:2]) / sigma) ** 2)
     maps = rows[..., :, None] * columns[..., None, :]
-    return torch.where(inside(points, side)[..., None, None], maps, torch.zeros(()))
+    return torch.where(inside(points, side)[..., None, None], maps, maps.new_zeros(()))
 
 
 def heat_map_loss(network: nn.Module, batch: tuple[Tensor, Tensor], sigma: float) -> Tensor:
@@ -39,18 +41,18 @@ def heat_map_loss(network: nn.Module, batch: tuple[Tensor, Tensor], sigma: float
     return loss / target.sum().clamp(min=1.0)
 
 
-def train_heat_maps(config: dict[str, Any], data: Path, run: Path) -> Path:
+def train_heat_maps(config: dict[str, Any], data: Path, run: Path, hardware: Hardware = PROCESSOR) -> Path:
     """Train by a configuration; a run that was stopped goes on where its last checkpoint stands.
 
     :param data: folder of the data sets.
     :param run: folder of checkpoints and logs.
     :returns: path of the averaged weights.
     """
-    network = channels_last(VNet2d(len(KEY_POINTS), config["widths"], config["kernel"]))
-    sampler = sampler_of(config, data)
+    records = planes_to_fit(config, data)
+    loop = Loop(channels_last(VNet2d(len(KEY_POINTS), config["widths"], config["kernel"])), config, run, hardware)
 
-    def losses(model: nn.Module, generator: torch.Generator) -> Iterator[Tensor]:
-        while True:
-            yield heat_map_loss(model, sampler.batch(config["batch"], generator), config["sigma"])
+    def loss(model: nn.Module, images: Tensor, points: Tensor) -> Tensor:
+        return heat_map_loss(model, (images, points), config["sigma"])
 
-    return Loop(network, config, run).fit(losses)
+    with loop.examples() as folder:
+        return loop.fit(losses_of(sampler_of(config, records, folder).batch, loss, config, hardware))
