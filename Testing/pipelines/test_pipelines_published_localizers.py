@@ -105,7 +105,7 @@ def test_a_localizer_whose_weights_are_not_there_is_asked_for_with_what_to_do(sa
         options = Options(localizer=name, device="cpu", models_folder=str(tmp_path / "empty"))
         with pytest.raises(ModelError, match="spinal-disease-2020-heatmap is not in") as error:
             Analyser().analyse(sample, options)
-        assert error.value.code == "model-absent"
+        assert error.value.code == "model-not-installed"
         assert "train fit spinal-disease-2020-heatmap" in error.value.remedy
         assert "SPINAL_DISEASE_AI_MODELS" in error.value.remedy
 

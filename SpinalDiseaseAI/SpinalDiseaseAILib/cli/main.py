@@ -58,7 +58,9 @@ def analyze(
     bundle: Annotated[
         list[str] | None, typer.Option(help="Model that grades; may be given again.", show_default=DEFAULT_CLASSIFIER)
     ] = None,
-    localizer: Annotated[str, typer.Option(help="Model that finds the levels.")] = DEFAULT_LOCALIZER,
+    localizer: Annotated[
+        str, typer.Option(help="Model that finds the levels; heatmap and detector are the published ones of Spinal Disease 2020.")
+    ] = DEFAULT_LOCALIZER,
     segmentation: Annotated[bool, typer.Option(help="Masks of vertebrae, discs and canal.")] = True,
     segmenter: Annotated[str, typer.Option(help="Model that makes the masks.")] = DEFAULT_SEGMENTER,
     device: Device = "auto",

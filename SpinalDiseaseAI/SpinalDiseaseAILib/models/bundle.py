@@ -106,7 +106,7 @@ def read_bundle(name: str, folder: Path | None = None) -> Bundle:
             "Its weights are for research only and are not always installed.",
             f"Train and pack it (spinal-disease-ai train fit {name} --data DATA --run RUN; spinal-disease-ai train pack {name} RUN "
             f"--data DATA --output MODELS), or copy it there; {MODELS_VARIABLE} names another folder of models.",
-            code="model-absent",
+            code="model-not-installed",
         )
     if name in ("", "..") or Path(name).name != name or not place.is_dir():
         known = ", ".join(_names(whole)) or "none"
