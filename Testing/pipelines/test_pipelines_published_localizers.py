@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
-from safetensors.torch import save_file
 
 from SpinalDiseaseAILib.base.anatomy import KEY_POINTS
 from SpinalDiseaseAILib.base.errors import ModelError
@@ -18,44 +18,16 @@ from SpinalDiseaseAILib.base.planes import SagittalVolume
 from SpinalDiseaseAILib.base.report import Report
 from SpinalDiseaseAILib.base.study import Study
 from SpinalDiseaseAILib.models.bundle import METADATA
-from SpinalDiseaseAILib.models.loading import build
 from SpinalDiseaseAILib.pipelines.analyser import Analyser
 from SpinalDiseaseAILib.pipelines.model_store import ModelStore
 from SpinalDiseaseAILib.steps import published_localization
 from SpinalDiseaseAILib.steps.point_scores import PointScores
 from SpinalDiseaseAILib.steps.whole_plane import square_view
-from SpinalDiseaseAILib.training.bundle_files import pack
 from SpinalDiseaseAILib.training.cli import configuration
 
-SIDE = 128
-NETWORKS: dict[str, dict[str, Any]] = {
-    "heatmap": {"name": "VNet2d", "arguments": {"key_points": len(KEY_POINTS), "widths": [1, 2], "kernel": 3}},
-    "detector": {"name": "BoxDetector", "arguments": {"key_points": len(KEY_POINTS), "encoder_stages": 4, "width": 4}},
-}
-OPTIONS = {"side": SIDE, "least_score": 0.2, "confidence": [1.0, 0.0]}
+sys.path.append(str(Path(__file__).parents[1] / "models"))
 
-
-def written(folder: Path, short: str, **changed: Any) -> Path:
-    """A bundle with fresh weights of one of the published localizers, beside the default grading model."""
-    weights = folder / f"{short}.safetensors"
-    torch.manual_seed(0)
-    save_file(build(NETWORKS[short]).state_dict(), weights)
-    metadata = {
-        "name": SHORT_NAMES[short],
-        "version": "1.0.0",
-        "title": "Title",
-        "description": "For tests",
-        "task": "localization",
-        "license": "research-only",
-        "research_only": True,
-        "network": NETWORKS[short],
-        "findings": {},
-        "options": OPTIONS,
-        "training": {"datasets": {"tianchi2020": 1.0}},
-    }
-    models = folder / "models"
-    pack(metadata | changed, [weights], "# Card\n", "Licence\n", models)
-    return models
+from published_bundles import OPTIONS, SIDE, maps_of, written
 
 
 @pytest.fixture
@@ -70,11 +42,7 @@ def answers(sample: Study, report: Report, monkeypatch: pytest.MonkeyPatch) -> N
     )
 
     def scores(network: Any, images: torch.Tensor) -> PointScores:
-        steps = torch.arange(SIDE)
-        across = torch.exp(-0.5 * ((steps - places[:, 0:1]) / 2) ** 2)
-        down = torch.exp(-0.5 * ((steps - places[:, 1:2]) / 2) ** 2)
-        maps = 0.9 * down[:, :, None] * across[:, None, :]
-        return PointScores(maps.expand(len(images), -1, -1, -1), None)
+        return maps_of(places, len(images))
 
     monkeypatch.setattr(published_localization, "point_scores", scores)
 

@@ -1,0 +1,74 @@
+"""The published localizers in the tables: measured like any other, the published figures beside them."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from plain_data_sets import COLUMNS, ROWS, points
+
+from SpinalDiseaseAILib.base.anatomy import KEY_POINTS
+from SpinalDiseaseAILib.base.errors import ModelError
+from SpinalDiseaseAILib.base.options import DEFAULT_LOCALIZER, SHORT_NAMES
+from SpinalDiseaseAILib.evaluation.comparison import compare
+from SpinalDiseaseAILib.evaluation.figures import Figures
+from SpinalDiseaseAILib.evaluation.tables import Table
+from SpinalDiseaseAILib.steps import published_localization
+from SpinalDiseaseAILib.steps.device import choose_device
+from SpinalDiseaseAILib.steps.point_scores import PointScores
+from SpinalDiseaseAILib.steps.whole_plane import square_view
+
+sys.path.append(str(Path(__file__).parents[1] / "models"))
+
+from published_bundles import SIDE, maps_of, written
+
+
+@pytest.fixture
+def knowing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Networks that know where the drawn spine of Spinal Disease 2020 lies, to a pixel."""
+    view = square_view((ROWS, COLUMNS), (1.0, 1.0), SIDE)
+    drawn = points(1.0)
+    places = np.array([(np.array(drawn[name]) - view[:, 2]) @ np.linalg.inv(view[:, :2]).T for name in KEY_POINTS])
+
+    def scores(network: Any, images: torch.Tensor) -> PointScores:
+        return maps_of(torch.from_numpy(places).float(), len(images))
+
+    monkeypatch.setattr(published_localization, "point_scores", scores)
+
+
+def challenge_table(tables: list[Table]) -> Table:
+    return next(table for table in tables if table.title == "Tianchi T2, held aside")
+
+
+@pytest.mark.parametrize("short", SHORT_NAMES)
+def test_a_published_localizer_has_the_published_figures_in_its_table(
+    short: str, data: Path, tmp_path: Path, knowing: None
+) -> None:
+    figures = Figures(data, "report", choose_device("cpu"), str(written(tmp_path, short)))
+    table = challenge_table(list(figures.tables_of(short, DEFAULT_LOCALIZER)))
+    assert table.bundles == (SHORT_NAMES[short],)
+    rows = {row.name: row for row in table.rows}
+    assert rows["points within 6 mm (or 1/6 spacing)"].figure.value == 1
+    error = rows["mean error, px at 512"]
+    assert error.figure.value < 2 * 512 / ROWS
+    assert error.further["published: Spinal Disease 2020 system, heat map"] == 18.6
+    assert error.further["published: Spinal Disease 2020 system, box detector"] == 4.3
+
+
+def test_both_stand_side_by_side_in_a_comparison(data: Path, tmp_path: Path, knowing: None) -> None:
+    models = [written(tmp_path, short) for short in SHORT_NAMES][0]
+    figures = Figures(data, "report", choose_device("cpu"), str(models))
+    for name in SHORT_NAMES:
+        list(figures.tables_of(name, DEFAULT_LOCALIZER))
+    first, second = ([run for run in figures.runs if run.models[0].name == name] for name in SHORT_NAMES.values())
+    assert any("Tianchi" in item.title for item in compare(first, second, ("heatmap", "detector")))
+
+
+def test_a_published_localizer_that_is_not_installed_is_refused_with_what_to_do(data: Path, tmp_path: Path) -> None:
+    with pytest.raises(ModelError, match="is not in") as error:
+        list(Figures(data, "report", choose_device("cpu"), str(tmp_path)).tables_of("heatmap", DEFAULT_LOCALIZER))
+    assert "train fit spinal-disease-2020-heatmap" in error.value.remedy
