@@ -60,7 +60,8 @@ def test_a_published_localizer_has_the_published_figures_in_its_table(
 
 
 def test_both_stand_side_by_side_in_a_comparison(data: Path, tmp_path: Path, knowing: None) -> None:
-    models = [written(tmp_path, short) for short in SHORT_NAMES][0]
+    for name in SHORT_NAMES:
+        models = written(tmp_path, name)
     figures = Figures(data, "report", choose_device("cpu"), str(models))
     for name in SHORT_NAMES:
         list(figures.tables_of(name, DEFAULT_LOCALIZER))
