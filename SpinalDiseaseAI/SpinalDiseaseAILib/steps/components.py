@@ -13,6 +13,7 @@ from ..base.geometry import Array
 itk: Any = SimpleITK  # its wrapped methods carry no types
 
 Mask = npt.NDArray[np.bool_]
+Box = tuple[slice, slice, slice]
 
 
 def components(mask: Mask) -> npt.NDArray[np.uint32]:
@@ -49,14 +50,22 @@ def kept(mask: Mask, least: float) -> Mask:
 
 def filled(mask: Mask) -> Mask:
     """A mask without the holes that a plane (first index) shows in it."""
-    if not mask.any():
-        return mask.copy()
-    ranges = [np.flatnonzero(mask.any(axis)) for axis in ((1, 2), (0, 2), (0, 1))]
-    box = tuple(slice(item[0], item[-1] + 1) for item in ranges)
     result = mask.copy()
+    box = box_of(mask)
+    if box is None:
+        return result
     sheet = itk.GetImageFromArray(_sheet(mask[box]).astype(np.uint8))
     result[box] = _planes_of(np.asarray(itk.GetArrayFromImage(itk.BinaryFillhole(sheet))) > 0, mask[box].shape)
     return result
+
+
+def box_of(mask: Mask) -> Box | None:
+    """The smallest box of a stack that holds every voxel of a mask; None if there is none."""
+    ranges = [np.flatnonzero(mask.any(axis)) for axis in ((1, 2), (0, 2), (0, 1))]
+    if not len(ranges[0]):
+        return None
+    slices, columns, rows = (slice(int(item[0]), int(item[-1]) + 1) for item in ranges)
+    return slices, columns, rows
 
 
 def _sheet(planes: Array) -> Array:

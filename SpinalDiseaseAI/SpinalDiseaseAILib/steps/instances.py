@@ -12,7 +12,7 @@ from ..base.geometry import FloatArray
 from ..base.masks import LABELS
 from ..base.planes import SagittalVolume
 from ..models.segmentation_network import TISSUES
-from .components import Mask, as_wholes, components, components_by_plane, filled, kept
+from .components import Box, Mask, as_wholes, box_of, components, components_by_plane, filled, kept
 from .spine_curve import SpineCurve
 
 Labels = npt.NDArray[np.uint8]
@@ -38,7 +38,7 @@ def named(tissues: Labels, volume: SagittalVolume, curve: SpineCurve) -> Labels:
     :returns: values of :data:`base.masks.LABELS`, same shape.
     """
     result: Labels = np.zeros(tissues.shape, dtype=np.uint8)
-    box = _box(tissues)
+    box = box_of(tissues > 0)
     if box is None:
         return result
     inside = tissues[box]
@@ -55,10 +55,12 @@ def named(tissues: Labels, volume: SagittalVolume, curve: SpineCurve) -> Labels:
         index = maps.discs_of(mask) if kind is Kind.DISC else maps.bones_of(mask)
         for place, name in enumerate(curve.names):
             own = index == place
-            if name in (None, _SACRUM) or curve.kinds[place] is not kind or not own.any():
+            part = box_of(own)
+            if name in (None, _SACRUM) or curve.kinds[place] is not kind or part is None:
                 continue
+            own, free = own[part], (window[part] == 0) | mask[part]
             own = filled(kept(own, 1.0) if kind is Kind.DISC else _without_crumbs(own, _SMALL_ARCH / voxel))
-            window[own & ((window == 0) | mask)] = LABELS[str(name)]
+            window[part][own & free] = LABELS[str(name)]
     _drop_traces(window, curve)
     return result
 
@@ -80,7 +82,7 @@ class _Maps:
     back: Mask
 
     @classmethod
-    def of(cls, curve: SpineCurve, box: tuple[slice, slice, slice], millimetres: FloatArray) -> _Maps:
+    def of(cls, curve: SpineCurve, box: Box, millimetres: FloatArray) -> _Maps:
         columns, rows = (np.arange(item.start, item.stop) * step for item, step in zip(box[1:], millimetres, strict=True))
         places = np.stack(np.meshgrid(columns, rows, indexing="ij"), -1)
         shape = places.shape[:2]
@@ -151,13 +153,3 @@ def _drop_traces(labels: Labels, curve: SpineCurve) -> None:
         if found:
             least = _FRAGMENT * float(np.median(counts[found]))
             labels[np.isin(labels, [value for value in found if counts[value] < least])] = 0
-
-
-def _box(tissues: Labels) -> tuple[slice, slice, slice] | None:
-    """The smallest box that holds every labelled voxel."""
-    found = tissues > 0
-    if not found.any():
-        return None
-    ranges = [np.flatnonzero(found.any(axis)) for axis in ((1, 2), (0, 2), (0, 1))]
-    slices, columns, rows = (slice(int(item[0]), int(item[-1]) + 1) for item in ranges)
-    return slices, columns, rows
