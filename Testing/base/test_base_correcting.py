@@ -4,13 +4,25 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import numpy as np
 import pytest
 
-from SpinalDiseaseAILib.base.correcting import carried_over, shift_of, with_other_numbering, with_point, without_point
+from SpinalDiseaseAILib.base.correcting import (
+    NOT_MEASURED_AGAIN,
+    carried_over,
+    shift_of,
+    with_graded,
+    with_other_numbering,
+    with_point,
+    without_point,
+)
 from SpinalDiseaseAILib.base.corrections import ADDED, MOVED, REMOVED, RENUMBERED, Correction
+from SpinalDiseaseAILib.base.geometry import Image
 from SpinalDiseaseAILib.base.json_io import report_from_json, report_to_json
-from SpinalDiseaseAILib.base.numbering import NOTE_CODE
-from SpinalDiseaseAILib.base.report import Numbering, Report, StructureResult
+from SpinalDiseaseAILib.base.masks import LABELS, Masks
+from SpinalDiseaseAILib.base.numbering import NOTE_CODE, OTHER_LEVELS
+from SpinalDiseaseAILib.base.quantities import OUT_OF_DATE, Measurement
+from SpinalDiseaseAILib.base.report import ModelProvenance, Note, Numbering, Report, StructureResult
 
 WHEN, LATER = "2026-01-02T03:04:05+00:00", "2026-01-02T03:05:00+00:00"
 
@@ -89,3 +101,91 @@ def test_corrections_go_through_json_and_older_reports_have_none(report: Report)
 def test_a_correction_of_an_unknown_kind_is_refused() -> None:
     with pytest.raises(ValueError, match="guessed"):
         Correction("guessed", "L4", "reader", WHEN)
+
+
+def area(value: float) -> tuple[Measurement, ...]:
+    return (Measurement("disc_area", value), Measurement("slip", None, "L5 has no mask."))
+
+
+@pytest.fixture
+def measured(report: Report) -> Report:
+    """A report with measurements of discs and of the lordosis."""
+    structures = tuple(replace(item, measurements=area(300)) if "-" in item.name else item for item in report.structures)
+    return replace(report, structures=structures, measurements=(Measurement("lordosis_l1_s1", 40.0),))
+
+
+def again(name: str, value: float | None = None, beside: str = "", notes: tuple[Note, ...] = ()) -> Report:
+    """What grading a level again gives: with measurements where the study was outlined."""
+    item = replace(moved(name), measurements=() if value is None else area(value))
+    graded = Report("lumbar-mr", (item,), (), (ModelProvenance("grades", "1", "0" * 64, "MIT"),), (), notes=notes)
+    if value is None:
+        return graded
+    spine = (Measurement("lordosis_l1_s1", 41.0),)
+    return replace(graded, measurements=spine, remeasured={beside: area(value + 1)} if beside else {})
+
+
+def test_a_level_graded_again_brings_its_measurements_those_beside_it_and_of_the_spine(measured: Report) -> None:
+    result = with_graded(measured, again("L4-L5", 200.0, beside="L5-S1"), WHEN)
+    assert [result.structure(name).measurement("disc_area").value for name in ("L3-L4", "L4-L5", "L5-S1")] == [300, 200, 201]
+    assert result.structure("L5-S1").manual is False and result.measurements[0].value == 41
+    assert kinds(result) == [(MOVED, "L4-L5")] and [model.name for model in result.models] == ["grades"]
+
+
+def test_without_masks_at_hand_measurements_of_the_level_say_that_they_are_out_of_date_and_what_to_do(measured: Report) -> None:
+    result = with_graded(measured, again("L4-L5", notes=(NOT_MEASURED_AGAIN,)), WHEN)
+    assert {item.reason for item in result.structure("L4-L5").measurements} == {OUT_OF_DATE} and "analyze" in OUT_OF_DATE
+    assert all(item.value is None for item in result.structure("L4-L5").measurements)
+    assert result.structure("L3-L4").measurement("disc_area").value == 300 and result.measurements[0].value == 40
+    assert result.notes == (NOT_MEASURED_AGAIN,)
+    assert with_graded(result, again("L5", notes=(NOT_MEASURED_AGAIN,)), WHEN).notes == (NOT_MEASURED_AGAIN,)
+
+
+def test_the_lordosis_is_out_of_date_with_the_levels_that_it_is_taken_between(measured: Report) -> None:
+    result = with_graded(measured, again("L5-S1", notes=(NOT_MEASURED_AGAIN,)), WHEN)
+    assert {item.reason for item in result.measurements} == {OUT_OF_DATE}
+
+
+def test_what_was_out_of_date_is_measured_with_the_next_level_when_masks_are_back(measured: Report) -> None:
+    stale = with_graded(measured, again("L4-L5", notes=(NOT_MEASURED_AGAIN,)), WHEN)
+    result = with_graded(stale, again("L3-L4", 200.0, beside="L4-L5"), LATER)
+    assert result.notes == () and result.structure("L4-L5").measurement("disc_area").value == 201
+
+
+def test_a_report_that_was_never_measured_gets_no_measurements_and_no_note_of_them(report: Report) -> None:
+    result = with_graded(report, again("L4-L5", notes=(NOT_MEASURED_AGAIN,)), WHEN)
+    assert not result.measured and result.notes == ()
+
+
+def test_a_level_graded_again_under_another_numbering_goes_to_its_present_name(measured: Report) -> None:
+    shifted, _ = with_other_numbering(measured, -1, WHEN)
+    result = with_graded(shifted, again("L4-L5", 200.0, beside="L5-S1"), LATER)
+    assert result.structure("L3-L4").manual and result.structure("L3-L4").measurement("disc_area").value == 200
+    assert result.structure("L4-L5").measurement("disc_area").value == 201
+    assert result.structure("L3-L4").measurement("slip").reason == OTHER_LEVELS, "the reason names a level by its other name"
+    assert [item.reason for item in result.measurements] == [OTHER_LEVELS], "it is the lordosis between other vertebrae"
+
+
+def test_a_level_without_a_name_in_the_present_numbering_is_left_out(report: Report) -> None:
+    shifted, _ = with_other_numbering(report, 1, WHEN)
+    result = with_graded(shifted, again("L5-S1"), LATER)
+    assert [item.name for item in result.structures] == [item.name for item in shifted.structures]
+
+
+def test_masks_at_the_corrected_points_take_the_names_of_the_present_numbering(measured: Report) -> None:
+    labels = np.full((1, 2, 2), LABELS["L4-L5"], dtype=np.uint8)
+    masks = Masks(Image(labels, np.eye(4)), {LABELS["L4-L5"]: "L4-L5"})
+    shifted, _ = with_other_numbering(measured, -1, WHEN)
+    result = with_graded(shifted, replace(again("L4-L5", 200.0), masks=masks), LATER)
+    assert result.masks.of("L3-L4").all()
+    assert with_graded(result, again("L4-L5", 200.0), LATER).masks is result.masks, "masks that did not change are not sent again"
+
+
+def test_a_point_that_stays_where_the_reader_put_it_keeps_the_time_of_its_correction(measured: Report) -> None:
+    first = with_graded(measured, again("L4-L5", 200.0), WHEN)
+    assert with_graded(first, again("L4-L5", 200.0), LATER).corrections == (Correction(MOVED, "L4-L5", "reader", WHEN),)
+
+
+def test_what_a_worker_measured_beside_a_level_goes_through_json(measured: Report) -> None:
+    graded = again("L4-L5", 200.0, beside="L5-S1")
+    assert report_from_json(report_to_json(graded)) == graded
+    assert "remeasured" not in report_to_json(measured)

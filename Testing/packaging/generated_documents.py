@@ -149,6 +149,13 @@ def report_schema() -> dict[str, Any]:
             "corrections": {"type": "array", "items": correction},
         }
     )
+    # Only in what a worker answers when corrected levels are graded again.
+    report["properties"]["remeasured"] = {
+        "description": "Measurements of structures beside the corrected ones, by name.",
+        "type": "object",
+        "propertyNames": {"enum": [item.name for item in anatomy.STRUCTURES]},
+        "additionalProperties": measurements(quantities.Place.DISC, quantities.Place.VERTEBRA),
+    }
     head = {"$schema": "https://json-schema.org/draft/2020-12/schema", "$id": SCHEMA_URL, "title": "SpinalDiseaseAI report"}
     return {**head, **report}
 

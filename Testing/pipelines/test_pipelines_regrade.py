@@ -6,8 +6,11 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from views_of_spine import study_of
 
+from SpinalDiseaseAILib.base.correcting import NOT_MEASURED_AGAIN
 from SpinalDiseaseAILib.base.errors import Cancelled, InputError
+from SpinalDiseaseAILib.base.geometry import Image
 from SpinalDiseaseAILib.base.options import Options
 from SpinalDiseaseAILib.base.report import Point, Report
 from SpinalDiseaseAILib.base.study import Study
@@ -20,19 +23,87 @@ def points(report: Report) -> dict[str, Point]:
     return {item.name: item.position for item in report.structures}
 
 
-def test_at_the_points_of_the_analysis_the_grades_are_those_of_the_analysis(
+@pytest.fixture(scope="module")
+def forgetful(sample: Study, cpu: Options) -> Analyser:
+    """An analyser that has the models, but never outlined the sample."""
+    return Analyser()
+
+
+def test_at_the_points_of_the_analysis_grades_and_measurements_are_those_of_the_analysis(
     sample: Study, analyser: Analyser, cpu: Options, report: Report, points: dict[str, Point]
 ) -> None:
     again = analyser.regrade(sample, points, (), cpu)
     assert [item.name for item in again.structures] == [item.name for item in report.structures]
-    # Nothing is segmented again: the grade of degeneration is that of an analysis without masks.
-    without_masks = analyser.analyse(sample, replace(cpu, segmenter=""))
     for item in again.structures:
         assert item.position == report.structure(item.name).position
+        assert item.measurements == report.structure(item.name).measurements
         for new, old in zip(item.findings, report.structure(item.name).findings, strict=True):
-            source = without_masks if new.name == "degeneration" else report
-            (expected,) = (other for other in source.structure(item.name).findings if other.name == new.name)
-            assert new.name == old.name and new.probabilities == pytest.approx(expected.probabilities, abs=1e-5)
+            assert new.name == old.name and new.probabilities == pytest.approx(old.probabilities, abs=1e-5)
+    assert again.measurements == report.measurements and again.remeasured == {}
+    assert again.masks is None, "they are those that the caller has"
+
+
+def test_a_moved_point_is_measured_where_it_is_and_so_is_what_depends_on_it(
+    sample: Study, analyser: Analyser, cpu: Options, report: Report, points: dict[str, Point]
+) -> None:
+    x, y, z = points["L3"]
+    points["L3"] = (x + 3.0, y, z)  # another slice of the body
+    again = analyser.regrade(sample, points, ("L3",), cpu)
+    heights = [item.structure("L3").measurement("body_height_middle").value for item in (report, again)]
+    assert heights[0] != heights[1] == pytest.approx(heights[0], abs=3)
+    assert set(again.remeasured) == set(points) - {"L3"}
+    for name, measurements in again.remeasured.items():
+        same = measurements == report.structure(name).measurements
+        assert same or name in ("L2", "L2-L3", "L3-L4", "L4"), name
+    assert again.remeasured["L2-L3"] != report.structure("L2-L3").measurements, "the slip of L2 is one over L3"
+    assert again.masks is None
+
+
+def test_points_put_on_other_structures_rename_the_masks_and_every_measurement_with_them(
+    sample: Study, analyser: Analyser, cpu: Options, report: Report, points: dict[str, Point]
+) -> None:
+    ordered = [item.name for item in report.structures]
+    lower = dict(zip(ordered[2:], (points[name] for name in ordered), strict=False))  # L1 is called L2, and so on
+    again = analyser.regrade(sample, lower, ("L4-L5", "L2"), cpu)
+    assert again.masks is not None
+    place = tuple(np.rint(sample.primary.image.to_ijk(points["L3-L4"])).astype(int))
+    assert again.masks.of("L4-L5")[place] and report.masks.of("L3-L4")[place]
+    new, old = again.structure("L4-L5").measurement("disc_area").value, report.structure("L3-L4").measurement("disc_area").value
+    assert new == pytest.approx(old, rel=0.05)
+    back = analyser.regrade(sample, points, ("L4-L5",), cpu)
+    assert np.array_equal(back.masks.image.voxels, report.masks.image.voxels)
+    assert back.structure("L4-L5").measurements == report.structure("L4-L5").measurements
+
+
+def test_a_study_that_was_not_outlined_is_graded_without_masks_and_a_note_says_so(
+    sample: Study, forgetful: Analyser, cpu: Options, points: dict[str, Point]
+) -> None:
+    again = forgetful.regrade(sample, points, ("L4-L5",), cpu)
+    assert NOT_MEASURED_AGAIN in again.notes and not again.measured and again.masks is None
+    assert again.structure("L4-L5").finding("degeneration") is not None
+
+
+def test_masks_that_are_not_wanted_are_neither_used_nor_missed(
+    sample: Study, analyser: Analyser, cpu: Options, points: dict[str, Point]
+) -> None:
+    again = analyser.regrade(sample, points, ("L4-L5",), replace(cpu, segmenter=""))
+    assert not again.measured and NOT_MEASURED_AGAIN not in again.notes
+
+
+def test_images_that_changed_since_are_not_measured_on_the_old_masks(
+    sample: Study, analyser: Analyser, cpu: Options, points: dict[str, Point]
+) -> None:
+    image = sample.primary.image
+    other = study_of(Image(image.voxels + 1, image.affine))
+    assert NOT_MEASURED_AGAIN in analyser.regrade(other, points, ("L4-L5",), cpu).notes
+
+
+def test_the_same_images_read_again_are_measured(
+    sample: Study, analyser: Analyser, cpu: Options, report: Report, points: dict[str, Point]
+) -> None:
+    copy = Study(sample.series, sample.uid)
+    again = analyser.regrade(copy, points, ("L4-L5",), cpu)
+    assert again.structure("L4-L5").measurements == report.structure("L4-L5").measurements
 
 
 def test_only_changed_structures_are_graded_and_marked_as_placed_by_a_person(

@@ -45,9 +45,8 @@ def test_moved_added_and_removed_points_are_pending_until_the_report_follows(res
     changes = pendingChanges(result.reportNode)
     assert changes.placed == {"L4-L5": (1.0, 2.0, 3.0)} and changes.removed == ("L2",)
     applyRemoved(result.reportNode, changes.removed)
-    _, names = modelPoints(result.reportNode)
     again = StructureResult("L4-L5", (1.0, 2.0, 3.0), 1.0, (finding("pfirrmann", "2"),), manual=True)
-    applyGraded(result.reportNode, graded(again), names)
+    applyGraded(result.reportNode, graded(again))
     assert not pendingChanges(result.reportNode)
     assert [(item.kind, item.structure) for item in correctionsOf(result.reportNode)] == [("removed", "L2"), ("moved", "L4-L5")]
 

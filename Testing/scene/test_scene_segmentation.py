@@ -13,7 +13,7 @@ from SpinalDiseaseAILib.base.anatomy import structure
 from SpinalDiseaseAILib.base.geometry import Image, all_axis_codes, reorient
 from SpinalDiseaseAILib.base.masks import LABELS, masks_of
 from SpinalDiseaseAILib.base.study import Role
-from SpinalDiseaseAILib.scene.corrections import renumberResult, restoreComputed
+from SpinalDiseaseAILib.scene.corrections import applyGraded, renumberResult, restoreComputed
 from SpinalDiseaseAILib.scene.hierarchy import folderOf, hierarchyOf, itemOf
 from SpinalDiseaseAILib.scene.mrb import add_study, read_scene, write_scene
 from SpinalDiseaseAILib.scene.results import resultOf, resultsInScene, updateReport, writeReport
@@ -170,6 +170,79 @@ def test_another_numbering_names_the_segments_anew_and_restoring_brings_all_of_t
     restoreComputed(segmented.reportNode)
     assert sorted(segment_ids(node)) == sorted(NAMES)
     assert (voxels_of(node, "L5-S1", t2_node) == masks.of("L5-S1")).all()
+
+
+def graded(study, names):
+    """Levels graded again with masks that belong to other structures now."""
+    return replace(make_report(), structures=(), masks=make_masks(study.primary.image).renamed(names))
+
+
+ONE_UP = {"L4-L5": "L3-L4", "L5": "L4", "L5-S1": "L4-L5"}
+"""What a reader's points make of the masks: the fourth has no structure any more."""
+
+
+def test_segments_follow_points_that_make_them_other_structures(segmented, study, t2_node):
+    node, masks = segmented.segmentationNode, make_masks(study.primary.image)
+    applyGraded(segmented.reportNode, graded(study, ONE_UP))
+    assert segment_ids(node) == ["L3-L4", "L4", "L4-L5", "canal"]
+    assert (voxels_of(node, "L4-L5", t2_node) == masks.of("L5-S1")).all() and not isEdited(node)
+
+
+def test_they_follow_in_the_numbering_that_a_reader_chose(segmented, study, t2_node):
+    node, masks = segmented.segmentationNode, make_masks(study.primary.image)
+    renumberResult(segmented.reportNode, -1)
+    applyGraded(segmented.reportNode, graded(study, ONE_UP))
+    assert (voxels_of(node, "L3-L4", t2_node) == masks.of("L5-S1")).all()
+    renumberResult(segmented.reportNode, 1)
+    assert (voxels_of(node, "L4-L5", t2_node) == masks.of("L5-S1")).all()
+
+
+@pytest.mark.parametrize("shift", [0, -1])
+def test_restoring_brings_the_computed_masks_back_after_any_number_of_corrections(segmented, study, scene, t2_node, shift):
+    node, masks = segmented.segmentationNode, make_masks(study.primary.image)
+    if shift:
+        renumberResult(segmented.reportNode, shift)
+    applyGraded(segmented.reportNode, graded(study, ONE_UP))
+    applyGraded(segmented.reportNode, graded(study, {"L5": "L2"}))
+    hidden = segmented.reportNode.GetNodeReference("SpinalDiseaseAI.computedMasks")
+    assert hidden.GetHideFromEditors() and hidden is not node
+    restoreComputed(segmented.reportNode)
+    assert sorted(segment_ids(node)) == sorted(NAMES)
+    assert all((voxels_of(node, name, t2_node) == masks.of(name)).all() for name in NAMES) and not isEdited(node)
+    assert scene.GetNumberOfNodesByClass("vtkMRMLSegmentationNode") == 1
+
+
+def test_masks_that_a_user_edited_do_not_follow_the_points_and_outlive_restoring(segmented, study, t2_node):
+    node = segmented.segmentationNode
+    edited = np.zeros(study.primary.image.voxels.shape, dtype=np.uint8)
+    edited[5, 5, 5] = 1
+    slicer.util.updateSegmentBinaryLabelmapFromArray(edited.T.copy(), node, "L5", t2_node)
+    applyGraded(segmented.reportNode, graded(study, ONE_UP))
+    assert voxels_of(node, "L5", t2_node).sum() == 1
+    restoreComputed(segmented.reportNode)
+    assert voxels_of(node, "L5", t2_node).sum() == 1
+
+
+def test_computed_masks_are_kept_in_the_scene_file_until_the_next_analysis(
+    segmented, study, scene, t2_node, tmp_path, monkeypatch
+):
+    applyGraded(segmented.reportNode, graded(study, ONE_UP))
+    assert scene.WriteToMRB(str(tmp_path / "corrected.mrb"))
+    writeReport(report_with_masks(study), scene, t2_node)
+    assert segmented.reportNode.GetNodeReference("SpinalDiseaseAI.computedMasks") is None
+    loaded = read_scene(tmp_path / "corrected.mrb")
+    enter(loaded, monkeypatch)
+    (again,) = resultsInScene(loaded)
+    assert segment_ids(again.segmentationNode) == ["L3-L4", "L4", "L4-L5", "canal"]
+    restoreComputed(again.reportNode)
+    assert sorted(segment_ids(again.segmentationNode)) == sorted(NAMES)
+
+
+def test_surfaces_that_are_shown_stay_shown_when_masks_change(segmented, study):
+    node = segmented.segmentationNode
+    showSurfaces(node)
+    applyGraded(segmented.reportNode, graded(study, ONE_UP))
+    assert node.GetSegmentation().GetSegment("L3-L4").GetRepresentation("Closed surface") is not None
 
 
 def test_a_deleted_segmentation_comes_back_with_the_next_analysis(scene, study, t2_node, segmented):

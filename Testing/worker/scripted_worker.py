@@ -36,17 +36,19 @@ class ScriptedAnalyser:
             progress("script", number / 10, word)
             name, _, value = word.partition(":")
             getattr(self, name.replace("-", "_"), self.nothing)(value, progress)
-        masks = None
-        if "masks" in study.primary.description.split():
-            image = study.primary.image
-            labels = (image.voxels > 0).astype(np.uint8) * LABELS["L4-L5"]
-            masks = Masks(Image(labels, image.affine), {LABELS["L4-L5"]: "L4-L5"}, "m")
-        return replace(self.report(study, ()), masks=masks)
+        return replace(self.report(study, ()), masks=self.masks_of(study, "L4-L5"))
 
     def regrade(self, study, points, changed, options, progress):
         structures = tuple(StructureResult(name, points[name], 1.0, manual=True) for name in changed)
         self.studies.append(study)
-        return self.report(study, structures)
+        return replace(self.report(study, structures), masks=self.masks_of(study, *changed))
+
+    def masks_of(self, study, name):
+        if "masks" not in study.primary.description.split():
+            return None
+        image = study.primary.image
+        labels = (image.voxels > 0).astype(np.uint8) * LABELS[name]
+        return Masks(Image(labels, image.affine), {LABELS[name]: name}, "m")
 
     def probe(self, device):
         return {"requested": device, "device": "cpu", "description": "scripted", "fallback": ""}

@@ -37,7 +37,9 @@ def test_the_sample_is_analysed_regraded_and_cancelled_on_one_worker(client, sam
     points = {item.name: item.position for item in report.structures if item.name in KEY_POINTS}
     x, y, z = points["L4-L5"]
     points["L4-L5"] = (x, y + 2.0, z)
-    regraded = client.regrade(sample, points, ["L4-L5"], options).wait().structure("L4-L5")
+    again = client.regrade(sample, points, ["L4-L5"], options).wait()
+    regraded = again.structure("L4-L5")
+    assert regraded.measurement("disc_area").value and again.remeasured["L4"] and again.measurements
     assert regraded.manual and regraded.position == pytest.approx(points["L4-L5"]) and regraded.findings
 
     job = client.analyse(sample, options, on_progress=lambda *event: job.cancel())

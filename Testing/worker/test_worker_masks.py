@@ -26,6 +26,13 @@ def test_masks_of_an_analysis_reach_the_caller_with_names_and_geometry(make_clie
     assert list(temporary_folder.iterdir()) == []
 
 
+def test_masks_at_corrected_points_reach_the_caller_too(make_client, study_of, temporary_folder):
+    client, study = make_client(), study_of("masks", value=3)
+    client.analyse(study).wait()
+    assert client.regrade(study, {"L3-L4": (0.0, 0.0, 0.0)}, ["L3-L4"]).wait().masks.of("L3-L4").all()
+    assert list(temporary_folder.iterdir()) == []
+
+
 def test_an_analysis_without_masks_brings_none(make_client, study_of):
     assert make_client().analyse(study_of("words")).wait().masks is None
 

@@ -7,13 +7,23 @@ from datetime import UTC, datetime
 
 from . import anatomy
 from .corrections import ADDED, MOVED, READER, REMOVED, RENUMBERED, Correction
-from .numbering import NOTE_CODE, renumbered_report
-from .report import Report, StructureResult
+from .numbering import NOTE_CODE, renumbered_masks, renumbered_report, under_other_names
+from .quantities import Measurement, Place, out_of_date
+from .report import Note, Report, StructureResult
 
 _TRANSITIONAL = tuple(item.name for item in anatomy.STRUCTURES if "L6" in item.name)
 _USUAL = tuple(item.name for item in anatomy.STRUCTURES if item.name not in _TRANSITIONAL)
 _BELOW_L5 = _USUAL.index("L5") + 1
 _CRANIAL_TO_CAUDAL = (*_USUAL[:_BELOW_L5], *_TRANSITIONAL, *_USUAL[_BELOW_L5:])
+
+_ENDS_OF_LORDOSIS = ("L1", "L5", "L5-S1")
+
+NOT_MEASURED_AGAIN = Note(
+    "not-measured-again",
+    "What the analysis outlined is no longer in memory: corrected levels were graded without masks and not measured again. "
+    "Analyze the study again to measure them at their corrected points.",
+    "warning",
+)
 
 
 def now() -> str:
@@ -29,6 +39,47 @@ def with_point(report: Report, item: StructureResult, created: str, author: str 
     kind = MOVED if known and not (before and before.kind == ADDED) else ADDED
     structures = [other for other in report.structures if other.name != item.name] + [item]
     return _recorded(replace(report, structures=_in_order(structures)), Correction(kind, item.name, author, created))
+
+
+def with_graded(report: Report, graded: Report, created: str, author: str = READER) -> Report:
+    """A report of a study with the levels that were graded, and measured, again at points that a person placed.
+
+    Where there were no masks to measure on, measurements of these levels are dropped: they say what to do.
+
+    :param graded: report of these levels alone, under the names that the analysis gave; a level that has no name in the present
+        numbering is left out.
+    """
+    shift, measured = shift_of(report), report.measured
+    graded_names = []
+    for item in graded.structures:
+        name = _name_in(item.name, shift)
+        if not name:
+            continue
+        graded_names.append(name)
+        values = _of_levels(item.measurements, shift)
+        if measured and not values:
+            values = out_of_date(Place(anatomy.structure(name).kind.value))
+        before, earlier = report.structure(name), _of(report, name)
+        # A point that stays where a reader had put it is no new correction.
+        same = earlier is not None and before is not None and before.position == item.position
+        when = earlier.created if same and earlier is not None else created
+        report = with_point(report, replace(item, name=name, measurements=values), when, author)
+    beside = {_name_in(name, shift): _of_levels(values, shift) for name, values in graded.remeasured.items()}
+    structures = tuple(
+        replace(item, measurements=beside[item.name]) if item.name in beside else item for item in report.structures
+    )
+    spine = report.measurements
+    if shift == 0 and graded.measurements:
+        spine = graded.measurements
+    elif shift == 0 and spine and not graded.measured and set(graded_names) & set(_ENDS_OF_LORDOSIS):
+        spine = out_of_date(Place.SPINE)
+    notes = tuple(note for note in report.notes if note != NOT_MEASURED_AGAIN or not graded.measured)
+    if measured and NOT_MEASURED_AGAIN in graded.notes and NOT_MEASURED_AGAIN not in notes:
+        notes = (*notes, NOT_MEASURED_AGAIN)
+    known = {model.name for model in report.models}
+    models = (*report.models, *(model for model in graded.models if model.name not in known))
+    masks = report.masks if graded.masks is None else renumbered_masks(graded.masks, shift)
+    return replace(report, structures=structures, measurements=spine, notes=notes, models=models, masks=masks)
 
 
 def without_point(report: Report, name: str, created: str, author: str = READER) -> Report:
@@ -88,7 +139,16 @@ def _in_order(structures: list[StructureResult]) -> tuple[StructureResult, ...]:
 
 
 def _moved_name(name: str, shift: int) -> str:
+    return _name_in(name, shift) or name
+
+
+def _name_in(name: str, shift: int) -> str:
+    """The name of a structure in another numbering; empty if it has none, or is the whole spine."""
     try:
-        return anatomy.renumbered((name,), shift)[0] if name else name
+        return anatomy.renumbered((name,), shift)[0] if shift else name
     except (KeyError, ValueError):
-        return name
+        return ""
+
+
+def _of_levels(measurements: tuple[Measurement, ...], shift: int) -> tuple[Measurement, ...]:
+    return under_other_names(measurements) if shift else measurements

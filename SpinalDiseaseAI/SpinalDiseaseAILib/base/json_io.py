@@ -6,6 +6,7 @@ A report is one document. A study is a document beside one ``.npy`` file a serie
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
@@ -39,6 +40,10 @@ def report_to_dict(report: Report) -> dict[str, Any]:
             entry["unsure"] = finding.unsure
         _add_units(item["measurements"])
     _add_units(document["measurements"])
+    for entries in document["remeasured"].values():
+        _add_units(entries)
+    if not report.remeasured:
+        del document["remeasured"]  # files hold reports of whole studies, which have none
     return document
 
 
@@ -61,8 +66,9 @@ def report_from_dict(document: Any) -> Report:
             notes=tuple(Note(**item) for item in document["notes"]),
             created=str(document["created"]),
             software=str(document["software"]),
-            measurements=tuple(_measurement(item) for item in document.get("measurements", ())),
+            measurements=_measurements(document.get("measurements", ())),
             corrections=tuple(Correction(**item) for item in document.get("corrections", ())),
+            remeasured={_name(key): _measurements(items) for key, items in document.get("remeasured", {}).items()},
         )
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise SchemaError(f"The report cannot be read: {error!r}.", "A report written by this product is needed.") from error
@@ -168,15 +174,18 @@ def _check_header(document: Any, schema: str) -> None:
 
 
 def _structure(item: dict[str, Any]) -> StructureResult:
-    anatomy.structure(item["name"])
     return StructureResult(
-        name=item["name"],
+        name=_name(item["name"]),
         position=_point(item["position"]),
         confidence=float(item["confidence"]),
         findings=tuple(_finding(entry) for entry in item["findings"]),
         manual=bool(item["manual"]),
-        measurements=tuple(_measurement(entry) for entry in item.get("measurements", ())),
+        measurements=_measurements(item.get("measurements", ())),
     )
+
+
+def _name(name: str) -> str:
+    return anatomy.structure(name).name
 
 
 def _finding(entry: dict[str, Any]) -> FindingResult:
@@ -199,6 +208,10 @@ def _finding(entry: dict[str, Any]) -> FindingResult:
 def _add_units(entries: list[dict[str, Any]]) -> None:
     for entry in entries:
         entry["unit"] = quantity(entry["name"]).unit  # for readers of the file; ignored when it is read again
+
+
+def _measurements(entries: Iterable[dict[str, Any]]) -> tuple[Measurement, ...]:
+    return tuple(_measurement(entry) for entry in entries)
 
 
 def _measurement(entry: dict[str, Any]) -> Measurement:

@@ -8,10 +8,13 @@ from dataclasses import replace
 from . import anatomy
 from .errors import InputError
 from .masks import Masks
-from .quantities import Measurement
+from .quantities import OUT_OF_DATE, Measurement
 from .report import Note, Numbering, Report
 
 NOTE_CODE = "renumbered"
+
+OTHER_LEVELS = "It was not measured with the levels numbered this way."
+"""Reason of a measurement that the numbering of the analysis did not allow, or that is of other levels in the present one."""
 
 
 def description_of(shift: int | None) -> str:
@@ -48,7 +51,7 @@ def renumbered_report(report: Report, shift: int) -> tuple[Report, dict[str, str
     if not names:
         raise InputError(f"Moving the numbering by {shift} levels leaves no structure with a name.", code="renumber")
     structures = tuple(
-        replace(item, name=names[item.name], measurements=_unnamed(item.measurements))
+        replace(item, name=names[item.name], measurements=under_other_names(item.measurements))
         for item in report.structures
         if item.name in names
     )
@@ -62,21 +65,26 @@ def renumbered_report(report: Report, shift: int) -> tuple[Report, dict[str, str
         for moved in (None if item.shift is None else item.shift - shift,)
     )
     notes = (*report.notes, Note(NOTE_CODE, text))
-    spine = _unnamed(tuple(replace(item, value=None, lines=()) for item in report.measurements))
-    masks = None if report.masks is None else report.masks.renamed(_moved(report.masks, shift))
+    spine = tuple(replace(item, value=None, lines=(), reason=OTHER_LEVELS) for item in report.measurements)
+    masks = None if report.masks is None else renumbered_masks(report.masks, shift)
     return replace(report, structures=structures, numberings=numberings, notes=notes, masks=masks, measurements=spine), names
 
 
-def _unnamed(measurements: tuple[Measurement, ...]) -> tuple[Measurement, ...]:
+def under_other_names(measurements: tuple[Measurement, ...]) -> tuple[Measurement, ...]:
     """Measurements under other names: what was not measured has a reason that may name a level, which is no longer its name."""
-    reason = "It was not measured with the levels numbered this way."
-    return tuple(replace(item, reason=reason) if item.value is None else item for item in measurements)
+    kept = ("", OUT_OF_DATE)
+    return tuple(item if item.reason in kept else replace(item, reason=OTHER_LEVELS) for item in measurements)
 
 
-def _moved(masks: Masks, shift: int) -> dict[str, str]:
-    """New names of the levels that have a mask: also of those that are no key point, such as T12."""
+def renumbered_masks(masks: Masks, shift: int) -> Masks:
+    """Masks under the names of another numbering: also those of levels that are no key point, such as T12.
+
+    :param shift: levels; +1 moves every name one level down. A level without a name in the other numbering loses its mask.
+    """
+    if shift == 0:
+        return masks
     names = {}
     for item in masks.structures:
         with contextlib.suppress(KeyError, ValueError):
             names[item.name] = anatomy.renumbered((item.name,), shift)[0]
-    return names
+    return masks.renamed(names)

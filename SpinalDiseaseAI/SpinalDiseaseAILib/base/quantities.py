@@ -130,3 +130,11 @@ class Measurement:
 
 
 NOT_MEASURABLE = "not measurable"
+
+OUT_OF_DATE = "The point was corrected after this was measured: analyze the study again to measure it there."
+"""Reason of a measurement that was dropped because there were no masks at hand to take it again."""
+
+
+def out_of_date(place: Place) -> tuple[Measurement, ...]:
+    """Every measurement of a place, to be taken again."""
+    return tuple(Measurement(item.name, None, OUT_OF_DATE) for item in quantities_of(place))

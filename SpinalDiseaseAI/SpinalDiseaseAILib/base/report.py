@@ -156,6 +156,8 @@ class Report:
     :param software: name and version of the product that made it.
     :param measurements: those of the whole spine.
     :param corrections: what a reader changed since the analysis, oldest first.
+    :param remeasured: structure name to measurements, of structures beside the corrected ones: a moved point can change them too.
+        Empty in the report of a whole study.
     :param masks: voxels of the structures, if they were segmented. They are no part of the JSON document, and a report that was
         read from one has none; two reports are equal without regard to them.
     """
@@ -173,6 +175,7 @@ class Report:
     software: str = ""
     measurements: tuple[Measurement, ...] = ()
     corrections: tuple[Correction, ...] = ()
+    remeasured: dict[str, tuple[Measurement, ...]] = field(default_factory=dict)
     masks: Masks | None = field(default=None, compare=False, repr=False)
 
     def structure(self, name: str) -> StructureResult | None:

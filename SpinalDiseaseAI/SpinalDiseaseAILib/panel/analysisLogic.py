@@ -132,7 +132,9 @@ class AnalysisLogic:
     ) -> ResultNodes | None:
         """Make a result follow its points: levels whose point was moved or added are graded there, those without one left out.
 
-        The corrections are recorded in the report. Points that were moved while a grading runs are graded when it ends.
+        Where the process still knows what it outlined in this study, measurements are taken again and masks follow the points;
+        otherwise the measurements of these levels are dropped, and the result says so. The corrections are recorded in the
+        report. Points that were moved while a grading runs are graded when it ends.
 
         :param resultNode: any node of a result.
         :param levels: structures to grade again although their point was not touched.
@@ -159,10 +161,12 @@ class AnalysisLogic:
                 code="no-volume",
             )
         study = studyFromVolumeNodes(*volumes)
-        options = Options(classifiers=_classifiersOf(reportFromNode(reportNode), more), device=device, **more)
+        report = reportFromNode(reportNode)
+        chosen = {"classifiers": _classifiersOf(report, more), "segmenter": _segmenterOf(report, more), **more}
+        options = Options(device=device, **chosen)
         client = self._startedClient()
         if waitForCompletion:
-            return applyGraded(reportNode, client.regrade(study, points, changed, options).wait(), names)
+            return applyGraded(reportNode, client.regrade(study, points, changed, options).wait())
         scene, nodeID = reportNode.GetScene(), reportNode.GetID()
 
         def done(graded: Report) -> None:
@@ -171,8 +175,7 @@ class AnalysisLogic:
             node = scene.GetNodeByID(nodeID)
             if node is None:  # deleted meanwhile, or the scene was closed
                 return
-            # Names may have been moved by whole levels meanwhile.
-            result = applyGraded(node, graded, modelPoints(node)[1])
+            result = applyGraded(node, graded)
             if again:
                 self.regrade(node, device=device, waitForCompletion=False, onFinished=onFinished, onError=onError, **more)
             else:
@@ -241,25 +244,35 @@ def _call(callback: Callable[[Any], None] | None, value: Any) -> None:
 
 
 def outdatedLevels(report: Report) -> list[str]:
-    """Levels that a reader placed and that another model graded than the one that graded the rest."""
+    """Levels that a reader placed and that should be graded again after an analysis.
+
+    Another model graded them than the one that graded the rest; or the study was outlined again, so that they are measured and
+    named in its masks at the reader's points.
+    """
     current = {result.model for item in report.structures if not item.manual for result in item.findings}
     placed = [item for item in report.structures if item.manual]
-    return [item.name for item in placed if current and not {result.model for result in item.findings} <= current]
+    graded = {item.name for item in placed if current and not {result.model for result in item.findings} <= current}
+    return [item.name for item in placed if report.measured or item.name in graded]
 
 
 def _classifiersOf(report: Report, more: dict[str, Any]) -> tuple[str, ...]:
     """The models that graded a report, best told by levels that no reader placed; the default one where none is there."""
-    folder = Path(more["models_folder"]) if more.get("models_folder") else None
     for structures in ([item for item in report.structures if not item.manual], report.structures):
         names = dict.fromkeys(result.model for item in structures for result in item.findings)
-        found = tuple(name for name in names if _isClassifier(name, folder))
+        found = tuple(name for name in names if _taskOf(name, more) == "classification")
         if found:
             return found
     return (DEFAULT_CLASSIFIER,)
 
 
-def _isClassifier(name: str, folder: Path | None) -> bool:
+def _segmenterOf(report: Report, more: dict[str, Any]) -> str:
+    """The model that outlined the study of a report; empty if none did."""
+    return next((model.name for model in report.models if _taskOf(model.name, more) == "segmentation"), "")
+
+
+def _taskOf(name: str, more: dict[str, Any]) -> str:
+    """What a model does; empty if it is no longer installed."""
     try:
-        return read_bundle(name, folder).task == "classification"
+        return read_bundle(name, Path(more["models_folder"]) if more.get("models_folder") else None).task
     except ModelError:
-        return False
+        return ""

@@ -10,6 +10,7 @@ from ..base.options import Options, Progress, no_progress
 from ..base.report import Note, Point, Report
 from ..base.study import Study
 from .model_store import ModelStore
+from .outlined_studies import OutlinedStudies
 from .registry import pipeline
 
 _DEFAULT = Options()
@@ -20,6 +21,7 @@ class Analyser:
 
     def __init__(self) -> None:
         self._models = ModelStore()
+        self._outlined = OutlinedStudies()
 
     def analyse(self, study: Study, options: Options = _DEFAULT, progress: Progress = no_progress) -> Report:
         """Find, name and grade every structure of a study.
@@ -31,9 +33,9 @@ class Analyser:
         """
         chosen = pipeline(options.pipeline)
         try:
-            return chosen.analyse(study, options, self._models, progress)
+            return chosen.analyse(study, options, self._models, self._outlined, progress)
         except torch.cuda.OutOfMemoryError:
-            return _with_note(chosen.analyse(study, _on_processor(options), self._models, progress))
+            return _with_note(chosen.analyse(study, _on_processor(options), self._models, self._outlined, progress))
 
     def regrade(
         self,
@@ -43,18 +45,20 @@ class Analyser:
         options: Options = _DEFAULT,
         progress: Progress = no_progress,
     ) -> Report:
-        """Grade again at points that a person placed.
+        """Grade again at points that a person placed; where this analyser has outlined the study before, measure there too.
 
         :param points: every key point, structure name to RAS millimetres: regions are sized from the neighbours.
         :param changed: structures to grade; empty for all.
-        :returns: a report with the changed structures only; :meth:`Report.with_structures` merges them.
+        :returns: a report with the changed structures only; :func:`correcting.with_graded` merges it into the study's report.
         :raises InputError: if the points do not describe a spine.
         """
         chosen = pipeline(options.pipeline)
         try:
-            return chosen.regrade(study, points, changed, options, self._models, progress)
+            return chosen.regrade(study, points, changed, options, self._models, self._outlined, progress)
         except torch.cuda.OutOfMemoryError:
-            return _with_note(chosen.regrade(study, points, changed, _on_processor(options), self._models, progress))
+            return _with_note(
+                chosen.regrade(study, points, changed, _on_processor(options), self._models, self._outlined, progress)
+            )
 
     def probe(self, device: str = "auto") -> dict[str, object]:
         """What a device is, found by running a small network on it.

@@ -10,11 +10,11 @@ import numpy as np
 import numpy.typing as npt
 
 from .. import __version__
-from ..base.anatomy import KEY_POINTS
+from ..base.correcting import NOT_MEASURED_AGAIN
 from ..base.errors import InputError
 from ..base.options import Options, Progress
 from ..base.planes import SagittalVolume
-from ..base.report import FindingResult, Note, Numbering, Point, Report, StructureResult
+from ..base.report import FindingResult, Note, Numbering, Point, Report, SeriesIdentity, StructureResult
 from ..base.study import Role, Study
 from ..models.bundle import Bundle
 from ..steps.classification import Classifier
@@ -23,10 +23,12 @@ from ..steps.disc_grades import DiscGrader
 from ..steps.measurements.measuring import Measurements, measure_spine
 from ..steps.measurements.segmented_spine import SegmentedSpine
 from ..steps.quality import check_localization, check_series, notes_of
-from ..steps.regions import shows
+from ..steps.segmentation import masks_at
+from .corrected_points import check_shown, names_to_grade
 from .disc_degeneration import with_degeneration
 from .model_store import ModelStore
 from .optional_models import without_absent
+from .outlined_studies import OutlinedStudies, Outlining
 
 _CONTRAST = {Role.SAGITTAL_T2: "T2", Role.SAGITTAL_T1: "T1"}
 _LOCALIZED, _SEGMENTED = 0.45, 0.7  # fractions of the whole when the points, and the masks, are known
@@ -35,9 +37,12 @@ _LOCALIZED, _SEGMENTED = 0.45, 0.7  # fractions of the whole when the points, an
 class LumbarMr:
     """The pipeline ``lumbar-mr``."""
 
-    def analyse(self, study: Study, options: Options, models: ModelStore, progress: Progress) -> Report:
+    def analyse(
+        self, study: Study, options: Options, models: ModelStore, outlined: OutlinedStudies, progress: Progress
+    ) -> Report:
         """Find, name and grade the 11 key structures, as far as they are in view.
 
+        :param outlined: where masks are kept for :meth:`regrade`.
         :raises InputError: if the study cannot be analysed.
         :raises ModelError: if a bundle cannot be used.
         """
@@ -61,18 +66,20 @@ class LumbarMr:
         check_localization(found, spacing_known=study.primary.spacing_known)
         clock.lap("localization")
         points = dict(zip(found.names, found.positions, strict=True))
-        masks = None
+        spine = None
+        series = tuple(item.identity() for item in study.series)
         if segmenter is not None:
-            masks = segmenter[0].segment(
+            tissues = segmenter[0].outlined(
                 study.primary.image,
                 points,
                 lambda stage, fraction, message: progress(stage, _LOCALIZED + fraction * (_SEGMENTED - _LOCALIZED), message),
             )
+            spine = SegmentedSpine(primary, masks_at(tissues, study.primary.image, points, segmenter[0].model), points)
+            outlined.keep(_outlining(study, series, options), study, tissues, spine)
             clock.lap("segmentation")
         graded = _grade([item for item, _ in classifiers], volumes, points, found.names, progress)
         clock.lap("classification")
         contrast = _CONTRAST[study.primary.role]
-        spine = SegmentedSpine(primary, masks, points) if masks is not None else None
         if grader is not None:
             graded = with_degeneration(graded, grader[0], spine, contrast)
         measured = Measurements({}, ())
@@ -97,8 +104,8 @@ class LumbarMr:
             *absent,
             *_notes_of_models(device, bundles),
         ]
-        report = _report(study, structures, found.numberings, bundles, device, clock, notes, progress)
-        return replace(report, masks=masks, measurements=measured.spine)
+        report = _report(study, series, structures, found.numberings, bundles, device, clock, notes, progress)
+        return replace(report, masks=spine.masks if spine else None, measurements=measured.spine)
 
     def regrade(
         self,
@@ -107,30 +114,19 @@ class LumbarMr:
         changed: tuple[str, ...],
         options: Options,
         models: ModelStore,
+        outlined: OutlinedStudies,
         progress: Progress,
     ) -> Report:
-        """Grade structures at given points; nothing is segmented or measured.
+        """Grade structures at given points, and measure them where the study was outlined before.
 
         :param points: every key point, RAS millimetres; neighbours size a region.
         :param changed: structures to grade; empty for all.
-        :returns: a report with the changed structures only, marked as placed by a person.
+        :param outlined: what earlier analyses outlined.
+        :returns: a report with the changed structures only, marked as placed by a person; what changed in measurements of others
+            is beside them. Its masks are those at the points; None if they are as before, or there are none.
         :raises InputError: if a name is no key point, or the points are not two or more finite places of a spine in the image.
         """
-        unknown = [name for name in (*points, *changed) if name not in KEY_POINTS]
-        if unknown:
-            raise InputError(
-                f"{', '.join(sorted(set(unknown)))} cannot be graded.", f"Key points are {', '.join(KEY_POINTS)}.", code="points"
-            )
-        names = tuple(name for name in KEY_POINTS if name in (changed or tuple(points)))
-        missing = [name for name in names if name not in points]
-        if missing:
-            raise InputError(f"No position was given for {', '.join(missing)}.", code="points")
-        if not points or not np.isfinite(list(points.values())).all():
-            raise InputError(
-                "A point has a coordinate that is no number." if points else "No points were given.",
-                "Every point needs three coordinates in millimetres.",
-                code="points",
-            )
+        names = names_to_grade(points, changed)
         clock = _Clock()
         device = models.device(options.device)
         classifiers = [models.classifier(name, options.models_folder, device) for name in options.classifiers]
@@ -140,27 +136,45 @@ class LumbarMr:
         volumes, notes = _volumes(study)
         places = {name: np.array(point, dtype=np.float64) for name, point in points.items()}
         primary = volumes[_CONTRAST[study.primary.role]]
-        outside = [name for name in names if not shows(primary, places[name])]
-        if outside:
-            raise InputError(
-                f"Outside the image: {', '.join(outside)}.",
-                "A structure can be graded only where the image shows it.",
-                "Move the point back into the image.",
-                code="points",
-            )
+        check_shown(primary, places, names)
+        series = tuple(item.identity() for item in study.series)
         try:
             graded = _grade([item for item, _ in classifiers], volumes, places, names, progress)
+            clock.lap("classification")
+            outlining = _outlining(study, series, options)
+            spine, renamed = (options.segmenter and outlined.spine_at(outlining, study, primary, places)) or (None, False)
         except ValueError as error:
             raise InputError(
                 f"The points do not describe a spine: {error}", "Each point needs a neighbour at another place.", code="points"
             ) from error
+        contrast = _CONTRAST[study.primary.role]
         if grader is not None:
-            graded = with_degeneration(graded, grader[0], None, _CONTRAST[study.primary.role])
-        clock.lap("classification")
-        structures = tuple(StructureResult(name, points[name], 1.0, graded.get(name, ()), manual=True) for name in names)
+            graded = with_degeneration(graded, grader[0], spine, contrast)
+        measured = Measurements({}, ())
+        if spine is not None:
+            measured = measure_spine(spine, contrast=contrast, spacing_known=study.primary.spacing_known)
+            clock.lap("measurements")
+        elif options.segmenter:
+            notes.append(NOT_MEASURED_AGAIN)
+        structures = tuple(
+            StructureResult(
+                name, points[name], 1.0, graded.get(name, ()), manual=True, measurements=measured.structures.get(name, ())
+            )
+            for name in names
+        )
         bundles = _graders(classifiers, grader)
         notes = [*notes, *absent, *_notes_of_models(device, bundles)]
-        return _report(study, structures, (), bundles, device, clock, notes, progress)
+        report = _report(study, series, structures, (), bundles, device, clock, notes, progress)
+        return replace(
+            report,
+            masks=spine.masks if spine is not None and renamed else None,
+            measurements=measured.spine,
+            remeasured={name: items for name, items in measured.structures.items() if name not in names},
+        )
+
+
+def _outlining(study: Study, series: tuple[SeriesIdentity, ...], options: Options) -> Outlining:
+    return Outlining(series[study.series.index(study.primary)], options.segmenter, options.models_folder)
 
 
 def _needed(options: Options, classifiers: list[tuple[Classifier, Bundle]]) -> Options:
@@ -234,6 +248,7 @@ def _notes_of_models(device: Device, bundles: list[Bundle]) -> list[Note]:
 
 def _report(
     study: Study,
+    series: tuple[SeriesIdentity, ...],
     structures: tuple[StructureResult, ...],
     numberings: tuple[Numbering, ...],
     bundles: list[Bundle],
@@ -247,7 +262,7 @@ def _report(
         structures=structures,
         numberings=numberings,
         models=tuple(bundle.provenance for bundle in bundles),
-        series=tuple(series.identity() for series in study.series),
+        series=series,
         study_uid=study.uid,
         device=device.description,
         seconds=clock.total(),

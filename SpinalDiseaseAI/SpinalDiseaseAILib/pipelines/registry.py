@@ -12,12 +12,15 @@ from ..base.study import Study
 
 if TYPE_CHECKING:
     from .model_store import ModelStore
+    from .outlined_studies import OutlinedStudies
 
 
 class Pipeline(Protocol):
     """From a study to a report."""
 
-    def analyse(self, study: Study, options: Options, models: ModelStore, progress: Progress) -> Report:
+    def analyse(
+        self, study: Study, options: Options, models: ModelStore, outlined: OutlinedStudies, progress: Progress
+    ) -> Report:
         """Find, name and grade every structure."""
         ...
 
@@ -28,9 +31,10 @@ class Pipeline(Protocol):
         changed: tuple[str, ...],
         options: Options,
         models: ModelStore,
+        outlined: OutlinedStudies,
         progress: Progress,
     ) -> Report:
-        """Grade some structures again at given points."""
+        """Grade and measure some structures again at given points."""
         ...
 
 

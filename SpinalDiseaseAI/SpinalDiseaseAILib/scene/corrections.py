@@ -5,16 +5,17 @@ The points are where a reader corrects; the report follows them. :func:`pendingC
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from ..base import anatomy
-from ..base.correcting import now, shift_of, with_other_numbering, with_point, without_point
+from ..base.correcting import now, shift_of, with_graded, with_other_numbering, without_point
 from ..base.json_io import report_from_json
 from ..base.report import Point, Report
 from .computed import computedText, forgetComputed, keepComputed
+from .computedMasks import keepComputedMasks, restoreComputedMasks
 from .pointList import MOVED_MILLIMETRES, presentPoints, renamePoints
 from .results import ResultNodes, reportFromNode, resultFromNode, updateReport
 
@@ -62,24 +63,15 @@ def modelPoints(resultNode: Any) -> tuple[dict[str, Point], dict[str, str]]:
     return {names[name]: points[name] for name in names}, names
 
 
-def applyGraded(reportNode: Any, graded: Report, names: dict[str, str]) -> ResultNodes:
-    """Put levels that were graded again into a result.
+def applyGraded(reportNode: Any, graded: Report) -> ResultNodes:
+    """Put levels that were graded and measured again into a result, and the masks at the corrected points if they changed.
 
     :param graded: report with these levels alone, under the names that the models know.
-    :param names: name in the result's report to name for the models.
     """
-    report = reportFromNode(reportNode)
     keepComputed(reportNode)
-    called = {known: name for name, known in names.items()}
-    when = now()
-    for item in graded.structures:
-        # Measurements were taken from masks that belong to the computed point.
-        before = report.structure(called[item.name])
-        kept = before.measurements if before is not None else item.measurements
-        report = with_point(report, replace(item, name=called[item.name], measurements=kept), when)
-    known = {model.name for model in report.models}
-    added = tuple(model for model in graded.models if model.name not in known)
-    return updateReport(reportNode, replace(report, models=(*report.models, *added)))
+    if graded.masks is not None:
+        keepComputedMasks(reportNode, resultFromNode(reportNode).segmentationNode)
+    return updateReport(reportNode, with_graded(reportFromNode(reportNode), graded, now()))
 
 
 def applyRemoved(reportNode: Any, removed: tuple[str, ...]) -> ResultNodes:
@@ -110,6 +102,7 @@ def restoreComputed(reportNode: Any) -> ResultNodes:
     """Put back what the analysis computed; every correction is given up. A result without corrections stays as it is."""
     text = computedText(reportNode)
     report = report_from_json(text) if text else reportFromNode(reportNode)
+    restoreComputedMasks(reportNode, resultFromNode(reportNode).segmentationNode)
     forgetComputed(reportNode)
     return updateReport(reportNode, report, overwriteEdits=True)
 

@@ -21,6 +21,7 @@ from ..base.json_io import report_from_json, report_to_json
 from ..base.report import DISCLAIMER, Report
 from ..base.study import Role
 from .computed import forgetComputed, storeComputed
+from .computedMasks import forgetComputedMasks
 from .findingTable import fillFindingTable
 from .hierarchy import folderOf, hierarchyOf, moveTo, parentForResults
 from .measurementTable import fillMeasurementTable
@@ -78,6 +79,7 @@ def writeReport(
     primary = t2Node or t1Node
     earlier = resultOf(primary, report.pipeline) if primary is not None else None
     reportNode = earlier.reportNode if earlier else _newReportNode(scene, report, primary)
+    forgetComputedMasks(reportNode)
     corrections = correctionsOf(reportNode) if earlier else ()
     if corrections and not overwriteEdits:
         storeComputed(reportNode, report_to_json(report))

@@ -47,6 +47,7 @@ def fillSegmentation(node: Any, masks: Masks, volumeNode: Any = None, *, shift: 
     wasModifying = node.StartModify()
     try:
         segmentation = node.GetSegmentation()
+        inThreeDimensions = _hasSurfaces(node)
         _setSourceRepresentation(segmentation)
         segmentation.RemoveAllSegments()
         labels = _orientedImage(masks)
@@ -58,6 +59,8 @@ def fillSegmentation(node: Any, masks: Masks, volumeNode: Any = None, *, shift: 
             if structure.name in _LEVELS:
                 segment.SetTag(COMPUTED_TAG, _renumbered(structure.name, -shift) or structure.name)
             segmentation.AddSegment(segment, structure.name)
+        if inThreeDimensions:
+            node.CreateClosedSurfaceRepresentation()
         if volumeNode is not None:
             node.SetReferenceImageGeometryParameterFromVolumeNode(volumeNode)
         if node.GetDisplayNode() is None:
@@ -73,6 +76,19 @@ def isEdited(node: Any) -> bool:
     """True if a user changed the voxels, or the set of segments, since masks were written."""
     written = node.GetAttribute(WRITTEN)
     return bool(written) and written != _hashOf(node)
+
+
+def copyMasks(source: Any, target: Any) -> None:
+    """Make a vtkMRMLSegmentationNode hold the segments of another one; how they are displayed stays."""
+    wasModifying = target.StartModify()
+    try:
+        inThreeDimensions = _hasSurfaces(target)
+        target.GetSegmentation().DeepCopy(source.GetSegmentation())
+        if inThreeDimensions:
+            target.CreateClosedSurfaceRepresentation()
+        target.SetAttribute(WRITTEN, _hashOf(target))
+    finally:
+        target.EndModify(wasModifying)
 
 
 def nameSegments(node: Any, shift: int) -> None:
@@ -114,6 +130,10 @@ def showSurfaces(node: Any, visible: bool = True) -> None:
     display = node.GetDisplayNode()
     if display is not None:
         display.SetVisibility3D(visible)
+
+
+def _hasSurfaces(node: Any) -> bool:
+    return bool(node.GetSegmentation().ContainsRepresentation(_SURFACE))
 
 
 def _identityOf(identity: str, segment: Any, shift: int) -> str:

@@ -11,7 +11,7 @@ from ..base.geometry import Image, reorient
 from ..base.masks import Masks, masks_of
 from ..base.options import Progress, no_progress
 from ..base.planes import SagittalVolume
-from .instances import named
+from .instances import Labels, named
 from .spine_curve import SpineCurve
 from .tissues import TissueSegmenter
 
@@ -35,9 +35,31 @@ class Segmenter:
         :returns: masks on the image's own voxel grid. Structures beside the points, such as T12, are there if they are in view.
         :raises ValueError: if the points do not describe a spine.
         """
+        return masks_at(self.outlined(image, points, progress), image, points, self.model)
+
+    def outlined(self, image: Image, points: Mapping[str, npt.ArrayLike], progress: Progress = no_progress) -> Labels:
+        """Tissues of an image, before they are parted into structures: :func:`masks_at` does that, also at other points.
+
+        :param image: sagittal planes, stored in any order.
+        :param points: structure name to RAS millimetres; two or more.
+        :returns: numbers of ``TISSUES``, shape (slices, columns, rows) of the image's sagittal stack.
+        :raises ValueError: if the points do not describe a spine.
+        """
         volume = SagittalVolume.of(image)
-        curve = SpineCurve.of(volume, points)
         slices = volume.to_pixel(np.array([np.asarray(point, dtype=np.float64) for point in points.values()]))[:, 0]
-        found = self.tissues.label(volume, curve, (float(slices.min()), float(slices.max())), progress)
-        labels = reorient(Image(named(found, volume, curve), volume.image.affine), image.codes).voxels
-        return masks_of(Image(np.ascontiguousarray(labels), image.affine), self.model)
+        return self.tissues.label(volume, SpineCurve.of(volume, points), (float(slices.min()), float(slices.max())), progress)
+
+
+def masks_at(tissues: Labels, image: Image, points: Mapping[str, npt.ArrayLike], model: str) -> Masks:
+    """Masks of the structures that points name, from the tissues of an image.
+
+    :param tissues: those of :meth:`Segmenter.outlined`, of the same image.
+    :param points: structure name to RAS millimetres; two or more.
+    :param model: name of the bundle that gave the tissues.
+    :returns: masks on the image's own voxel grid.
+    :raises ValueError: if the points do not describe a spine.
+    """
+    volume = SagittalVolume.of(image)
+    labels = named(tissues, volume, SpineCurve.of(volume, points))
+    stored = reorient(Image(labels, volume.image.affine), image.codes).voxels
+    return masks_of(Image(np.ascontiguousarray(stored), image.affine), model)

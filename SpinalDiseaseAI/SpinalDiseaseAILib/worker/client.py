@@ -118,7 +118,7 @@ class WorkerClient:
         on_done: Callable[[Report], None] | None = None,
         on_error: OnError | None = None,
     ) -> Job[Report]:
-        """Start grading at points that a person placed, and return at once.
+        """Start grading, and measuring, at points that a person placed, and return at once.
 
         The images are not sent again if they are those of the worker's last job.
 

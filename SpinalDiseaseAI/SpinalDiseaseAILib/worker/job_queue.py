@@ -115,7 +115,7 @@ class JobQueue:
 
     def _send(self, job: Job[Any], connection: Connection) -> None:
         message = dict(job.message)
-        if message["type"] == "analyse":
+        if message["type"] in ("analyse", "regrade"):
             self._results = ExchangeFolder()
             message["folder"] = str(self._results.folder)
         if job.study is not None:

@@ -40,7 +40,7 @@ class AnalyserLike(Protocol):
     def regrade(
         self, study: Study, points: dict[str, Point], changed: tuple[str, ...], options: Options, progress: Progress
     ) -> Report:
-        """Grade the changed structures again."""
+        """Grade, and measure, the changed structures again."""
 
     def probe(self, device: str) -> dict[str, object]:
         """What a device is."""
@@ -176,11 +176,12 @@ class _Server:
         analyser = self._loaded_analyser()
         if kind == "analyse":
             report = analyser.analyse(study, options, progress)
-            masks = report.masks if message.get("folder") else None
-            fields = {} if masks is None else {"masks": write_masks(masks, Path(message["folder"]))}
-            return {"result": report_to_dict(report), **fields}
-        points = {name: (float(x), float(y), float(z)) for name, (x, y, z) in message["points"].items()}
-        return {"result": report_to_dict(analyser.regrade(study, points, tuple(message["changed"]), options, progress))}
+        else:
+            points = {name: (float(x), float(y), float(z)) for name, (x, y, z) in message["points"].items()}
+            report = analyser.regrade(study, points, tuple(message["changed"]), options, progress)
+        masks = report.masks if message.get("folder") else None
+        fields = {} if masks is None else {"masks": write_masks(masks, Path(message["folder"]))}
+        return {"result": report_to_dict(report), **fields}
 
     def _study_of(self, message: dict[str, Any]) -> Study:
         """The study of a job: read from the given files, else the one of the job before."""

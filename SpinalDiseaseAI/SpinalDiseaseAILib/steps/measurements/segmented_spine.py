@@ -21,6 +21,7 @@ from .signals import fluid_signal, signal_ratio
 
 Shape = TypeVar("Shape")
 
+_SAME = 1e-3  # millimetres: a point that went through a file or a scene is not quite where it was
 _REACH = 40.0  # millimetres from a body's point to the next disc where that has no point
 
 _ORDER = {item.name: number for number, item in enumerate(STRUCTURES)}
@@ -30,8 +31,8 @@ class SegmentedSpine:
     """What is measured, from masks and key points.
 
     :param volume: the stack that was segmented.
-    :param masks: on the same voxel grid.
-    :param points: structure name to its point, RAS millimetres (3,).
+    :param masks: on the same voxel grid; kept as :attr:`masks`.
+    :param points: structure name to its point, RAS millimetres (3,); kept as :attr:`points`, from cranial to caudal.
     :raises ValueError: if the masks lie on another grid.
     """
 
@@ -42,9 +43,45 @@ class SegmentedSpine:
         self.volume = volume
         self.frame = SagittalFrame.of(volume)
         self.points = {name: np.asarray(points[name], dtype=np.float64) for name in sorted(points, key=_ORDER.__getitem__)}
-        self._masks = masks
+        self.masks = masks
         self._labels = labels
         self._found: dict[tuple[str, str], object] = {}
+
+    def at(self, points: Mapping[str, FloatArray], volume: SagittalVolume) -> SegmentedSpine:
+        """The same masks at other points. What was worked out for structures away from a changed point is not worked out again.
+
+        :param volume: the same stack.
+        """
+        result = SegmentedSpine(volume, self.masks, points)
+        affected = self._affected(result)
+        result._found = {key: shape for key, shape in self._found.items() if key[1] not in affected}
+        return result
+
+    def moved(self, other: SegmentedSpine) -> set[str]:
+        """Structures whose point another spine has elsewhere, or that only one of the two has."""
+        both = self.points.keys() & other.points.keys()
+        return (self.points.keys() ^ other.points.keys()) | {
+            name for name in both if np.linalg.norm(self.points[name] - other.points[name]) > _SAME
+        }
+
+    def holds(self, name: str) -> bool:
+        """True if the point of a structure lies in the structure's own mask."""
+        if name not in self.points or self.masks.label(name) is None:
+            return False
+        voxel = np.rint(self.volume.to_pixel(self.points[name])).astype(int)
+        labels = self._labels.image.voxels
+        inside = bool((voxel >= 0).all() and (voxel < labels.shape).all())
+        return inside and bool(labels[tuple(voxel)] == self.masks.label(name))
+
+    def _affected(self, other: SegmentedSpine) -> set[str]:
+        """Structures with a changed point, and their neighbours: points tell where the spine leads and where bodies end."""
+        changed = self.moved(other)
+        affected = set(changed)
+        for names in (list(self.points), list(other.points)):
+            for index, name in enumerate(names):
+                if changed & set(names[max(0, index - 1) : index + 2]):
+                    affected.add(name)
+        return affected
 
     def slice_of(self, name: str) -> int:
         """The slice that a structure is measured on.
@@ -120,7 +157,7 @@ class SegmentedSpine:
         return found  # type: ignore[return-value]
 
     def _mask(self, name: str, index: int) -> npt.NDArray[np.bool_]:
-        value = self._masks.label(name)
+        value = self.masks.label(name)
         plane = self._labels.image.voxels[index]
         return np.zeros(plane.shape, dtype=np.bool_) if value is None else np.asarray(plane == value)
 
@@ -129,7 +166,7 @@ class SegmentedSpine:
 
         :raises NotMeasurable: if there is none.
         """
-        if self._masks.label(name) is None:
+        if self.masks.label(name) is None:
             raise NotMeasurable(f"{name} has no mask.")
         mask = self._mask(name, self.slice_of(name))
         if not mask.any():
@@ -165,7 +202,7 @@ class SegmentedSpine:
         return body_of(self.frame.grains(mask, index), centre, down, self.canal_grains(index), between)
 
     def _canal(self, name: str) -> CanalAtDisc:
-        if self._masks.label(CANAL.name) is None:
+        if self.masks.label(CANAL.name) is None:
             raise NotMeasurable("The spinal canal has no mask.")
         disc = self.disc(name)
         return canal_at(disc.axes, disc.depth, self.canal_grains(self.slice_of(name)))
