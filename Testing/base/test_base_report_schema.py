@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +30,14 @@ def test_the_schema_is_a_json_schema() -> None:
 
 def test_a_report_that_is_written_keeps_to_the_schema(full_report: Report) -> None:
     assert [error.message for error in VALIDATOR.iter_errors(as_written(full_report))] == []
+
+
+def test_a_worker_s_answer_with_measurements_beside_the_corrected_level_keeps_to_it_too(full_report: Report) -> None:
+    disc = next(item for item in full_report.structures if item.measurements)
+    document = as_written(replace(full_report, remeasured={disc.name: disc.measurements}))
+    assert VALIDATOR.is_valid(document)
+    document["remeasured"][disc.name][0]["unit"] = "cm"
+    assert not VALIDATOR.is_valid(document)
 
 
 @pytest.mark.parametrize(

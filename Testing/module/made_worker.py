@@ -3,17 +3,25 @@
 import os
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "scene"))
 
 from scene_examples import finding, make_report
 
+from SpinalDiseaseAILib.base.correcting import NOT_MEASURED_AGAIN
 from SpinalDiseaseAILib.base.errors import ComputeError, InputError
-from SpinalDiseaseAILib.base.report import Note, StructureResult
+from SpinalDiseaseAILib.base.quantities import Measurement
+from SpinalDiseaseAILib.base.report import ModelProvenance, Note, StructureResult
 from SpinalDiseaseAILib.worker.server import serve
 
 BEHAVIOUR = sys.argv[1]
+
+
+def area(value):
+    """Measurements of a disc, told apart by their value: 300 where an analysis took them, 200 at a corrected point."""
+    return (Measurement("disc_area", float(value)),)
 
 
 class MadeAnalyser:
@@ -30,7 +38,11 @@ class MadeAnalyser:
         progress("classification", 0.75, "Grading levels")
         notes = (Note("options", f"{options.device} {','.join(options.classifiers)}"),)
         report = make_report(study.uid, series=tuple(item.identity() for item in study.series))
-        return type(report)(**{**vars(report), "notes": notes})
+        if BEHAVIOUR in ("measured", "forgot") and options.segmenter:
+            discs = tuple(replace(item, measurements=area(300)) if "-" in item.name else item for item in report.structures)
+            outlined = ModelProvenance(options.segmenter, "1.0.0", "cd" * 32, "Apache-2.0")
+            report = replace(report, structures=discs, models=(*report.models, outlined))
+        return replace(report, notes=notes)
 
     def regrade(self, study, points, changed, options, progress):
         """Every disc has Pfirrmann grade 2 where a reader put its point."""
@@ -42,8 +54,11 @@ class MadeAnalyser:
             StructureResult(name, points[name], 1.0, (finding("pfirrmann", "2"),) if "-" in name else (), manual=True)
             for name in changed
         )
-        report = make_report(study.uid)
-        return type(report)(**{**vars(report), "structures": structures, "numberings": (), "notes": ()})
+        report = replace(make_report(study.uid), structures=structures, numberings=(), notes=())
+        if BEHAVIOUR == "measured" and options.segmenter:
+            measured = tuple(replace(item, measurements=area(200)) for item in structures)
+            return replace(report, structures=measured, remeasured={"L5-S1": area(201)})
+        return replace(report, notes=(NOT_MEASURED_AGAIN,)) if options.segmenter else report
 
     def probe(self, device):
         if device == "mps":

@@ -6,8 +6,9 @@ import pytest
 from panel_helpers import analyze, cells, drag, index_of, levels, points_of
 
 from SpinalDiseaseAILib.base.anatomy import KEY_POINTS
-from SpinalDiseaseAILib.base.correcting import shift_of
-from SpinalDiseaseAILib.scene.results import reportFromNode, resultsInScene, updateReport
+from SpinalDiseaseAILib.base.correcting import NOT_MEASURED_AGAIN, shift_of
+from SpinalDiseaseAILib.base.quantities import OUT_OF_DATE
+from SpinalDiseaseAILib.scene.results import reportFromNode, resultFromNode, resultsInScene, updateReport
 
 
 @pytest.fixture
@@ -314,3 +315,65 @@ def test_corrected_levels_are_graded_by_the_model_of_the_new_analysis(panel, set
     analyze(panel, wait_until)
     assert {item.model for item in report(panel).structure("L4-L5").findings} == {"lumbar-mr-degeneration"}
     assert kinds(panel) == [("moved", "L4-L5", "reader")]
+
+
+def resultOf(panel):
+    return resultFromNode(panel.parameterNode.report)
+
+
+def areas(panel):
+    return [report(panel).structure(name).measurement("disc_area").value for name in ("L3-L4", "L4-L5", "L5-S1")]
+
+
+@pytest.fixture
+def measured(panel_of, nodes, wait_until):
+    """A panel whose study was outlined and measured."""
+    panel = panel_of("measured")
+    analyze(panel, wait_until)
+    return panel
+
+
+def test_a_dragged_level_is_measured_again_and_so_is_what_lies_beside_it(measured, wait_until):
+    assert areas(measured) == [300, 300, 300]
+    drag(points_of(measured), "L4-L5", (0, 2, 0))
+    wait_until(lambda: "follows" in measured.ui.statusLabel.text)
+    assert areas(measured) == [300, 200, 201]
+    table = resultOf(measured).measurementsNode.GetTable()
+    assert [table.GetColumnByName("value").GetValue(row) for row in range(table.GetNumberOfRows())][-2:] == [200, 201]
+
+
+def test_without_masks_at_hand_the_panel_says_that_a_level_was_not_measured_again_and_what_to_do(
+    measured, client_of, wait_until, answer
+):
+    measured.logic.client = client_of("forgot")
+    drag(points_of(measured), "L4-L5", (0, 2, 0))
+    wait_until(lambda: measured.ui.statusLabel.text == NOT_MEASURED_AGAIN.text)
+    assert areas(measured) == [300, None, 300]
+    assert report(measured).structure("L4-L5").measurement("disc_area").reason == OUT_OF_DATE
+    assert NOT_MEASURED_AGAIN in report(measured).notes
+    # What the sentence tells the reader to do puts it right, and the correction stays.
+    answer(False)
+    corrected = kinds(measured), report(measured).corrections
+    measured.logic.client = client_of("measured")
+    analyze(measured, wait_until)
+    wait_until(lambda: not measured.logic.grading)
+    assert areas(measured) == [300, 200, 201] and NOT_MEASURED_AGAIN not in report(measured).notes
+    assert (kinds(measured), report(measured).corrections) == corrected
+
+
+def test_a_study_that_was_analysed_without_masks_is_graded_again_without_them(panel_of, nodes, wait_until):
+    panel = panel_of("measured")
+    panel.ui.segmentationCheckBox.checked = False
+    analyze(panel, wait_until)
+    drag(points_of(panel), "L4-L5", (0, 2, 0))
+    wait_until(lambda: "follows" in panel.ui.statusLabel.text)
+    assert not report(panel).measured and report(panel).structure("L4-L5").manual
+
+
+def test_measurements_move_with_the_numbering(measured):
+    last = areas(measured)[-1]
+    measured.ui.levelUpButton.click()
+    table = resultOf(measured).measurementsNode.GetTable()
+    levels_of_rows = [table.GetColumnByName("level").GetValue(row) for row in range(table.GetNumberOfRows())]
+    assert "L5-S1" not in levels_of_rows and "L4-L5" in levels_of_rows
+    assert report(measured).structure("L4-L5").measurement("disc_area").value == last

@@ -154,7 +154,7 @@ def report_schema() -> dict[str, Any]:
         "description": "Measurements of structures beside the corrected ones, by name.",
         "type": "object",
         "propertyNames": {"enum": [item.name for item in anatomy.STRUCTURES]},
-        "additionalProperties": measurements(quantities.Place.DISC, quantities.Place.VERTEBRA),
+        "additionalProperties": {"$ref": "#/properties/structures/items/properties/measurements"},
     }
     head = {"$schema": "https://json-schema.org/draft/2020-12/schema", "$id": SCHEMA_URL, "title": "SpinalDiseaseAI report"}
     return {**head, **report}

@@ -11,14 +11,14 @@ from slicer.i18n import tr as _
 from slicer.util import VTKObservationMixin
 
 from ..base import anatomy
-from ..base.correcting import shift_of
+from ..base.correcting import NOT_MEASURED_AGAIN, shift_of
 from ..base.corrections import ADDED, MOVED, REMOVED, Correction
 from ..base.errors import SpinalDiseaseAIError
 from ..base.report import Report
 from ..scene.computed import computedText
 from ..scene.corrections import pendingChanges, renumberResult, restoreComputed
 from ..scene.pointList import preparePlacing, takeAwayPoint
-from ..scene.results import ResultNodes, resultFromNode
+from ..scene.results import ResultNodes, reportFromNode, resultFromNode
 from . import settings
 from .host import Host
 
@@ -195,7 +195,8 @@ class CorrectionsSection(VTKObservationMixin):  # type: ignore[misc]
 
     def _onRegraded(self, result: ResultNodes) -> None:
         self._host.refresh()
-        self._host.say(self._sentence or _("The result follows the points."))
+        missed = NOT_MEASURED_AGAIN in reportFromNode(result.reportNode).notes
+        self._host.say(NOT_MEASURED_AGAIN.text if missed else self._sentence or _("The result follows the points."))
 
     def _onError(self, error: SpinalDiseaseAIError) -> None:
         self._host.refresh()
