@@ -14,6 +14,7 @@ from torch import Tensor, nn
 
 from SpinalDiseaseAILib.base.errors import InputError
 from SpinalDiseaseAILib.training import loop
+from SpinalDiseaseAILib.training.hardware import Hardware
 from SpinalDiseaseAILib.training.loop import Loop
 
 CONFIG = {"steps": 8, "learning_rate": 0.01, "weight_decay": 0.01, "average": 0.9, "seed": 3}
@@ -37,6 +38,11 @@ def losses(model: nn.Module, generator: torch.Generator, killed_at: int | None =
         step += 1
         inputs = torch.randn(16, 4, generator=generator)
         yield ((model(inputs)[:, 0] - inputs.sum(1)) ** 2).mean()
+
+
+def losses_in_fp32(model: nn.Module, generator: torch.Generator, killed_at: int | None = None) -> Iterator[Tensor]:
+    """The same of a network whose outputs may have another precision."""
+    return losses(lambda inputs: model(inputs).float(), generator, killed_at)  # type: ignore[arg-type]
 
 
 def trained(run: Path, **changes: Any) -> dict[str, Tensor]:
@@ -96,6 +102,37 @@ def test_another_configuration_in_the_folder_of_a_run_is_refused_and_changes_not
         Loop(network(), CONFIG | change, tmp_path)
     assert caught.value.code == "run"
     assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == before
+
+
+@pytest.mark.parametrize(
+    ("other", "named"), [(Hardware(precision="bf16"), "1 × cpu in bf16"), (Hardware(processes=2), "2 × cpu in fp32")]
+)
+def test_a_run_goes_on_only_on_the_hardware_that_it_was_begun_on(tmp_path: Path, other: Hardware, named: str) -> None:
+    trained(tmp_path)
+    with pytest.raises(InputError, match=f"begun on 1 × cpu in fp32, and this is {named}") as caught:
+        Loop(network(), CONFIG, tmp_path, other)
+    assert caught.value.code == "run"
+
+
+@pytest.mark.parametrize("precision", ["bf16", "fp16"])
+def test_a_lower_precision_keeps_weights_in_fp32_and_learns_the_same(tmp_path: Path, precision: str) -> None:
+    exact = trained(tmp_path / "fp32", steps=60)
+    found = load_file(
+        Loop(network(), CONFIG | {"steps": 60}, tmp_path / "low", Hardware(precision=precision)).fit(losses_in_fp32)
+    )
+    assert all(value.dtype == exact[key].dtype and torch.isfinite(value).all() for key, value in found.items())
+    assert not same(found, exact)
+    with_loss = [json.loads((tmp_path / name / "log.jsonl").read_text().splitlines()[1])["loss"] for name in ("fp32", "low")]
+    assert with_loss[1] == pytest.approx(with_loss[0], rel=0.1)
+
+
+@pytest.mark.parametrize("precision", ["bf16", "fp16"])
+def test_a_killed_run_in_a_lower_precision_goes_on_to_the_same_weights(tmp_path: Path, precision: str) -> None:
+    hardware = Hardware(precision=precision)
+    expected = load_file(Loop(network(), CONFIG, tmp_path / "whole", hardware).fit(losses_in_fp32))
+    with pytest.raises(Killed):
+        Loop(network(), CONFIG, tmp_path / "killed", hardware).fit(lambda model, draw: losses_in_fp32(model, draw, 5))
+    assert same(load_file(Loop(network(), CONFIG, tmp_path / "killed", hardware).fit(losses_in_fp32)), expected)
 
 
 def test_the_configuration_lies_beside_the_weights_and_nothing_half_written(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -75,8 +76,10 @@ def fit(
 
     Example: spinal-disease-ai train fit localizer --data data --run runs/localizer
 
-    On every GPU: torchrun --nproc-per-node gpu -m SpinalDiseaseAILib train fit localizer --data data --run runs/localizer
+    On every GPU: torchrun --nproc-per-node gpu -m -- SpinalDiseaseAILib train fit localizer --data data --run runs/localizer
     """
+    if "WORLD_SIZE" in os.environ:
+        os.environ.setdefault("TORCH_CPP_LOG_LEVEL", "ERROR")  # else each process tells that it looks for unused parameters
     import torch
 
     from .processes import hardware_of_process

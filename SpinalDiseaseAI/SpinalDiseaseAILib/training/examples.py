@@ -40,6 +40,7 @@ class Examples(Sequence[Example], Generic[Example]):
     """
 
     def __init__(self, path: Path, kind: type[Example]) -> None:
+        self.path = path
         self.kind = kind
         with path.open("rb") as file:
             self._map = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)

@@ -73,7 +73,11 @@ class Hardware:
         return torch.autocast(self.device.type, dtype=PRECISIONS[self.precision], enabled=self.precision != "fp32")
 
     def scaler(self) -> torch.amp.GradScaler:
-        """Scales losses so that small gradients do not vanish in fp16; lets everything through unchanged in other precisions."""
+        """Scales losses so that small gradients do not vanish in fp16; lets everything through unchanged in other precisions.
+
+        The first steps of a training in fp16 only find the scale: what is too large for the precision is not learnt from.
+        """
+        warnings.filterwarnings("ignore", r"Detected call of `lr_scheduler.step\(\)` before")  # such a step counts all the same
         return torch.amp.GradScaler(self.device.type, enabled=self.precision == "fp16")
 
     def synchronized(self, network: nn.Module) -> nn.Module:
@@ -93,7 +97,6 @@ class Hardware:
         """
         if self.processes == 1:
             return network
-        warnings.filterwarnings("ignore", "find_unused_parameters=True was specified")  # it is needed in some steps, not in all
         devices = [self.device] if self.device.type == "cuda" else None
         return DistributedDataParallel(network, device_ids=devices, find_unused_parameters=True)
 

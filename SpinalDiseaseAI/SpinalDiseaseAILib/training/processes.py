@@ -41,7 +41,10 @@ def hardware_of_process(device: str = "auto", precision: str = "auto") -> Iterat
         chosen = _working(device)
         yield Hardware(chosen.torch_device, chosen.description, _precision(precision, chosen.torch_device))
         return
-    store, rank, processes = next(rendezvous("env://"))
+    shared, rank, processes = next(rendezvous("env://"))
+    # torchrun keeps the store when it starts the processes again: they must not take each other for those that ended.
+    attempt = os.environ.get("TORCHELASTIC_RESTART_COUNT", "0")
+    store = distributed.PrefixStore(f"attempt {attempt}", shared)  # type: ignore[attr-defined]
     try:
         chosen = _working(_device_of(int(os.environ["LOCAL_RANK"]), device))
         on_gpu = chosen.torch_device.type == "cuda"
@@ -51,8 +54,15 @@ def hardware_of_process(device: str = "auto", precision: str = "auto") -> Iterat
         group = distributed.new_group(backend="gloo", timeout=_WAITING)
         kind = _precision(precision, chosen.torch_device)
         yield Hardware(chosen.torch_device, chosen.description, kind, rank, processes, group)
-    except (Exception, KeyboardInterrupt):
+    except (Exception, KeyboardInterrupt) as error:
         if store.add(_FAILED, 1) == 1:
+            if isinstance(error, RuntimeError) and "Connection closed by peer" in str(error):
+                raise ComputeError(
+                    "Another process of the training ended without a reason.",
+                    "The system may have stopped it for want of memory.",
+                    "Start the same command again: the training goes on from its last checkpoint.",
+                    code="process-lost",
+                ) from error
             raise
         # Another process failed first and tells its reason: that its partner is gone is none. torchrun ends this one.
         time.sleep(_SILENCE)

@@ -1,0 +1,159 @@
+"""Training in several processes, started by torchrun; and runs that are killed, which go on to the same result."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+import training_process
+from safetensors.torch import load_file
+
+from SpinalDiseaseAILib.base.errors import ComputeError, InputError
+from SpinalDiseaseAILib.training import loop, processes
+from SpinalDiseaseAILib.training.hardware import Hardware
+from SpinalDiseaseAILib.training.loop import Loop
+from SpinalDiseaseAILib.training.processes import hardware_of_process
+
+LIBRARY = Path(__file__).parents[2] / "SpinalDiseaseAI"
+
+
+def start(*command: object, **variables: object) -> subprocess.CompletedProcess[str]:
+    """Run a Python command to its end."""
+    environment = os.environ | {"PYTHONPATH": str(LIBRARY), "OMP_NUM_THREADS": "1"}
+    environment |= {name: str(value) for name, value in variables.items()}
+    arguments = [sys.executable, *map(str, command)]
+    return subprocess.run(arguments, env=environment, capture_output=True, text=True, timeout=120, check=False)
+
+
+def torchrun(*command: object, restarts: int = 0, **variables: object) -> subprocess.CompletedProcess[str]:
+    """Run a command in two processes of one training."""
+    options = ("--standalone", "--nproc-per-node", 2, "--max-restarts", restarts)
+    return start("-m", "torch.distributed.run", *options, *command, **variables)
+
+
+def same(one: Path, other: Path) -> bool:
+    first, second = (load_file(path / "run" / "weights.safetensors") for path in (one, other))
+    return first.keys() == second.keys() and all(torch.equal(value, second[key]) for key, value in first.items())
+
+
+@pytest.fixture
+def folders(regions_config: dict[str, Any], data: Path, tmp_path: Path) -> tuple[Path, Path]:
+    """Two folders for the same training of a network with batch norm and dropout."""
+    result = tmp_path / "whole", tmp_path / "killed"
+    for folder in result:
+        folder.mkdir()
+        (folder / "data").symlink_to(data)
+        (folder / "config.json").write_text(json.dumps(regions_config | {"batch": 4, "steps": 6}), encoding="utf-8")
+    return result
+
+
+def test_two_processes_give_the_gradient_of_the_whole_batch(tmp_path: Path) -> None:
+    done = torchrun(training_process.__file__, "gradients", tmp_path)
+    assert done.returncode == 0, done.stderr
+    for step in range(2):
+        network = training_process.two_heads()
+        first, second = network(torch.cat([training_process.part_of(0), training_process.part_of(1)]))
+        (first.square().mean() + (second[6:].square().mean() / 2 if step == 0 else 0)).backward()
+        found = load_file(tmp_path / f"gradients-{step}.safetensors")
+        for name, value in network.named_parameters():
+            if value.grad is not None:
+                assert torch.allclose(found[name], value.grad, atol=1e-6), name
+    seeds = json.loads((tmp_path / "seeds.json").read_text(encoding="utf-8"))
+    assert seeds[0] == 3 and len(set(seeds)) == 2, "the first has the configuration's seed, the other its own"
+
+
+def test_a_training_of_two_processes_of_which_one_is_killed_goes_on_to_the_same_weights(folders: tuple[Path, Path]) -> None:
+    whole, killed = folders
+    done = torchrun(training_process.__file__, "regions", whole)
+    assert done.returncode == 0, done.stderr
+    again = torchrun(training_process.__file__, "regions", killed, restarts=1, KILL_RANK=1, KILL_STEP=5)
+    assert again.returncode == 0 and "exitcode: -9" in again.stderr, again.stderr
+    assert "Another process of the training ended without a reason." in again.stderr
+    assert same(whole, killed)
+    logs = [[json.loads(line) for line in (folder / "run" / "log.jsonl").read_text().splitlines()] for folder in folders]
+    assert [[entry["step"] for entry in log] for log in logs] == [[0], [0, 4]]
+    assert all(entry["processes"] == 2 for log in logs for entry in log), "one process writes for both"
+    assert {path.name for path in (killed / "run").iterdir()} == {
+        "config.json",
+        "checkpoint.pt",
+        "log.jsonl",
+        "weights.safetensors",
+    }
+
+
+def test_a_run_in_fp16_that_is_killed_goes_on_with_the_scale_of_its_losses(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(loop, "CHECKPOINT_STEPS", 2)
+    hardware = Hardware(precision="fp16")
+    expected = load_file(
+        Loop(training_process.small_network(), training_process.SMALL, tmp_path / "whole", hardware).fit(
+            training_process.small_losses
+        )
+    )
+    done = start(training_process.__file__, "fp16", tmp_path, KILL_RANK=0, KILL_STEP=5)
+    assert done.returncode == -signal.SIGKILL
+    again = Loop(training_process.small_network(), training_process.SMALL, tmp_path / "run", hardware)
+    assert again.step == 4 and again.scaler.state_dict()["_growth_tracker"] > 0
+    found = load_file(again.fit(training_process.small_losses))
+    assert all(torch.equal(found[key], value) for key, value in expected.items())
+
+
+def test_what_all_processes_refuse_is_said_once(regions_config: dict[str, Any], data: Path, tmp_path: Path) -> None:
+    (tmp_path / "mine.json").write_text(json.dumps(regions_config | {"batch": 3}), encoding="utf-8")
+    arguments = ("train", "fit", tmp_path / "mine.json", "--data", data, "--run", tmp_path / "run", "--device", "cpu")
+    done = torchrun("-m", "--", "SpinalDiseaseAILib", *arguments, "--threads", 1)
+    assert done.returncode != 0
+    assert done.stderr.count("A batch of 3 does not divide over 2 processes.") == 1
+    assert "failed unexpectedly" not in done.stderr
+
+
+@pytest.mark.parametrize("asked", ["auto", "cpu"])
+def test_one_process_on_the_processor_computes_in_fp32(asked: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    monkeypatch.setattr(torch.backends.mps, "is_available", lambda: False)
+    with hardware_of_process(asked) as hardware:
+        assert hardware == Hardware()
+
+
+def test_a_device_that_does_not_work_is_refused_instead_of_replaced(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("SpinalDiseaseAILib.steps.device._try", lambda device: "out of order")
+    with pytest.raises(ComputeError, match=r"out of order\)\. --device cpu") as caught, hardware_of_process("cuda"):
+        pass
+    assert caught.value.code == "device"
+
+
+def test_a_precision_that_does_not_exist_is_refused() -> None:
+    with pytest.raises(InputError, match="Choose one of auto, fp32") as caught, hardware_of_process("cpu", "fp8"):
+        pass
+    assert caught.value.code == "precision"
+
+
+def test_each_process_takes_the_gpu_of_its_number_and_none_is_left_without(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
+    assert [processes._device_of(number, asked) for number, asked in ((0, "auto"), (1, "cuda"))] == ["cuda:0", "cuda:1"]
+    with pytest.raises(ComputeError, match="there are 2 GPUs"):
+        processes._device_of(2, "auto")
+    with pytest.raises(ComputeError, match="cannot train on mps"):
+        processes._device_of(0, "mps")
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    assert processes._device_of(5, "auto") == "cpu"
+
+
+@pytest.mark.parametrize(
+    ("asked", "capability", "expected"), [("auto", (9, 0), "bf16"), ("auto", (7, 5), "fp16"), ("fp32", (9, 0), "fp32")]
+)
+def test_gpus_compute_in_bf16_where_they_can_and_in_fp16_elsewhere(
+    asked: str, capability: tuple[int, int], expected: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(torch.cuda, "get_device_capability", lambda device: capability)
+    assert processes._precision(asked, torch.device("cuda:0")) == expected
+    assert processes._precision(asked, torch.device("cpu")) == "fp32"
