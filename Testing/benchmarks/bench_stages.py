@@ -149,10 +149,12 @@ def in_process(repetitions: int, device: str) -> list[Measurement]:
                 stages.setdefault(name, Measurement(f"    of which {name}")).seconds.append(seconds)
 
     points = {item.name: item.position for item in report.structures}
-    one = Measurement(f"analyser: {LEVEL} graded again")
+    one = Measurement(f"analyser: {LEVEL} graded and measured again")
     together = Measurement("analyser: every structure graded, all regions in one batch")
     in_turn = Measurement("    the alternative: one region at a time")
     for _ in range(repetitions):
+        x, y, z = points[LEVEL]
+        points[LEVEL] = (x, y + 0.1, z)  # what is measured round a point that stays where it was is not worked out again
         one.time(lambda: analyser.regrade(study, points, (LEVEL,), options))
         together.time(lambda: analyser.regrade(study, points, (), options))
         in_turn.time(lambda: [analyser.regrade(study, points, (name,), options) for name in points])

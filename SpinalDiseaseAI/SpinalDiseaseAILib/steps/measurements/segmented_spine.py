@@ -138,11 +138,7 @@ class SegmentedSpine:
 
         :raises NotMeasurable: with the reason.
         """
-        disc, index, pixels = self.disc(name), self.slice_of(name), self.pixels(name)
-        canal = np.nonzero(self._mask(CANAL.name, index))
-        places = self.frame.plane_point(self.volume.to_ras(np.stack([np.full(len(canal[0]), index), *canal], -1)))
-        distance = np.abs((places - disc.axes.origin) @ self._down(name))
-        return fluid_signal(pixels[canal], distance, self.frame.pixel_area, float(pixels.min()))
+        return self._once("fluid", name, self._fluid)
 
     def _once(self, kind: str, name: str, make: Callable[[str], Shape]) -> Shape:
         key = kind, name
@@ -206,3 +202,10 @@ class SegmentedSpine:
             raise NotMeasurable("The spinal canal has no mask.")
         disc = self.disc(name)
         return canal_at(disc.axes, disc.depth, self.canal_grains(self.slice_of(name)))
+
+    def _fluid(self, name: str) -> float:
+        disc, index, pixels = self.disc(name), self.slice_of(name), self.pixels(name)
+        canal = np.nonzero(self._mask(CANAL.name, index))
+        places = self.frame.plane_point(self.volume.to_ras(np.stack([np.full(len(canal[0]), index), *canal], -1)))
+        distance = np.abs((places - disc.axes.origin) @ self._down(name))
+        return fluid_signal(pixels[canal], distance, self.frame.pixel_area, float(pixels.min()))
