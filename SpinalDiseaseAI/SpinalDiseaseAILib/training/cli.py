@@ -93,12 +93,12 @@ def fit(
         settings.update({key: value for key, value in given.items() if value is not None})
         if left_out is not None and left_out >= settings.get("folds", 0):
             raise typer.BadParameter(f"The configuration has {settings.get('folds', 0)} folds; --left-out counts them from 0.")
-        weights = _training_of(settings)(settings, data, run, hardware)
+        weights = training_of(settings)(settings, data, run, hardware)
         if hardware.first:
             typer.echo(weights)
 
 
-def _training_of(settings: dict[str, Any]) -> Callable[[dict[str, Any], Path, Path, Hardware], Path]:
+def training_of(settings: dict[str, Any]) -> Callable[[dict[str, Any], Path, Path, Hardware], Path]:
     """The training of a configuration's network."""
     if settings.get("network") == "VNet2d":
         from .heat_map_regression import train_heat_maps
