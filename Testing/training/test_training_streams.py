@@ -10,7 +10,9 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from SpinalDiseaseAILib.base.anatomy import KEY_POINTS
 from SpinalDiseaseAILib.base.errors import InputError
+from SpinalDiseaseAILib.models.region_resnet import RegionResNet
 from SpinalDiseaseAILib.training.hardware import PROCESSOR, Hardware
 from SpinalDiseaseAILib.training.streams import losses_of, prefetched
 
@@ -92,6 +94,12 @@ def test_several_gpus_share_their_batch_norm_and_processors_do_not() -> None:
     assert isinstance(processors.synchronized(network)[1], nn.BatchNorm2d)
     converted = gpus.synchronized(network)
     assert isinstance(converted[1], nn.SyncBatchNorm) and list(converted.state_dict()) == names
+
+
+def test_a_network_whose_parts_do_not_always_run_is_not_synchronized() -> None:
+    network = RegionResNet(1, len(KEY_POINTS), 7, ["disc_disease", "vertebra_disease"], (2, 2, 2, 2))
+    Hardware(torch.device("cuda:0"), processes=2).synchronized(network)
+    assert not any(isinstance(module, nn.SyncBatchNorm) for module in network.modules())
 
 
 @pytest.mark.parametrize(("precision", "expected"), [("fp32", None), ("bf16", torch.bfloat16), ("fp16", torch.float16)])

@@ -83,6 +83,9 @@ class RegionResNet(nn.Module):
     :raises ValueError: if the findings are unknown, of one kind, or have another number of classes.
     """
 
+    conditional = True
+    """Parts of it do not run where a batch has no structure for them."""
+
     def __init__(self, channels: int, structures: int, outputs: int, findings: Sequence[str], widths: Sequence[int]) -> None:
         super().__init__()
         try:

@@ -83,9 +83,10 @@ class Hardware:
     def synchronized(self, network: nn.Module) -> nn.Module:
         """The network with batch norm over the whole batch, where several GPUs share it.
 
-        There is no such layer for processors: each process normalizes its own part, and the running statistics are the first's.
+        There is no such layer for processors, and a network of which parts may not run in a process would wait for it for ever:
+        there each process normalizes its own part, and the running statistics are the first's.
         """
-        if self.processes > 1 and self.device.type == "cuda":
+        if self.processes > 1 and self.device.type == "cuda" and not getattr(network, "conditional", False):
             result: nn.Module = nn.SyncBatchNorm.convert_sync_batchnorm(network)
             return result
         return network
