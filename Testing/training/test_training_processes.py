@@ -26,7 +26,7 @@ LIBRARY = Path(__file__).parents[2] / "SpinalDiseaseAI"
 
 def start(*command: object, **variables: object) -> subprocess.CompletedProcess[str]:
     """Run a Python command to its end."""
-    environment = os.environ | {"PYTHONPATH": str(LIBRARY), "OMP_NUM_THREADS": "1"}
+    environment = os.environ | {"PYTHONPATH": str(LIBRARY), "OMP_NUM_THREADS": "1", "TORCH_CPP_LOG_LEVEL": "ERROR"}
     environment |= {name: str(value) for name, value in variables.items()}
     arguments = [sys.executable, *map(str, command)]
     return subprocess.run(arguments, env=environment, capture_output=True, text=True, timeout=120, check=False)
@@ -38,54 +38,59 @@ def torchrun(*command: object, restarts: int = 0, **variables: object) -> subpro
     return start("-m", "torch.distributed.run", *options, *command, **variables)
 
 
-def same(one: Path, other: Path) -> bool:
-    first, second = (load_file(path / "run" / "weights.safetensors") for path in (one, other))
-    return first.keys() == second.keys() and all(torch.equal(value, second[key]) for key, value in first.items())
+def folder_of(config: dict[str, Any], data: Path, folder: Path) -> Path:
+    """A folder for the training of a network with batch norm and dropout."""
+    folder.mkdir()
+    (folder / "data").symlink_to(data)
+    (folder / "config.json").write_text(json.dumps(config | {"batch": 4, "steps": 6}), encoding="utf-8")
+    return folder
 
 
-@pytest.fixture
-def folders(regions_config: dict[str, Any], data: Path, tmp_path: Path) -> tuple[Path, Path]:
-    """Two folders for the same training of a network with batch norm and dropout."""
-    result = tmp_path / "whole", tmp_path / "killed"
-    for folder in result:
-        folder.mkdir()
-        (folder / "data").symlink_to(data)
-        (folder / "config.json").write_text(json.dumps(regions_config | {"batch": 4, "steps": 6}), encoding="utf-8")
-    return result
-
-
-def test_two_processes_give_the_gradient_of_the_whole_batch(tmp_path: Path) -> None:
-    done = torchrun(training_process.__file__, "gradients", tmp_path)
+@pytest.fixture(scope="module")
+def whole(regions_config: dict[str, Any], data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a training in two processes that nothing interrupted."""
+    folder = folder_of(regions_config, data, tmp_path_factory.mktemp("two") / "whole")
+    done = torchrun(training_process.__file__, "regions", folder)
     assert done.returncode == 0, done.stderr
+    return folder
+
+
+def test_two_processes_give_the_gradient_of_the_whole_batch(whole: Path) -> None:
     for step in range(2):
         network = training_process.two_heads()
         first, second = network(torch.cat([training_process.part_of(0), training_process.part_of(1)]))
         (first.square().mean() + (second[6:].square().mean() / 2 if step == 0 else 0)).backward()
-        found = load_file(tmp_path / f"gradients-{step}.safetensors")
+        found = load_file(whole / f"gradients-{step}.safetensors")
         for name, value in network.named_parameters():
             if value.grad is not None:
                 assert torch.allclose(found[name], value.grad, atol=1e-6), name
-    seeds = json.loads((tmp_path / "seeds.json").read_text(encoding="utf-8"))
-    assert seeds[0] == 3 and len(set(seeds)) == 2, "the first has the configuration's seed, the other its own"
 
 
-def test_a_training_of_two_processes_of_which_one_is_killed_goes_on_to_the_same_weights(folders: tuple[Path, Path]) -> None:
-    whole, killed = folders
-    done = torchrun(training_process.__file__, "regions", whole)
-    assert done.returncode == 0, done.stderr
-    again = torchrun(training_process.__file__, "regions", killed, restarts=1, KILL_RANK=1, KILL_STEP=5)
-    assert again.returncode == 0 and "exitcode: -9" in again.stderr, again.stderr
-    assert "Another process of the training ended without a reason." in again.stderr
-    assert same(whole, killed)
-    logs = [[json.loads(line) for line in (folder / "run" / "log.jsonl").read_text().splitlines()] for folder in folders]
-    assert [[entry["step"] for entry in log] for log in logs] == [[0], [0, 4]]
-    assert all(entry["processes"] == 2 for log in logs for entry in log), "one process writes for both"
-    assert {path.name for path in (killed / "run").iterdir()} == {
+def test_of_two_processes_the_first_has_the_configurations_seed_and_writes_for_both(whole: Path) -> None:
+    seeds = json.loads((whole / "seeds.json").read_text(encoding="utf-8"))
+    assert seeds[0] == 3 and len(set(seeds)) == 2
+    assert [(entry["step"], entry["processes"]) for entry in log_of(whole)] == [(0, 2)]
+    assert {path.name for path in (whole / "run").iterdir()} == {
         "config.json",
         "checkpoint.pt",
         "log.jsonl",
         "weights.safetensors",
     }
+
+
+def test_a_training_of_two_processes_of_which_one_is_killed_goes_on_to_the_same_weights(
+    whole: Path, regions_config: dict[str, Any], data: Path, tmp_path: Path
+) -> None:
+    killed = folder_of(regions_config, data, tmp_path / "killed")
+    done = torchrun(training_process.__file__, "regions", killed, restarts=1, KILL_RANK=1, KILL_STEP=5)
+    assert done.returncode == 0 and "exitcode: -9" in done.stderr, done.stderr
+    assert [entry["step"] for entry in log_of(killed)] == [0, 4]
+    first, second = (load_file(folder / "run" / "weights.safetensors") for folder in (whole, killed))
+    assert first.keys() == second.keys() and all(torch.equal(value, second[key]) for key, value in first.items())
+
+
+def log_of(folder: Path) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in (folder / "run" / "log.jsonl").read_text(encoding="utf-8").splitlines()]
 
 
 def test_a_run_in_fp16_that_is_killed_goes_on_with_the_scale_of_its_losses(
@@ -113,6 +118,39 @@ def test_what_all_processes_refuse_is_said_once(regions_config: dict[str, Any], 
     assert done.returncode != 0
     assert done.stderr.count("A batch of 3 does not divide over 2 processes.") == 1
     assert "failed unexpectedly" not in done.stderr
+
+
+@pytest.fixture
+def store(monkeypatch: pytest.MonkeyPatch) -> Any:
+    """What the processes of a training have in common, for one that believes to be among several."""
+    result = torch.distributed.HashStore()
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    monkeypatch.setenv("LOCAL_RANK", "0")
+    monkeypatch.setenv("TORCHELASTIC_RESTART_COUNT", "0")
+    monkeypatch.setattr(processes, "rendezvous", lambda way: iter([(result, 0, 1)]))
+    monkeypatch.setattr(processes, "_SILENCE", 0.0)
+    yield result
+    if torch.distributed.is_initialized():
+        torch.distributed.destroy_process_group()
+
+
+@pytest.mark.parametrize("said", ["Connection closed by peer [127.0.0.1]:1", "recv: Connection reset by peer"])
+def test_a_process_that_lost_another_says_so_and_what_to_do(store: Any, said: str) -> None:
+    with pytest.raises(ComputeError, match="Start the same command again") as caught, hardware_of_process("cpu"):
+        raise RuntimeError(said)
+    assert caught.value.code == "process-lost"
+
+
+def test_a_process_keeps_its_own_reason(store: Any) -> None:
+    with pytest.raises(InputError, match="The file is gone"), hardware_of_process("cpu"):
+        raise InputError("The file is gone.")
+
+
+def test_a_process_that_fails_after_another_is_silent(store: Any) -> None:
+    torch.distributed.PrefixStore("attempt 0", store).add("failed", 1)
+    with pytest.raises(SystemExit) as caught, hardware_of_process("cpu"):
+        raise RuntimeError("Connection closed by peer")
+    assert caught.value.code == 5
 
 
 @pytest.mark.parametrize("asked", ["auto", "cpu"])

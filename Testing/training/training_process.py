@@ -67,30 +67,30 @@ def fp16(folder: Path) -> None:
 
 
 def regions(folder: Path) -> None:
-    """Train a small grading network on the data of a test."""
+    """Train a small grading network on the data of a test, then write what the processes give together."""
     config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
     with hardware_of_process("cpu") as hardware:
         train_regions(config, folder / "data", folder / "run", hardware)
-
-
-def gradients(folder: Path) -> None:
-    """Write what the processes give together: gradients, seeds, a value of each."""
-    with hardware_of_process("cpu") as hardware:
-        network = two_heads()
-        model = hardware.parallel(network)
-        for step in range(2):
-            network.zero_grad()
-            first, second = model(part_of(hardware.rank))
-            # The second head counts in the first step alone, and there in the last process alone.
-            counts = step == 0 and hardware.rank == hardware.processes - 1
-            loss = first.square().mean() + (second.square().mean() if counts else 0)
-            loss.backward()
-            found = {name: value.grad for name, value in network.named_parameters() if value.grad is not None}
-            if hardware.first:
-                save_file(found, folder / f"gradients-{step}.safetensors")
+        write_gradients(folder, hardware)
         seeds = hardware.gathered(hardware.seed(3))
         if hardware.first:
             (folder / "seeds.json").write_text(json.dumps(seeds), encoding="utf-8")
+
+
+def write_gradients(folder: Path, hardware: Hardware) -> None:
+    """Write the gradients of two steps of the network with two heads."""
+    network = two_heads()
+    model = hardware.parallel(network)
+    for step in range(2):
+        network.zero_grad()
+        first, second = model(part_of(hardware.rank))
+        # The second head counts in the first step alone, and there in the last process alone.
+        counts = step == 0 and hardware.rank == hardware.processes - 1
+        loss = first.square().mean() + (second.square().mean() if counts else 0)
+        loss.backward()
+        if hardware.first:
+            found = {name: value.grad for name, value in network.named_parameters() if value.grad is not None}
+            save_file(found, folder / f"gradients-{step}.safetensors")
 
 
 def end_at(rank: int, step: int) -> None:
@@ -111,4 +111,4 @@ if __name__ == "__main__":
     loop.CHECKPOINT_STEPS = 2
     if "KILL_STEP" in os.environ and os.environ.get("TORCHELASTIC_RESTART_COUNT", "0") == "0":
         end_at(int(os.environ["KILL_RANK"]), int(os.environ["KILL_STEP"]))
-    {"fp16": fp16, "regions": regions, "gradients": gradients}[sys.argv[1]](Path(sys.argv[2]))
+    {"fp16": fp16, "regions": regions}[sys.argv[1]](Path(sys.argv[2]))

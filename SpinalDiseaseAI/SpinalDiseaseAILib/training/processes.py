@@ -21,6 +21,7 @@ PRECISION_CHOICES = ("auto", "fp32")
 _WAITING = timedelta(days=1)  # others wait while the first process stores the examples of a large data set
 _BFLOAT16 = (8, 0)  # compute capability from which on NVIDIA GPUs multiply in bfloat16
 _FAILED = "failed"  # key in the store of the processes: how many failed
+_LOST = ("closed by peer", "reset by peer", "Broken pipe")  # in what gloo and NCCL say of a process that is gone
 _SILENCE = 30.0  # seconds in which torchrun ends a process that has nothing to say
 
 
@@ -56,7 +57,7 @@ def hardware_of_process(device: str = "auto", precision: str = "auto") -> Iterat
         yield Hardware(chosen.torch_device, chosen.description, kind, rank, processes, group)
     except (Exception, KeyboardInterrupt) as error:
         if store.add(_FAILED, 1) == 1:
-            if isinstance(error, RuntimeError) and "Connection closed by peer" in str(error):
+            if isinstance(error, RuntimeError) and any(sign in str(error) for sign in _LOST):
                 raise ComputeError(
                     "Another process of the training ended without a reason.",
                     "The system may have stopped it for want of memory.",
