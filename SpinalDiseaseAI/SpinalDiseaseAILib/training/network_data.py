@@ -60,7 +60,7 @@ def _published_localization(config: dict[str, Any], members: Sequence[dict[str, 
     side = config["size"]
     image = {**_IMAGE, "num_channels": 1, "spatial_shape": [side, side]}
     kind = "heat maps" if config["network"] == "VNet2d" else "scores and boxes"
-    options = {"side": side, "least_score": config["least_score"], "confidence": config["confidence"]}
+    options = {"side": side, "least_score": config["least_score"], "confidence": [1.0, 0.0]}
     return _parts(config["network"], arguments, image, kind, list(KEY_POINTS), {}, options)
 
 

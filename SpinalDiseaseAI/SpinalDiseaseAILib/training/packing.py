@@ -26,6 +26,7 @@ from ..steps.regions import RegionLayout
 from .bundle_files import pack
 from .calibration import best_temperature
 from .network_data import is_published, network_metadata, uses_encoder
+from .point_confidence import fitted_confidence
 from .regions import class_balance, targets, visits
 
 CARDS = Path(__file__).with_name("cards")
@@ -70,7 +71,7 @@ def pack_runs(config: dict[str, Any], runs: list[Path], data: Path, output: Path
     Members that left folds of patients out were together trained on the tuning patients: they are calibrated by their out-of-fold
     predictions afterwards, see :mod:`.calibrating`.
 
-    :param data: folder of the data sets, for the calibration of a classifier.
+    :param data: folder of the data sets, for the calibration of a classifier or of a published localizer.
     :returns: the bundle's folder.
     """
     configs = {run: json.loads((run / "config.json").read_text(encoding="utf-8")) for run in runs}
@@ -86,9 +87,14 @@ def pack_runs(config: dict[str, Any], runs: list[Path], data: Path, output: Path
     )
     weights = [run / "weights.safetensors" for run in runs]
     place = pack(metadata, weights, card, LICENCES[config["license"]], output)
+    fitted: dict[str, Any] = {}
     if metadata["findings"] and not any("left_out" in member for member in members):
+        fitted = calibration(config, place, data)
+    elif "confidence" in metadata["options"]:
+        fitted = {"confidence": fitted_confidence(config, place, data)}
+    if fitted:
         document = json.loads((place / METADATA).read_text(encoding="utf-8"))
-        document["options"] |= {**calibration(config, place, data), "calibrated_on": "tuning patients"}
+        document["options"] |= {**fitted, "calibrated_on": "tuning patients"}
         (place / METADATA).write_text(json.dumps(document, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
     return place
 
