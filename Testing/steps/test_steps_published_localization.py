@@ -119,6 +119,13 @@ def test_two_names_of_one_place_leave_the_surer_one() -> None:
     assert found.names == tuple(name for index, name in enumerate(KEY_POINTS) if index != 4)
 
 
+def test_a_point_without_a_neighbour_is_left_out_because_nothing_sizes_its_region() -> None:
+    heights = np.ones(11)
+    heights[[1, 3, 10]] = 0.0
+    found = localizer(Maps(heights=heights)).locate(volume([0.9]))
+    assert found.names == KEY_POINTS[4:10]
+
+
 def test_nothing_holds_the_points_together_as_a_chain_would() -> None:
     places = PLACES.copy()
     places[5] = 20.0, 100.0

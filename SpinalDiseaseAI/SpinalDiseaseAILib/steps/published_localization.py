@@ -1,7 +1,7 @@
 """Localization as the Spinal Disease 2020 system published it: the best place of each key point, each by itself.
 
 No chain holds the points together. What follows from it is said and not mended: a point with a low score is left out, a place
-bears one name only, and the numbering is as sure as the scores of the neighbouring levels at the same places let it be.
+bears one name only, a point stands beside another, and the numbering is as sure as the scores of the neighbouring levels at the same places let it be.
 """
 
 from __future__ import annotations
@@ -68,7 +68,7 @@ class PublishedLocalizer:
         places = np.array([place for place, _, _ in best]) @ view[:, :2].T + view[:, 2]  # plane pixels
         scores = np.array([score for _, score, _ in best])
         kept = distinct(places * steps, scores, self.least_score)
-        if len(kept) < _FEWEST or not any(index + 1 in kept for index in kept):  # regions are laid out from point to point
+        if len(kept) < _FEWEST:
             raise no_spine()
         slope, offset = self.confidence
         probability = _logistic(slope * _logit(np.clip(scores, _FLOOR, 1 - _FLOOR)) + offset)
@@ -105,7 +105,8 @@ class PublishedLocalizer:
 def distinct(places: FloatArray, scores: FloatArray, least: float) -> list[int]:
     """Key points that count as found, cranial to caudal.
 
-    Two networks' outputs may point to one structure; the surer one names it.
+    Where two of them point to one structure, the surer one names it. One whose neighbours are both missing is left out too: a
+    region of interest is laid out from point to point.
 
     :param places: (K, 2) millimetres.
     :param scores: (K,).
@@ -118,7 +119,7 @@ def distinct(places: FloatArray, scores: FloatArray, least: float) -> list[int]:
     for index in sorted(likely, key=lambda item: -scores[item]):
         if all(np.linalg.norm(places[index] - places[other]) > apart for other in kept):
             kept.append(index)
-    return sorted(kept)
+    return [index for index in sorted(kept) if index - 1 in kept or index + 1 in kept]
 
 
 def level_length(places: FloatArray, kept: list[int]) -> float:
