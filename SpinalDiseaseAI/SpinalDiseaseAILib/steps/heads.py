@@ -54,7 +54,9 @@ class Heads:
         result = {}
         for name, values in self.probabilities(logits).items():
             classes = self.findings[name]
-            sets = self.calibration(name).plausible
+            calibration = self.calibration(name)
+            sets = calibration.plausible
+            thresholds = dict(zip(classes, calibration.thresholds, strict=True)) if calibration.thresholds else {}
             chosen = sets.of(finding(name), values) if sets else np.zeros(values.shape, dtype=bool)
             result[name] = [
                 FindingResult(
@@ -63,6 +65,7 @@ class Heads:
                     model,
                     tuple(key for key, plausible in zip(classes, among, strict=True) if plausible),
                     sets.rate if sets else 0.0,
+                    thresholds,
                 )
                 for row, among in zip(values, chosen, strict=True)
             ]
