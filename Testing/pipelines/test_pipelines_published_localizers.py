@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -65,6 +66,16 @@ def test_an_analysis_uses_the_published_localizer_of_a_short_name(
         assert np.hypot(*(in_plane * volume.pixel_spacing)) < 2.0, item.name
         assert item.findings or "-" not in item.name
     assert sum(item.probability for item in found.numberings) == pytest.approx(1)
+
+
+def test_the_box_detector_of_the_product_finds_the_levels_of_the_sample(
+    sample: Study, report: Report, analyser: Analyser, cpu: Options
+) -> None:
+    found = analyser.analyse(sample, replace(cpu, localizer="detector", segmenter="", grader=""))
+    expected = {item.name: np.array(item.position) for item in report.structures}
+    distances = [np.linalg.norm(np.array(item.position) - expected[item.name]) for item in found.structures]
+    assert len(distances) == len(KEY_POINTS) and np.median(distances) < 4.0 and max(distances) < 9.0
+    assert found.numberings[0].shift == 0
 
 
 def test_a_localizer_whose_weights_are_not_there_is_asked_for_with_what_to_do(sample: Study, tmp_path: Path) -> None:
