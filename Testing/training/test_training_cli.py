@@ -75,10 +75,12 @@ def test_a_configuration_file_is_trained_and_goes_on_only_with_itself(
 @pytest.mark.parametrize("name", NAMES)
 def test_a_packaged_configuration_has_findings_licence_and_card(name: str) -> None:
     config = configuration(name)
-    # What is calibrated on the tuning patients may not be fitted on them. The last step of the localizer may, and what is trained
-    # in folds: its calibration is fitted on the patients that each fold leaves out. Nothing is fitted on the report patients.
+    # What is chosen or calibrated on the tuning patients may not be fitted on them. The last step of the localizer may, and the
+    # default grading networks: they are trained in folds and calibrated on the patients that each fold leaves out. Nothing is
+    # fitted on the report patients.
     assert config["license"] in LICENCES
-    assert config["splits"] == (["train", "tune"] if name == "localizer-3" or "folds" in config else ["train"])
+    both = name in ("localizer-3", "degeneration", "degeneration-detail", "disc-grade")
+    assert config["splits"] == (["train", "tune"] if both else ["train"])
     assert config["research_only"] is ("tianchi2020" in config["datasets"])
     assert (CARDS / f"{config['name']}.md").is_file()
     for item in config.get("findings", ()):

@@ -17,8 +17,10 @@ from SpinalDiseaseAILib.evaluation.predictions import Graded
 from SpinalDiseaseAILib.models.bundle import CARD, METADATA, WEIGHTS, list_bundles, read_bundle
 from SpinalDiseaseAILib.models.loading import load_network
 from SpinalDiseaseAILib.models.region_network import RegionNetwork
+from SpinalDiseaseAILib.models.segmentation_network import SegmentationNetwork
 from SpinalDiseaseAILib.pipelines.model_store import ModelStore
-from SpinalDiseaseAILib.training.bundle_files import half_precision
+from SpinalDiseaseAILib.training.bundle_files import half_precision, mean_of
+from SpinalDiseaseAILib.training.cli import configuration
 from SpinalDiseaseAILib.training.packing import LICENCES, best_temperature, metadata_of, pack_runs
 
 CPU = torch.device("cpu")
@@ -140,3 +142,23 @@ def graded(name: str, temperature: float) -> Graded:
 @pytest.mark.parametrize("name", ["pfirrmann", "narrowing", "disc_disease"])
 def test_the_temperature_undoes_how_far_probabilities_are_too_sure(name: str, temperature: float) -> None:
     assert best_temperature(graded(name, temperature))[0] == pytest.approx(temperature, rel=0.1)
+
+
+def test_runs_of_a_segmentation_that_go_on_from_one_another_become_one_network_of_their_mean_weights(tmp_path: Path) -> None:
+    states = [{"a": torch.full((2,), value), "count": torch.tensor(number)} for number, value in enumerate((1.0, 4.0))]
+    assert torch.equal(mean_of(states)["a"], torch.full((2,), 2.5)) and mean_of(states)["count"] == 1
+    config = configuration("segmentation-4")
+    runs = []
+    for number in range(2):
+        torch.manual_seed(number)
+        runs.append(tmp_path / str(number))
+        runs[-1].mkdir()
+        (runs[-1] / "config.json").write_text(json.dumps(config), encoding="utf-8")
+        save_file(SegmentationNetwork(config["widths"]).state_dict(), runs[-1] / "weights.safetensors")
+    place = pack_runs(config, runs, tmp_path, tmp_path / "models")
+    found = load_file(place / WEIGHTS)
+    first, second = (load_file(run / "weights.safetensors") for run in runs)
+    torch.testing.assert_close(
+        found["head.weight"].float(), (first["head.weight"] + second["head.weight"]) / 2, atol=1e-3, rtol=1e-3
+    )
+    load_network(read_bundle(place.name, place.parent), CPU)

@@ -31,11 +31,24 @@ def half_precision(states: list[dict[str, torch.Tensor]]) -> dict[str, torch.Ten
     return result
 
 
-def pack(metadata: dict[str, Any], weights: list[Path], card: str, licence: str, folder: Path) -> Path:
+def mean_of(states: list[dict[str, torch.Tensor]]) -> dict[str, torch.Tensor]:
+    """One network whose weights are the means of several that went on from one another.
+
+    Such networks lie in one basin of the loss, where the mean is as good as their average answer at the cost of one (Izmailov et
+    al., Averaging weights leads to wider optima, 2018).
+    """
+    return {
+        key: torch.stack([state[key] for state in states]).mean(0) if value.is_floating_point() else value
+        for key, value in states[-1].items()
+    }
+
+
+def pack(metadata: dict[str, Any], weights: list[Path], card: str, licence: str, folder: Path, *, averaged: bool = False) -> Path:
     """Write a bundle.
 
     :param metadata: everything but the hash; ``name`` gives the folder's name.
     :param weights: one file a member.
+    :param averaged: True if they are no members but one network, whose weights are their mean.
     :param card: model card, Markdown.
     :param licence: text of the licence of the weights.
     :param folder: folder of the bundles.
@@ -44,7 +57,8 @@ def pack(metadata: dict[str, Any], weights: list[Path], card: str, licence: str,
     place = folder / str(metadata["name"])
     for file in (METADATA, WEIGHTS, CARD):
         (place / file).parent.mkdir(parents=True, exist_ok=True)
-    save_file(half_precision([load_file(path) for path in weights]), place / WEIGHTS, metadata={"format": "pt"})
+    states = [load_file(path) for path in weights]
+    save_file(half_precision([mean_of(states)] if averaged else states), place / WEIGHTS, metadata={"format": "pt"})
     digest = hashlib.sha256((place / WEIGHTS).read_bytes()).hexdigest()
     document = {**metadata, "weights_sha256": digest}
     (place / METADATA).write_text(json.dumps(document, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")

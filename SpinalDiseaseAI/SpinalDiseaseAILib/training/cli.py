@@ -124,7 +124,7 @@ def training_of(settings: dict[str, Any]) -> Callable[[dict[str, Any], Path, Pat
 @app.command()
 def pack(
     config: Annotated[str, typer.Argument(help="Configuration that the runs were trained by.")],
-    runs: Annotated[list[Path], typer.Argument(help="One run, or several as members whose outputs are averaged.")],
+    runs: Annotated[list[Path], typer.Argument(help="One run, or several that are averaged: outputs, of segmentations weights.")],
     data: Data,
     output: Annotated[Path, typer.Option(help="Folder of the bundles.")] = Path("Resources/Models"),
 ) -> None:

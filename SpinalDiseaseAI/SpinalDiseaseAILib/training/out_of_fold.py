@@ -118,4 +118,4 @@ def _check(folds: dict[int | None, list[Member]]) -> None:
 
 
 def _kind(config: dict[str, Any]) -> dict[str, Any]:
-    return {key: value for key, value in config.items() if key not in ("left_out", "seed")}
+    return {key: value for key, value in config.items() if key not in ("left_out", "seed", "initial")}

@@ -68,8 +68,10 @@ def metadata_of(config: dict[str, Any], members: Sequence[dict[str, Any]]) -> di
 def pack_runs(config: dict[str, Any], runs: list[Path], data: Path, output: Path) -> Path:
     """Write the bundle of some runs.
 
-    Members that left folds of patients out were together trained on the tuning patients: they are calibrated by their out-of-fold
-    predictions afterwards, see :mod:`.calibrating`.
+    A classifier that was trained on the tuning patients too is calibrated by out-of-fold predictions afterwards, see
+    :mod:`.calibrating`.
+
+    Runs of a classifier or a localizer become members of one network; of a segmentation the weights are averaged.
 
     :param data: folder of the data sets, for the calibration of a classifier or of a published localizer.
     :returns: the bundle's folder.
@@ -86,9 +88,10 @@ def pack_runs(config: dict[str, Any], runs: list[Path], data: Path, output: Path
         else (CARDS / f"{config['name']}.md").read_text(encoding="utf-8")
     )
     weights = [run / "weights.safetensors" for run in runs]
-    place = pack(metadata, weights, card, LICENCES[config["license"]], output)
+    averaged = config["task"] == "segmentation"
+    place = pack(metadata, weights, card, LICENCES[config["license"]], output, averaged=averaged)
     fitted: dict[str, Any] = {}
-    if metadata["findings"] and not any("left_out" in member for member in members):
+    if metadata["findings"] and "tune" not in config["splits"]:
         fitted = calibration(config, place, data)
     elif "confidence" in metadata["options"]:
         fitted = {"confidence": fitted_confidence(config, place, data)}
