@@ -41,12 +41,7 @@ def full_report() -> Report:
             FindingResult(
                 "pfirrmann", {"1": 0.05, "2": 0.1, "3": 0.15, "4": 0.6, "5": 0.1}, "lumbar-mr-degeneration", ("3", "4"), 0.9
             ),
-            FindingResult(
-                "disc_disease",
-                {"v1": 0.1, "v2": 0.7, "v3": 0.6, "v4": 0.05, "v5": 0.2},
-                "spinal-disease-2020",
-                thresholds={"v1": 0.5, "v2": 0.5, "v3": 0.5, "v4": 0.1, "v5": 0.5},
-            ),
+            FindingResult("disc_disease", {"v1": 0.1, "v2": 0.7, "v3": 0.6, "v4": 0.05, "v5": 0.2}, "spinal-disease-2020"),
         ),
         manual=True,
         measurements=(

@@ -29,12 +29,6 @@ def test_the_most_probable_class_is_predicted_where_several_could_hold_and_none_
     assert (result.predicted, result.confidence, result.abnormal) == (("v1",), 0.4, False)
 
 
-def test_a_class_with_a_threshold_of_its_own_is_predicted_from_there_on() -> None:
-    result = dataclasses.replace(disc_disease(v1=0.4, v2=0.3, v4=0.15), thresholds={"v2": 0.3, "v4": 0.2})
-    assert result.predicted == ("v2",)
-    assert dataclasses.replace(result, thresholds={"v2": 0.31, "v4": 0.2}).predicted == ("v1",), "the most probable"
-
-
 def test_an_abnormal_class_makes_the_result_abnormal() -> None:
     assert FindingResult("narrowing", {"absent": 0.4, "present": 0.6}, "m").abnormal
     assert not FindingResult("narrowing", {"absent": 0.6, "present": 0.4}, "m").abnormal

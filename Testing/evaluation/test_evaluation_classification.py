@@ -42,14 +42,6 @@ def everything(item: Graded) -> np.ndarray:
     return np.arange(len(item.truth))
 
 
-def test_figures_are_of_the_classes_that_a_model_predicts_where_it_has_thresholds_of_its_own() -> None:
-    item = random_graded("disc_disease")
-    predicted = (item.probability >= 0.25).astype(float)
-    found = overall(replace(item, predicted=predicted), everything(item))
-    assert found["macro F1"] == pytest.approx(reference.f1_score(item.truth, predicted, average="macro"))
-    assert found["macro F1"] != overall(item, everything(item))["macro F1"]
-
-
 def test_figures_of_grades_are_those_of_scikit_learn() -> None:
     item = random_graded("pfirrmann")
     true, chosen = item.truth.argmax(1), item.probability.argmax(1)

@@ -29,7 +29,7 @@ MODEL = ModelProvenance("model", "1.0.0", "ab" * 32, "CC-BY-4.0")
 @pytest.fixture
 def run(tmp_path: Path) -> Run:
     findings = {
-        "L4-L5": {"narrowing": Assessment(("present",), {"absent": 0.25, "present": 0.75}, ("present",), ("present",))},
+        "L4-L5": {"narrowing": Assessment(("present",), {"absent": 0.25, "present": 0.75}, ("present",))},
         "L5-S1": {"narrowing": Assessment(("absent",), {})},
     }
     points = {"L4-L5": FoundPoint((10.5, 20.25), (11.0, 21.0), 0.9), "L5-S1": FoundPoint((12.0, 40.0), None, 0.0)}

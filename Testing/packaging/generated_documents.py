@@ -81,10 +81,6 @@ def report_schema() -> dict[str, Any]:
         )
         for item in anatomy.FINDINGS
     ]
-    for item, entry in zip(anatomy.FINDINGS, findings, strict=True):
-        if not item.exclusive:
-            names = {"enum": list(item.class_names)}
-            entry["properties"]["thresholds"] = {"type": "object", "propertyNames": names, "additionalProperties": probability}
     line = {"type": "array", "items": point, "minItems": 2, "maxItems": 2}
 
     def measurements(*places: quantities.Place) -> dict[str, Any]:

@@ -82,7 +82,6 @@ def test_a_calibration_goes_to_the_options_of_a_bundle_and_back(name: str) -> No
         Calibration.none(info),
         Calibration((0.5,) * size, tuple(1.0 + k for k in range(size))),
         Calibration((0.5,) * size, (2.0,) * size, (curve,) * size, Plausible(0.9, (0.1,) * size)),
-        Calibration((0.0,) * size, (1.0,) * size, thresholds=() if info.exclusive else (0.4,) * size),
     ):
         written = json.loads(json.dumps({key: {name: value} for key, value in calibration.options(info).items()}))
         assert Calibration.of_options(info, written) == calibration
@@ -97,7 +96,6 @@ def test_a_calibration_goes_to_the_options_of_a_bundle_and_back(name: str) -> No
         {"bias": {"pfirrmann": [0.0] * 4}},
         {"isotonic": {"pfirrmann": {"1": [[0, 1], [0, 1]]}}},
         {"plausible": {"pfirrmann": {"rate": 0.9, "thresholds": {"1": 0.1}}}},
-        {"thresholds": {"pfirrmann": dict.fromkeys("12345", 0.3)}},
         {"plausible": {"pfirrmann": {"rate": 90, "thresholds": dict.fromkeys("12345", 0.1)}}},
     ],
 )
@@ -126,21 +124,6 @@ def test_plausible_grades_have_no_gap_and_other_classes_may() -> None:
     assert plausible("pfirrmann", [0.2] * 5, [0.3, 0.1, 0.35, 0.2, 0.05]) == ["1", "2", "3", "4"]
     assert plausible("modic", [0.2] * 4, [0.3, 0.1, 0.35, 0.25]) == ["0", "2", "3"]
     assert plausible("disc_disease", [0.5] * 5, [0.1, 0.6, 0.2, 0.7, 0.0]) == ["v2", "v4"]
-
-
-def test_a_class_that_can_hold_beside_others_is_predicted_from_its_own_threshold_on() -> None:
-    thresholds = dict(zip(DISEASE.class_names, (0.5, 0.3, 0.5, 0.12, 0.5), strict=True))
-    heads = Heads.of_options({"disc_disease": DISEASE.class_names}, {"thresholds": {"disc_disease": thresholds}})
-    logits = logits_of(DISEASE, np.array([[0.1, 0.35, 0.6, 0.15, 0.4], [0.1, 0.2, 0.4, 0.1, 0.3]]))
-    first, second = heads.results(logits, "model")["disc_disease"]
-    assert first.predicted == ("v2", "v3", "v4") and first.thresholds == thresholds
-    assert second.predicted == ("v3",)  # none reaches its own: the most probable
-
-
-@pytest.mark.parametrize("value", [0.0, 1.0, -0.1])
-def test_a_threshold_that_always_or_never_predicts_is_refused(value: float) -> None:
-    with pytest.raises(ValueError, match="thresholds"):
-        Calibration.of_options(DISEASE, {"thresholds": {"disc_disease": dict.fromkeys(DISEASE.class_names, value)}})
 
 
 def test_results_carry_the_plausible_classes_and_their_rate() -> None:

@@ -38,8 +38,6 @@ def report_to_dict(report: Report) -> dict[str, Any]:
             entry["predicted"] = list(finding.predicted)
             entry["confidence"] = finding.confidence
             entry["unsure"] = finding.unsure
-            if not finding.thresholds:
-                del entry["thresholds"]
         _add_units(item["measurements"])
     _add_units(document["measurements"])
     for entries in document["remeasured"].values():
@@ -198,16 +196,12 @@ def _finding(entry: dict[str, Any]) -> FindingResult:
     plausible = entry.get("plausible", [])
     if not isinstance(plausible, list | tuple) or not set(plausible) <= set(wanted):
         raise ValueError(f"{entry['name']} has the plausible classes {plausible}, which are not among {sorted(wanted)}")
-    thresholds = entry.get("thresholds", {})
-    if not set(thresholds) <= set(wanted):
-        raise ValueError(f"{entry['name']} has thresholds of {sorted(thresholds)}, which are not among {sorted(wanted)}")
     return FindingResult(
         entry["name"],
         {key: float(values[key]) for key in wanted},
         str(entry["model"]),
         tuple(key for key in wanted if key in plausible),
         float(entry.get("coverage", 0.0)),
-        {key: float(thresholds[key]) for key in wanted if key in thresholds},
     )
 
 

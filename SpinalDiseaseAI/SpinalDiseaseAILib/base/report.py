@@ -22,8 +22,6 @@ class FindingResult:
     :param plausible: classes that the true one is among at the rate ``coverage``, in order; empty if the model states none. Where
         several classes can hold together, a class that holds is among them at that rate.
     :param coverage: rate that the plausible classes keep, for each class as well as over all, such as 0.9; 0 if there are none.
-    :param thresholds: class name to the probability from which on it is predicted, where several classes can hold together; empty
-        for one half. A rare class can be the best guess at far less.
     """
 
     name: str
@@ -31,15 +29,14 @@ class FindingResult:
     model: str
     plausible: tuple[str, ...] = ()
     coverage: float = 0.0
-    thresholds: dict[str, float] = field(default_factory=dict)
 
     @property
     def predicted(self) -> tuple[str, ...]:
-        """Predicted classes: the most probable one, or each at its threshold or above where several can hold together."""
+        """Predicted classes: the most probable one, or each at one half or above where several can hold together."""
         best = max(self.probabilities, key=lambda key: self.probabilities[key])
         if anatomy.finding(self.name).exclusive:
             return (best,)
-        return tuple(key for key, value in self.probabilities.items() if value >= self.thresholds.get(key, 0.5)) or (best,)
+        return tuple(key for key, value in self.probabilities.items() if value >= 0.5) or (best,)
 
     @property
     def confidence(self) -> float:

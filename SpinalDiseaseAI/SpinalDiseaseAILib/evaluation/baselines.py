@@ -47,7 +47,7 @@ def always(graded: Graded, index: int) -> Graded:
 
 
 def _constant(graded: Graded, probability: FloatArray) -> Graded:
-    return replace(graded, probability=probability, plausible=None, predicted=None)
+    return replace(graded, probability=probability, plausible=None)
 
 
 def _seen(name: str, training: Sequence[Record], structures: Sequence[str]) -> dict[tuple[str, str], list[float]]:

@@ -119,7 +119,7 @@ def outcomes_of(case: Case, *, named_only: bool) -> dict[tuple[str, str], Outcom
                 continue
             if not named_only:
                 claims.append(Claim(item.predicted, found.probabilities[key]))
-            elif key in (found.predicted or FindingResult(name, found.probabilities, "").predicted):
+            elif key in _named(name, found.probabilities):
                 claims.append(Claim(item.predicted, 1.0))
         result[name, key] = outcome(claims, truth, step, radius)
     return result
@@ -152,3 +152,7 @@ def _kind(name: str) -> Kind:
 
 def _known(case: Case, place: str, name: str) -> bool:
     return bool(case.findings.get(place, {}).get(name) and case.findings[place][name].truth)
+
+
+def _named(name: str, probabilities: dict[str, float]) -> tuple[str, ...]:
+    return FindingResult(name, probabilities, "").predicted

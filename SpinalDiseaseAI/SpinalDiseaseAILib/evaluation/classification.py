@@ -42,7 +42,6 @@ def level_summary(graded: Graded, *, repeats: int = REPEATS) -> dict[str, dict[s
             graded.probability[chosen],
             tuple(graded.patients[index] for index in chosen),
             (name,) * len(chosen),
-            predicted=None if graded.predicted is None else graded.predicted[chosen],
         )
         result[name] = _figures(part, lambda i, part=part: leading(part, i), repeats)  # type: ignore[misc]
     return result
@@ -54,8 +53,6 @@ def _figures(graded: Graded, of: Callable[[Indices], dict[str, float]], repeats:
 
 def predicted(graded: Graded) -> FloatArray:
     """Ones and zeros of the classes that a report names as predicted; (N, classes)."""
-    if graded.predicted is not None:
-        return graded.predicted
     best = np.zeros_like(graded.probability)
     best[np.arange(len(best)), graded.probability.argmax(1)] = 1
     if finding(graded.name).exclusive:

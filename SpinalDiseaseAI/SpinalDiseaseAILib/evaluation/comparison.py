@@ -154,7 +154,6 @@ def _part(graded: Graded, items: list[int]) -> Graded:
         structures=tuple(graded.structures[n] for n in items),
         plausible=None if graded.plausible is None else graded.plausible[items],
         series=tuple(graded.series[n] for n in items),
-        predicted=None if graded.predicted is None else graded.predicted[items],
     )
 
 

@@ -246,8 +246,7 @@ def _challenge_table(title: str, model: str, data: str, cases: Sequence[Case], t
             case,
             findings={
                 place: {
-                    name: replace(item, probabilities=values.get((case.series, place, name), {}), predicted=())
-                    for name, item in items.items()
+                    name: replace(item, probabilities=values.get((case.series, place, name), {})) for name, item in items.items()
                 }
                 for place, items in case.findings.items()
             },

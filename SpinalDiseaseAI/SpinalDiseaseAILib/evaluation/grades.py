@@ -49,8 +49,7 @@ def predictions(
         for name, items in graded.items():
             known = record.findings.get(name, {})
             findings[name] = {
-                item.name: Assessment(known.get(item.name, ()), dict(item.probabilities), item.plausible, item.predicted)
-                for item in items
+                item.name: Assessment(known.get(item.name, ()), dict(item.probabilities), item.plausible) for item in items
             }
         result.append(replace(case, findings=findings))
     return tuple(result)

@@ -108,7 +108,6 @@ def _case_document(case: Case, data: Path | None) -> dict[str, Any]:
                     "truth": list(item.truth),
                     "probabilities": {label: round(value, 9) for label, value in item.probabilities.items()},
                     "plausible": list(item.plausible),
-                    "predicted": list(item.predicted),
                 }
                 for key, item in items.items()
             }
@@ -171,9 +170,6 @@ def _assessment(name: str, entry: dict[str, Any]) -> Assessment:
     total = sum(values.values()) if assessed else 1.0
     if not all(0 <= value <= 1 for value in values.values()) or (info.exclusive and abs(total - 1) > _LEAST_ROWS):
         raise ValueError(f"the probabilities of {name} are {values}")
-    parts = (tuple(entry["truth"]), tuple(entry["plausible"]), tuple(entry.get("predicted", ())))
-    unknown = {label for part in parts for label in part} - set(info.class_names)
-    if unknown:
-        raise ValueError(f"{name} has no such classes: {sorted(unknown)}")
-    truth, plausible, predicted = parts
-    return Assessment(truth, values, plausible, predicted)
+    if not {*entry["truth"], *entry["plausible"]} <= set(info.class_names):
+        raise ValueError(f"{name} has no such classes: {entry['truth']}, {entry['plausible']}")
+    return Assessment(tuple(entry["truth"]), values, tuple(entry["plausible"]))

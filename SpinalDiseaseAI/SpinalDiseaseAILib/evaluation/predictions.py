@@ -39,13 +39,11 @@ class Assessment:
     :param truth: classes that hold; empty if the data set does not tell.
     :param probabilities: class name to probability; empty if the structure was not found, and so not assessed.
     :param plausible: as in a report; empty if the model states none.
-    :param predicted: as in a report; empty if the structure was not found.
     """
 
     truth: tuple[str, ...]
     probabilities: dict[str, float]
     plausible: tuple[str, ...] = ()
-    predicted: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -129,8 +127,6 @@ class Graded:
     :param structures: (N,).
     :param plausible: (N, classes) ones and zeros; None if the model states no plausible classes.
     :param series: (N,); empty where it does not matter.
-    :param predicted: (N, classes) ones and zeros of the classes that the model predicts; None for those that
-        its probabilities make predicted without thresholds of its own.
     """
 
     name: str
@@ -140,7 +136,6 @@ class Graded:
     structures: tuple[str, ...]
     plausible: FloatArray | None = None
     series: tuple[str, ...] = ()
-    predicted: FloatArray | None = None
 
 
 def collect(cases: Sequence[Case], names: Sequence[str]) -> dict[str, Graded]:
@@ -157,7 +152,6 @@ def collect(cases: Sequence[Case], names: Sequence[str]) -> dict[str, Graded]:
         if not rows:
             continue
         stated = all(item.plausible for _, _, item in rows)
-        decided = all(item.predicted for _, _, item in rows)
         result[name] = Graded(
             name,
             np.array([[float(key in item.truth) for key in classes] for _, _, item in rows]),
@@ -166,6 +160,5 @@ def collect(cases: Sequence[Case], names: Sequence[str]) -> dict[str, Graded]:
             tuple(structure for _, structure, _ in rows),
             np.array([[float(key in item.plausible) for key in classes] for _, _, item in rows]) if stated else None,
             tuple(case.series for case, _, _ in rows),
-            np.array([[float(key in item.predicted) for key in classes] for _, _, item in rows]) if decided else None,
         )
     return result

@@ -83,14 +83,12 @@ class Calibration:
     :param temperature: divides them next: one a class, all alike unless each class was scaled by itself.
     :param curves: then bend each class's probability; empty for none.
     :param plausible: None where the bundle states no plausible classes.
-    :param thresholds: probability from which on a class is predicted, one a class; empty for the usual rule.
     """
 
     bias: tuple[float, ...]
     temperature: tuple[float, ...]
     curves: tuple[Curve, ...] = ()
     plausible: Plausible | None = None
-    thresholds: tuple[float, ...] = ()
 
     @classmethod
     def none(cls, info: Finding) -> Calibration:
@@ -109,9 +107,6 @@ class Calibration:
         bias = tuple(map(float, options.get("bias", {}).get(info.name, (0.0,) * size)))
         curves = options.get("isotonic", {}).get(info.name, {})
         sets = options.get("plausible", {}).get(info.name)
-        thresholds = options.get("thresholds", {}).get(info.name, {})
-        if thresholds and (info.exclusive or not all(0 < float(value) < 1 for value in thresholds.values())):
-            raise ValueError(f"{info.name} cannot have the thresholds {thresholds}")
         if len(bias) != size or len(temperatures) != size or not all(map(isfinite, (*bias, *temperatures))):
             raise ValueError(f"{info.name} needs one bias and one temperature a class, not {bias} and {temperatures}")
         if min(temperatures) <= 0:
@@ -121,7 +116,6 @@ class Calibration:
             temperatures,
             tuple(Curve(*(tuple(map(float, part)) for part in curves[key])) for key in info.class_names) if curves else (),
             Plausible(float(sets["rate"]), tuple(float(sets["thresholds"][key]) for key in info.class_names)) if sets else None,
-            tuple(float(thresholds[key]) for key in info.class_names) if thresholds else (),
         )
 
     def options(self, info: Finding) -> dict[str, Any]:
@@ -138,8 +132,6 @@ class Calibration:
         if self.plausible:
             thresholds = dict(zip(info.class_names, self.plausible.thresholds, strict=True))
             result["plausible"] = {"rate": self.plausible.rate, "thresholds": thresholds}
-        if self.thresholds:
-            result["thresholds"] = dict(zip(info.class_names, self.thresholds, strict=True))
         return result
 
     def probabilities(self, info: Finding, logits: FloatArray) -> FloatArray:

@@ -54,9 +54,7 @@ class Heads:
         result = {}
         for name, values in self.probabilities(logits).items():
             classes = self.findings[name]
-            calibration = self.calibration(name)
-            sets = calibration.plausible
-            thresholds = dict(zip(classes, calibration.thresholds, strict=True)) if calibration.thresholds else {}
+            sets = self.calibration(name).plausible
             chosen = sets.of(finding(name), values) if sets else np.zeros(values.shape, dtype=bool)
             result[name] = [
                 FindingResult(
@@ -65,7 +63,6 @@ class Heads:
                     model,
                     tuple(key for key, plausible in zip(classes, among, strict=True) if plausible),
                     sets.rate if sets else 0.0,
-                    thresholds,
                 )
                 for row, among in zip(values, chosen, strict=True)
             ]

@@ -15,7 +15,7 @@ from ..evaluation.predictions import GRADING, Case, Run, collect
 from ..models.bundle import CARD, METADATA, Bundle, read_bundle
 from .calibration import RATE, Fitted, fit
 
-_OPTIONS = ("bias", "temperature", "isotonic", "plausible", "thresholds")
+_OPTIONS = ("bias", "temperature", "isotonic", "plausible")
 _START, _END = "<!-- calibration -->", "<!-- /calibration -->"
 _FEWEST_PATIENTS = 10
 
@@ -111,11 +111,6 @@ def _summary(item: Fitted) -> dict[str, Any]:
         "support": item.support,
         "plausible_classes_mean": round(item.set_size, 3),
         "not_sure": round(item.unsure, 4),
-        **(
-            {"macro_f1": {"one half": round(item.macro_f1[0], 4), "thresholds": round(item.macro_f1[1], 4)}}
-            if item.macro_f1
-            else {}
-        ),
     }
 
 
@@ -144,18 +139,6 @@ def card_text(fitted: Sequence[Fitted], rate: float) -> str:
             for key, value in item.coverage.items()
         ]
         lines.append(f"| {info.display} | {', '.join(cells)} |")
-    for item in fitted:
-        if item.macro_f1:
-            info = finding(item.name)
-            stated = [
-                f"{info.class_of(key).display} {value:g}"
-                for key, value in zip(info.class_names, item.calibration.thresholds, strict=True)
-            ]
-            lines += [
-                "",
-                f"{info.display}: a class is predicted from its own threshold of probability on ({', '.join(stated)}),",
-                f"which gives a macro F1 of {item.macro_f1[1]:.3f}; {item.macro_f1[0]:.3f} with one half for every class.",
-            ]
     return "\n".join(lines) + "\n"
 
 

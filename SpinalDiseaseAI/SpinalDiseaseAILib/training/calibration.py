@@ -18,7 +18,6 @@ from ..base.anatomy import Finding, finding
 from ..evaluation import metrics
 from ..evaluation.predictions import FloatArray, Graded
 from ..steps.calibration import Calibration, Curve, Plausible, logits_of
-from .thresholds import thresholds_of
 
 FOLDS = 5
 RATE = 0.9
@@ -92,8 +91,6 @@ class Fitted:
     :param support: class to its number of structures.
     :param set_size: mean number of plausible classes, cross-fitted.
     :param unsure: share of structures of which every class is plausible.
-    :param macro_f1: with one half as the threshold of every class and with the thresholds of the calibration, on patients that
-        did not choose them; None where one class alone is predicted.
     """
 
     name: str
@@ -106,7 +103,6 @@ class Fitted:
     set_size: float
     unsure: float
     patients: int
-    macro_f1: tuple[float, float] | None = None
 
 
 def fit(graded: Graded, rate: float = RATE) -> Fitted:
@@ -123,10 +119,6 @@ def fit(graded: Graded, rate: float = RATE) -> Fitted:
     sets = _crossed_sets(chosen, rates)
     truth = chosen.truth > 0
     final = replace(METHODS[method](graded), plausible=Plausible(rate, _thresholds(chosen, rates)))
-    macro_f1 = None
-    if not info.exclusive:
-        thresholds, macro_f1 = thresholds_of(chosen, patient_folds)
-        final = replace(final, thresholds=thresholds)
     return Fitted(
         graded.name,
         final,
@@ -138,7 +130,6 @@ def fit(graded: Graded, rate: float = RATE) -> Fitted:
         float(sets.sum(1).mean()),
         float(sets.all(1).mean()),
         len(set(graded.patients)),
-        macro_f1,
     )
 
 
@@ -147,9 +138,9 @@ def cross_fitted(graded: Graded, method: Callable[[Graded], Calibration]) -> Gra
     info = finding(graded.name)
     logits = logits_of(info, graded.probability)
     probability = np.zeros_like(graded.probability)
-    for rest, left in patient_folds(graded):
+    for rest, left in _folds(graded):
         probability[left] = method(_part(graded, rest)).probabilities(info, logits[left])
-    return replace(graded, probability=probability, predicted=None)
+    return replace(graded, probability=probability)
 
 
 def brier_score(graded: Graded) -> float:
@@ -178,10 +169,10 @@ def class_rates(graded: Graded, rate: float) -> tuple[float, ...]:
             chosen = np.concatenate(
                 [
                     graded.probability[left, k] >= _threshold(graded.probability[rest, k][truth[rest, k]], asked)
-                    for rest, left in patient_folds(graded)
+                    for rest, left in _folds(graded)
                 ]
             )
-            order = np.concatenate([left for _, left in patient_folds(graded)])
+            order = np.concatenate([left for _, left in _folds(graded)])
             if chosen[truth[order, k]].mean() >= rate:
                 break
             asked = min(1.0, asked + _STEP)
@@ -205,13 +196,13 @@ def _thresholds(graded: Graded, rates: tuple[float, ...]) -> tuple[float, ...]:
 def _crossed_sets(graded: Graded, rates: tuple[float, ...]) -> np.ndarray:
     """Plausible classes of each fold by thresholds from the other folds; (N, classes)."""
     sets = np.zeros(graded.truth.shape, dtype=bool)
-    for rest, left in patient_folds(graded):
+    for rest, left in _folds(graded):
         plausible = Plausible(RATE, _thresholds(_part(graded, rest), rates))
         sets[left] = plausible.of(finding(graded.name), graded.probability[left])
     return sets
 
 
-def patient_folds(graded: Graded) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+def _folds(graded: Graded) -> Iterator[tuple[np.ndarray, np.ndarray]]:
     """Indices of the other folds and of the one that is left, by patient."""
     count = min(FOLDS, len(set(graded.patients)))
     yield from GroupKFold(count).split(graded.truth, groups=np.array(graded.patients))

@@ -151,6 +151,6 @@ def _shifted(graded: Graded, bias: list[float]) -> Graded:
     clipped = np.clip(graded.probability, 1e-6, 1 - 1e-6)
     if finding(graded.name).exclusive:
         scaled = clipped * np.exp(bias)
-        return replace(graded, probability=scaled / scaled.sum(1, keepdims=True), predicted=None)
+        return replace(graded, probability=scaled / scaled.sum(1, keepdims=True))
     odds = clipped / (1 - clipped) * np.exp(bias)
-    return replace(graded, probability=odds / (1 + odds), predicted=None)
+    return replace(graded, probability=odds / (1 + odds))
