@@ -104,8 +104,8 @@ def read_bundle(name: str, folder: Path | None = None) -> Bundle:
         raise ModelError(
             f"The model {name} is not in {whole}.",
             "Its weights are for research only and are not always installed.",
-            f"Train and pack it (spinal-disease-ai train fit {name} --data DATA --run RUN; spinal-disease-ai train pack {name} RUN "
-            f"--data DATA --output MODELS), or copy it there; {MODELS_VARIABLE} names another folder of models.",
+            f"Train and pack it (spinal-disease-ai train fit {name} --data DATA --run RUN; spinal-disease-ai train pack {name} "
+            f"RUN --data DATA --output MODELS), or copy it there; {MODELS_VARIABLE} names another folder of models.",
             code="model-not-installed",
         )
     if name in ("", "..") or Path(name).name != name or not place.is_dir():

@@ -1,7 +1,8 @@
 """Localization as the Spinal Disease 2020 system published it: the best place of each key point, each by itself.
 
 No chain holds the points together. What follows from it is said and not mended: a point with a low score is left out, a place
-bears one name only, a point stands beside another, and the numbering is as sure as the scores of the neighbouring levels at the same places let it be.
+bears one name only, a point needs a neighbour, and the numbering is as sure as the scores of the neighbouring levels at the same
+places let it be.
 """
 
 from __future__ import annotations
