@@ -121,8 +121,10 @@ def command_line(repetitions: int, device: str) -> list[Measurement]:
 def in_process(repetitions: int, device: str) -> list[Measurement]:
     """Reading, and the analyser in one process: the first study loads the models, the others find them loaded."""
     from SpinalDiseaseAILib.base.options import Options
+    from SpinalDiseaseAILib.base.process_memory import keep_freed_memory
     from SpinalDiseaseAILib.reading import open_study
 
+    keep_freed_memory()  # as the command line and the worker do
     reading_cold = Measurement("reading the sample, first time")
     study = reading_cold.time(lambda: open_study([sample()]))
     reading = Measurement("reading the sample, again")

@@ -11,6 +11,7 @@ import typer
 
 from .. import __version__
 from ..base.options import DEFAULT_CLASSIFIER, DEFAULT_LOCALIZER, DEFAULT_SEGMENTER, DEVICES, Options
+from ..base.process_memory import keep_freed_memory
 from .failures import reported
 from .output import console, print_json
 
@@ -202,4 +203,5 @@ def main() -> None:
         # A terminal that cannot show a character gets a substitute, not an error.
         with contextlib.suppress(AttributeError, ValueError):
             stream.reconfigure(errors="replace")  # type: ignore[union-attr]
+    keep_freed_memory()
     app()

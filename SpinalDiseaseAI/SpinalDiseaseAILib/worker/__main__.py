@@ -20,6 +20,7 @@ def main() -> int:
         sys.stdout.buffer.write(encode(hello(missing)))
         return 1
     # Only now: these need a Python and packages that are known to be there.
+    from ..base.process_memory import keep_freed_memory
     from .server import AnalyserLike, serve
 
     def make_analyser() -> AnalyserLike:
@@ -27,6 +28,7 @@ def main() -> int:
 
         return Analyser()
 
+    keep_freed_memory()
     return serve(make_analyser)
 
 

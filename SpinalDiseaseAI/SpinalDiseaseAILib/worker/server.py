@@ -19,6 +19,7 @@ from typing import Any, BinaryIO, Protocol
 from ..base.errors import Cancelled, InputError
 from ..base.json_io import read_study, report_to_dict
 from ..base.options import Options, Progress
+from ..base.process_memory import give_back_freed_memory
 from ..base.report import Point, Report
 from ..base.study import Study
 from . import protocol
@@ -26,6 +27,7 @@ from .failures import error_of_exception
 from .mask_files import write_masks
 
 _GRACE = 2.0  # seconds that a running job gets to notice that its client is gone
+_IDLE = 30.0  # seconds without a job after which memory that only makes the next one faster is given back
 _PARENT_INTERVAL = 1.0  # seconds between looks at whether the parent process lives
 
 _log = logging.getLogger(__name__)
@@ -96,9 +98,17 @@ class _Server:
             # The first job tries again, and tells its client what is wrong.
             _log.exception("The analyser could not be loaded.")
         self._send({"event": "ready"})
-        for message in iter(self._jobs.get, None):
+        for message in iter(self._next_job, None):
             self._run_job(message)
         return 0
+
+    def _next_job(self) -> dict[str, Any] | None:
+        """The next message; None if there will be none."""
+        try:
+            return self._jobs.get(timeout=_IDLE)
+        except queue.Empty:
+            give_back_freed_memory()
+            return self._jobs.get()
 
     def _loaded_analyser(self) -> AnalyserLike:
         if self._analyser is None:
