@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import itertools
+import math
+from collections.abc import Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -18,22 +20,35 @@ def sample_linear(array: Array, positions: npt.ArrayLike, *, outside: float | No
     :param outside: value beyond the outermost voxel centres by more than half a voxel; None repeats the edge.
     :returns: float32 values of shape (...).
     """
-    where = np.asarray(positions, dtype=np.float64)
-    sizes = np.array(array.shape)
-    clipped = np.clip(where, 0, sizes - 1)
-    low = np.minimum(np.floor(clipped).astype(np.intp), np.maximum(sizes - 2, 0))
-    part = (clipped - low).astype(np.float32)
-    result = np.zeros(where.shape[:-1], dtype=np.float32)
+    where = np.moveaxis(np.asarray(positions, dtype=np.float64), -1, 0)
+    return _interpolated(array, [np.ascontiguousarray(places) for places in where], outside)
+
+
+def _interpolated(array: Array, places: Sequence[FloatArray], outside: float | None) -> npt.NDArray[np.float32]:
+    """As :func:`sample_linear`, with one array of positions an axis; they are broadcast against each other."""
+    flat = np.ascontiguousarray(array).ravel()
+    strides = [math.prod(array.shape[axis + 1 :]) for axis in range(array.ndim)]
+    first, shares = np.zeros((), dtype=np.intp), []
+    for size, stride, place in zip(array.shape, strides, places, strict=True):
+        clipped = np.clip(place, 0, size - 1)
+        low = np.minimum(clipped.astype(np.intp), max(size - 2, 0))  # nothing is negative: cut off is rounded down
+        share = (clipped - low).astype(np.float32)
+        first = first + low * stride
+        shares.append((1 - share, share))
+    result = np.zeros(first.shape, dtype=np.float32)
     for corner in itertools.product((0, 1), repeat=array.ndim):
         if any(step and size == 1 for step, size in zip(corner, array.shape, strict=True)):
             continue
-        weight = np.ones(where.shape[:-1], dtype=np.float32)
-        for axis, step in enumerate(corner):
-            weight *= part[..., axis] if step else 1 - part[..., axis]
-        result += weight * array[tuple(low[..., axis] + step for axis, step in enumerate(corner))]
-    if outside is not None:
-        inside = ((where >= -0.5) & (where <= sizes - 0.5)).all(axis=-1)
-        result = np.where(inside, result, np.float32(outside))
+        weight = math.prod(share[step] for share, step in zip(shares, corner, strict=True))
+        result += weight * flat.take(first + sum(stride for stride, step in zip(strides, corner, strict=True) if step))
+    return result if outside is None else np.where(_inside(places, array.shape), result, np.float32(outside))
+
+
+def _inside(places: Sequence[FloatArray], shape: tuple[int, ...]) -> npt.NDArray[np.bool_]:
+    """True where positions, one array an axis, are not beyond the outermost voxel centres by more than half a voxel."""
+    result = np.ones((), dtype=np.bool_)
+    for size, place in zip(shape, places, strict=True):
+        result = result & (place >= -0.5) & (place <= size - 0.5)
     return result
 
 
@@ -52,11 +67,11 @@ def resample_to_spacing(image: Image, spacing: tuple[float, float, float]) -> Im
     for axis in range(3):
         array = blur(array, axis, float(ratio[axis]))
     offset = (ratio - 1) / 2
-    grid = np.stack(np.meshgrid(*(np.arange(n) * r + o for n, r, o in zip(shape, ratio, offset, strict=True)), indexing="ij"), -1)
+    places = np.ix_(*(np.arange(n) * r + o for n, r, o in zip(shape, ratio, offset, strict=True)))
     change = np.eye(4)
     change[:3, :3] = np.diag(ratio)
     change[:3, 3] = offset
-    return Image(sample_linear(array, grid, outside=None), image.affine @ change)
+    return Image(_interpolated(array, places, None), image.affine @ change)
 
 
 def resample_plane(pixels: Array, matrix: FloatArray, shape: tuple[int, int], *, outside: float = 0.0) -> npt.NDArray[np.float32]:
@@ -69,17 +84,23 @@ def resample_plane(pixels: Array, matrix: FloatArray, shape: tuple[int, int], *,
     :returns: float32 plane. The source is averaged first when the target is coarser.
     """
     scale = float(np.sqrt(abs(np.linalg.det(matrix[:, :2]))))
-    columns, rows = np.meshgrid(np.arange(shape[1]), np.arange(shape[0]))
-    target = np.stack([columns, rows, np.ones_like(rows)], -1).astype(np.float64)
-    position = (target @ matrix.T)[..., ::-1]  # (rows, columns, 2) as (row, column)
-    inside = ((position >= -0.5) & (position <= np.array(pixels.shape) - 0.5)).all(-1)
+    column, row = np.arange(shape[1], dtype=np.float64), np.arange(shape[0], dtype=np.float64)[:, None]
+    # A plane that is not turned has its rows all at the same columns: the positions stay a row and a column then.
+    across, down = (
+        (by_column * column if by_column else 0) + (by_row * row if by_row else 0) + at for by_column, by_row, at in matrix
+    )
+    places = [np.atleast_2d(down), np.atleast_2d(across)]
     # Only the part of the source that is looked at is averaged: a region is small in its plane.
     margin = 3 + int(np.ceil(2 * scale))
-    low = np.clip(np.floor(position.min((0, 1))).astype(int) - margin, 0, np.array(pixels.shape) - 1)
-    high = np.clip(np.ceil(position.max((0, 1))).astype(int) + margin + 1, low + 1, pixels.shape)
+    low = [int(np.clip(np.floor(place.min()) - margin, 0, size - 1)) for place, size in zip(places, pixels.shape, strict=True)]
+    high = [
+        int(np.clip(np.ceil(place.max()) + margin + 1, first + 1, size))
+        for place, first, size in zip(places, low, pixels.shape, strict=True)
+    ]
     part = np.asarray(pixels[low[0] : high[0], low[1] : high[1]], dtype=np.float32)
     part = blur(blur(part, 0, scale), 1, scale)
-    return np.where(inside, sample_linear(part, position - low, outside=None), np.float32(outside))
+    sampled = _interpolated(part, [place - first for place, first in zip(places, low, strict=True)], None)
+    return np.where(_inside(places, pixels.shape), sampled, np.float32(outside))
 
 
 def blur(array: npt.NDArray[np.float32], axis: int, ratio: float) -> npt.NDArray[np.float32]:

@@ -27,8 +27,13 @@ def components(mask: Mask) -> npt.NDArray[np.uint32]:
 
 
 def components_by_plane(mask: Mask) -> npt.NDArray[np.uint32]:
-    """As :func:`components`, each plane (first index) for itself, numbered through the stack."""
-    return _planes_of(components(_sheet(mask)), mask.shape)
+    """Numbers of the connected parts of a mask, each plane (first index) for itself, numbered through the stack in any order."""
+    result = np.zeros(mask.shape, dtype=np.uint32)
+    box = box_of(mask)
+    if box is not None:
+        parts = itk.ConnectedComponent(itk.GetImageFromArray(_sheet(mask[box]).astype(np.uint8)))
+        result[box] = _planes_of(np.asarray(itk.GetArrayFromImage(parts)), mask[box].shape)
+    return result
 
 
 def kept(mask: Mask, least: float) -> Mask:
@@ -54,8 +59,9 @@ def filled(mask: Mask) -> Mask:
     box = box_of(mask)
     if box is None:
         return result
-    sheet = itk.GetImageFromArray(_sheet(mask[box]).astype(np.uint8))
-    result[box] = _planes_of(np.asarray(itk.GetArrayFromImage(itk.BinaryFillhole(sheet))) > 0, mask[box].shape)
+    sheet = itk.GetImageFromArray((_sheet(mask[box]) == 0).astype(np.uint8))
+    beside = np.asarray(itk.GetArrayFromImage(itk.ConnectedComponent(sheet)))
+    result[box] = _planes_of(beside != beside[0, 0], mask[box].shape)
     return result
 
 
@@ -87,10 +93,19 @@ def as_wholes(parts: Array, values: Array, places: Array, longest: float) -> Arr
     :param longest: length along the axis, 5th to 95th percentile, above which a part is several structures and stays as it is.
     """
     result = values.copy()
-    order = np.argsort(parts, kind="stable")
+    order = np.argsort(parts.astype(np.uint16) if parts.max(initial=0) < 2**16 else parts, kind="stable")
     starts = np.flatnonzero(np.diff(parts[order], prepend=-1))
-    for own in np.split(order, starts[1:]):
-        low, high = np.percentile(places[own], (5, 95))
-        if high - low <= longest:
-            result[own] = np.bincount(values[own]).argmax()
+    if not len(starts):
+        return result
+    sorted_values, sorted_places = values[order], places[order]
+    several = np.minimum.reduceat(sorted_values, starts) != np.maximum.reduceat(sorted_values, starts)
+    extent = np.maximum.reduceat(sorted_places, starts) - np.minimum.reduceat(sorted_places, starts)
+    ends = np.append(starts[1:], len(order))
+    for part in np.flatnonzero(several):
+        own = slice(starts[part], ends[part])
+        if extent[part] > longest:
+            low, high = np.percentile(sorted_places[own], (5, 95))
+            if high - low > longest:
+                continue
+        result[order[own]] = np.bincount(sorted_values[own]).argmax()
     return result

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,6 +17,8 @@ from .components import Box, Mask, as_wholes, box_of, components, components_by_
 from .spine_curve import SpineCurve
 
 Labels = npt.NDArray[np.uint8]
+Voxels = tuple[npt.NDArray[np.intp], ...]
+"""Indices of slice, column and row, each (N,)."""
 
 _BODY = 0.68  # levels behind the curve up to which bone is body or pedicle; beyond it is arch
 _ARCH = 0.38  # places of the curve that the middle of an arch lies below that of its vertebra: median of the training patients
@@ -47,22 +50,26 @@ def named(tissues: Labels, volume: SagittalVolume, curve: SpineCurve) -> Labels:
     if canal.any():
         window[filled(kept(canal, _SMALL_CANAL)) & (inside != TISSUES.index("disc"))] = LABELS[CANAL.name]
     voxel = float(np.prod(volume.image.spacing))
-    maps = _Maps.of(curve, box, volume.pixel_spacing)
-    for kind, number in ((Kind.VERTEBRA, TISSUES.index("vertebra")), (Kind.DISC, TISSUES.index("disc"))):
+    tissue_of = {Kind.VERTEBRA: TISSUES.index("vertebra"), Kind.DISC: TISSUES.index("disc")}
+    maps = _Maps.of(curve, box, volume.pixel_spacing, _shows(inside, tuple(tissue_of.values())))
+    for kind, number in tissue_of.items():
         mask = inside == number
-        if not mask.any():
-            continue
-        index = maps.discs_of(mask) if kind is Kind.DISC else maps.bones_of(mask)
-        for place, name in enumerate(curve.names):
-            own = index == place
-            part = box_of(own)
-            if name in (None, _SACRUM) or curve.kinds[place] is not kind or part is None:
+        voxels = np.nonzero(mask)
+        index = maps.discs_of(mask, voxels) if kind is Kind.DISC else maps.bones_of(mask, voxels)
+        for place, part, own in _each(voxels, index):
+            name = curve.names[place]
+            if name is None or name == _SACRUM or curve.kinds[place] is not kind:
                 continue
-            own, free = own[part], (window[part] == 0) | mask[part]
+            free = (window[part] == 0) | mask[part]
             own = filled(kept(own, 1.0) if kind is Kind.DISC else _without_crumbs(own, _SMALL_ARCH / voxel))
-            window[part][own & free] = LABELS[str(name)]
+            window[part][own & free] = LABELS[name]
     _drop_traces(window, curve)
     return result
+
+
+def _shows(tissues: Labels, numbers: tuple[int, ...]) -> Mask:
+    """True at the pixels, (columns, rows), at which any slice has one of some tissues."""
+    return np.asarray(np.isin(tissues, numbers).any(0))
 
 
 @dataclass(frozen=True, eq=False)
@@ -82,45 +89,69 @@ class _Maps:
     back: Mask
 
     @classmethod
-    def of(cls, curve: SpineCurve, box: Box, millimetres: FloatArray) -> _Maps:
+    def of(cls, curve: SpineCurve, box: Box, millimetres: FloatArray, wanted: Mask) -> _Maps:
+        """The maps of a box of the stack.
+
+        :param wanted: pixels that will be asked for, (columns, rows); the others stay empty.
+        """
         columns, rows = (np.arange(item.start, item.stop) * step for item, step in zip(box[1:], millimetres, strict=True))
-        places = np.stack(np.meshgrid(columns, rows, indexing="ij"), -1)
-        shape = places.shape[:2]
-        flat = places.reshape(-1, 2)
-        along, behind = curve.coordinates(flat)
+        chosen = np.nonzero(wanted)
+        places = np.stack([columns[chosen[0]], rows[chosen[1]]], 1)
+        along, behind = curve.coordinates(places)
         level = curve.level_length
         vertebrae = _places_of(curve, Kind.VERTEBRA)
-        return cls(
-            _nearest(flat, curve, Kind.DISC).reshape(shape),
-            _nearest(flat, curve, Kind.VERTEBRA).reshape(shape),
-            vertebrae[np.abs(along[:, None] - (vertebrae + _ARCH)).argmin(1)].reshape(shape),
-            along.reshape(shape),
-            (behind > _BODY * level).reshape(shape),
-        )
+        # Arches lie at even steps along the curve, as their vertebrae do.
+        arch = vertebrae[np.clip(np.rint((along - vertebrae[0] - _ARCH) / 2), 0, len(vertebrae) - 1).astype(np.intp)]
+        values = (_nearest(places, curve, Kind.DISC), _nearest(places, curve, Kind.VERTEBRA), arch, along, behind > _BODY * level)
+        maps = []
+        for value in values:
+            empty = np.zeros(wanted.shape, dtype=value.dtype)
+            empty[chosen] = value
+            maps.append(empty)
+        return cls(*maps)
 
-    def discs_of(self, mask: Mask) -> npt.NDArray[np.intp]:
-        """Index in the curve of each voxel's disc, -1 outside the mask."""
-        return _parted(mask, components(mask), self.disc, self.along)
+    def discs_of(self, mask: Mask, voxels: Voxels) -> npt.NDArray[np.intp]:
+        """Index in the curve of each voxel's disc; (N,).
 
-    def bones_of(self, mask: Mask) -> npt.NDArray[np.intp]:
-        """Index in the curve of each voxel's vertebra, -1 outside the mask.
+        :param voxels: where the mask is True.
+        """
+        return _parted(voxels, components(mask), self.disc, self.along)
+
+    def bones_of(self, mask: Mask, voxels: Voxels) -> npt.NDArray[np.intp]:
+        """Index in the curve of each voxel's vertebra; (N,).
 
         Bodies and arches are joined by pedicles in lateral planes only: each is looked at for itself, plane by plane.
+
+        :param voxels: where the mask is True.
         """
-        bodies, arches = mask & ~self.back, mask & self.back
-        body = _parted(bodies, components_by_plane(bodies), self.body, self.along)
-        arch = _parted(arches, components_by_plane(arches), self.arch, self.along)
-        result: npt.NDArray[np.intp] = np.maximum(body, arch)
+        result = np.empty(len(voxels[0]), dtype=np.intp)
+        back = self.back[voxels[1:]]
+        for own, part, index in ((~back, mask & ~self.back, self.body), (back, mask & self.back, self.arch)):
+            chosen = tuple(item[own] for item in voxels)
+            result[own] = _parted(chosen, components_by_plane(part), index, self.along)
         return result
 
 
-def _parted(mask: Mask, parts: npt.NDArray[np.uint32], index: npt.NDArray[np.intp], along: FloatArray) -> npt.NDArray[np.intp]:
-    """Index of each voxel of a mask by a map of the plane, made one within each connected part that is short; -1 outside."""
-    result = np.full(mask.shape, -1, dtype=np.intp)
-    _, columns, rows = np.nonzero(mask)
-    if len(columns):
-        result[mask] = as_wholes(parts[mask], index[columns, rows], along[columns, rows], 2 * _LONGEST)
+def _parted(
+    voxels: Voxels, parts: npt.NDArray[np.uint32], index: npt.NDArray[np.intp], along: FloatArray
+) -> npt.NDArray[np.intp]:
+    """Index of each voxel by a map of the plane, made one within each connected part that is short; (N,)."""
+    plane = voxels[1:]
+    result: npt.NDArray[np.intp] = as_wholes(parts[voxels], index[plane], along[plane], 2 * _LONGEST)
     return result
+
+
+def _each(voxels: Voxels, index: npt.NDArray[np.intp]) -> Iterator[tuple[int, Box, Mask]]:
+    """Every index that voxels have, the box that holds those voxels, and their mask in it."""
+    order = np.argsort(index.astype(np.int16), kind="stable")
+    present, starts = np.unique(index[order], return_index=True)
+    for place, own in zip(present, np.split(order, starts[1:]), strict=True):
+        places = np.stack([item[own] for item in voxels])
+        low, high = places.min(1), places.max(1) + 1
+        mask = np.zeros(high - low, dtype=np.bool_)
+        mask[tuple(places - low[:, None])] = True
+        slices, columns, rows = (slice(int(first), int(last)) for first, last in zip(low, high, strict=True))
+        yield int(place), (slices, columns, rows), mask
 
 
 def _places_of(curve: SpineCurve, kind: Kind) -> npt.NDArray[np.intp]:
@@ -128,10 +159,14 @@ def _places_of(curve: SpineCurve, kind: Kind) -> npt.NDArray[np.intp]:
 
 
 def _nearest(places: FloatArray, curve: SpineCurve, kind: Kind) -> npt.NDArray[np.intp]:
-    own = _places_of(curve, kind)
-    distances = np.stack([((places - curve.places[place]) ** 2).sum(1) for place in own])
-    nearest: npt.NDArray[np.intp] = own[distances.argmin(0)]
-    return nearest
+    """Index of the structure of a kind nearest to each of some places, (N, 2) in millimetres; (N,)."""
+    x, y = np.ascontiguousarray(places.T)
+    best, result = np.full(len(places), np.inf), np.zeros(len(places), dtype=np.intp)
+    for index in _places_of(curve, kind):
+        distance = (x - curve.places[index, 0]) ** 2 + (y - curve.places[index, 1]) ** 2
+        nearer = distance < best
+        best[nearer], result[nearer] = distance[nearer], index
+    return result
 
 
 def _without_crumbs(mask: Mask, least: float) -> Mask:

@@ -74,20 +74,22 @@ class SpineCurve:
         :param places: (N, 2), (column, row) in millimetres.
         :returns: continuous index along :attr:`places` (N,), and millimetres behind the curve, negative before it (N,).
         """
+        x, y = np.ascontiguousarray(places.T)
         best = np.full(len(places), np.inf)
         along, behind = np.zeros(len(places)), np.zeros(len(places))
         for index, (start, end) in enumerate(zip(self.places[:-1], self.places[1:], strict=True)):
             step = end - start
             length = float(np.hypot(*step))
-            part = (places - start) @ step / length**2
-            inside = np.clip(part, 0, 1)
-            offset = places - start - inside[:, None] * step
-            distance = np.hypot(offset[:, 0], offset[:, 1])
-            nearer = distance < best
-            side = (offset[:, 0] * step[1] - offset[:, 1] * step[0]) / length
-            best = np.where(nearer, distance, best)
-            along = np.where(nearer, index + inside, along)
-            behind = np.where(nearer, np.where(side < 0, -distance, distance), behind)
+            dx, dy = x - start[0], y - start[1]
+            inside = np.clip((dx * step[0] + dy * step[1]) / length**2, 0, 1)
+            dx -= inside * step[0]
+            dy -= inside * step[1]
+            distance = np.hypot(dx, dy)
+            nearer = np.flatnonzero(distance < best)
+            distance, dx, dy = distance[nearer], dx[nearer], dy[nearer]
+            best[nearer] = distance
+            along[nearer] = index + inside[nearer]
+            behind[nearer] = np.where(dx * step[1] - dy * step[0] < 0, -distance, distance)
         return along, behind
 
 
