@@ -141,7 +141,7 @@ def test_a_plane_is_shown_with_its_neighbours_and_with_itself_at_the_ends_of_the
     voxels = spine.image.voxels.copy()
     voxels[0] = np.where(voxels[0] == 1000, 1000, 100)  # the first slice shows the canal alone
     segment(Image(voxels, spine.image.affine), spine.points, network)
-    (seen,) = network.seen
+    seen = torch.cat(network.seen)
     assert torch.equal(seen[0, 0], seen[0, 1])  # no neighbour to the right
     assert torch.equal(seen[1, 1], seen[0, 0]) and torch.equal(seen[1, 2], seen[2, 0])
     assert torch.equal(seen[2, 0], seen[2, 2])
@@ -154,7 +154,7 @@ def test_of_thin_slices_those_3_mm_apart_are_looked_at_and_the_others_lie_betwee
     voxels[0] = 100  # looked at, and empty
     voxels[4] = 1000  # not looked at: says nothing
     found = segment(Image(voxels, spine.image.affine), spine.points, network)
-    (seen,) = network.seen
+    seen = torch.cat(network.seen)
     assert len(seen) == 4  # slices 0, 3, 6 and the last
     assert torch.equal(seen[0, 2], seen[1, 0]) and torch.equal(seen[3, 1], seen[2, 0])
     disc = found.of("L3-L4").any((1, 2))

@@ -25,10 +25,8 @@ STAGE_CHANNELS = tuple(stage[1] for stage in _STAGES)
 STAGE_STRIDES = (2, 4, 8, 16, 16, 32, 32)
 
 
-def _padded(features: Tensor, kernel: int, stride: int) -> Tensor:
-    """Zeros at the border as TensorFlow lays them: the weights were made with them. Sides must be even where the stride is 2."""
-    if stride == 1:
-        return functional.pad(features, [kernel // 2] * 4)
+def _padded_to_halve(features: Tensor, kernel: int) -> Tensor:
+    """Zeros at the border as TensorFlow lays them for a stride of 2: the weights were made with them. Sides must be even."""
     before, after = (kernel - 2) // 2, kernel - 2 - (kernel - 2) // 2
     return functional.pad(features, [before, after, before, after])
 
@@ -41,7 +39,8 @@ class _Block(nn.Module):
         wide = before * expansion
         self.expand = nn.Conv2d(before, wide, 1, bias=False) if expansion > 1 else None
         self.expand_norm = nn.BatchNorm2d(wide, eps=1e-3) if expansion > 1 else None
-        self.depthwise = nn.Conv2d(wide, wide, kernel, stride, groups=wide, bias=False)
+        padding = kernel // 2 if stride == 1 else 0  # where it halves, see _padded_to_halve
+        self.depthwise = nn.Conv2d(wide, wide, kernel, stride, padding, groups=wide, bias=False)
         self.depthwise_norm = nn.BatchNorm2d(wide, eps=1e-3)
         self.project = nn.Conv2d(wide, after, 1, bias=False)
         self.project_norm = nn.BatchNorm2d(after, eps=1e-3)
@@ -52,8 +51,10 @@ class _Block(nn.Module):
         """:param keep: chance that the block is not skipped in training (stochastic depth)."""
         wide = features
         if self.expand is not None and self.expand_norm is not None:
-            wide = functional.relu6(self.expand_norm(self.expand(wide)))
-        wide = functional.relu6(self.depthwise_norm(self.depthwise(_padded(wide, self.kernel, self.stride))))
+            wide = functional.relu6(self.expand_norm(self.expand(wide)), inplace=True)
+        if self.stride > 1:
+            wide = _padded_to_halve(wide, self.kernel)
+        wide = functional.relu6(self.depthwise_norm(self.depthwise(wide)), inplace=True)
         result: Tensor = self.project_norm(self.project(wide))
         if not self.residual:
             return result
@@ -88,7 +89,7 @@ class EfficientEncoder(nn.Module):
 
     def forward(self, images: Tensor) -> list[Tensor]:
         """Feature maps (N, C_i, S / stride_i, S / stride_i), one a stage, of images (N, channels, S, S); S a multiple of 32."""
-        features = functional.relu6(self.stem_norm(self.stem(_padded(images * 2 - 1, 3, 2))))
+        features = functional.relu6(self.stem_norm(self.stem(_padded_to_halve(images * 2 - 1, 3))), inplace=True)
         result = []
         for index, block in enumerate(self.blocks):
             features = block(features, 1 - self.skipped * index / len(self.blocks))

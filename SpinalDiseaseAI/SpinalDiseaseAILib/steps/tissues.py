@@ -27,7 +27,7 @@ _RESCALE = 1.15  # ratio of sizes from which on a spine is shown to the network 
 _LATERAL = 26.0  # millimetres to each side of the points: beyond are ribs and transverse processes
 _BAND = (-18.0, 45.0)  # millimetres behind the points between which the grey scale is taken
 _APART = 3.0  # millimetres: of thinner slices only some are looked at, which is as good on the tuning patients
-_BATCH = 4  # planes at a time: bounded memory, and a cancel is heard between them
+_BATCH = 2  # planes at a time: as fast as more on a processor, in bounded memory, and a cancel is heard between them
 
 
 @dataclass(frozen=True)
