@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import importlib.util
 import io
+import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
+import psutil
 import pytest
 from rich.console import Console
 
@@ -20,6 +24,8 @@ from SpinalDiseaseAILib.writing import SCENE_FILE
 
 WITHOUT_MASKS = {"report.json", "report.tsv", "points.mrk.json", "overlay.png", "report.html"}
 """Files of a report that has neither masks nor measurements."""
+
+SCENE_FLOOR = "SpinalDiseaseAILib.scene"
 
 
 def printed(outcome: Outcome) -> str:
@@ -49,13 +55,56 @@ def test_the_options_reach_the_analysis(small_study: Path, tmp_path: Path, analy
 def test_without_slicer_everything_but_the_scene_is_written_and_a_remark_says_so(
     small_study: Path, tmp_path: Path, analyser: Analyses, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setitem(sys.modules, "SpinalDiseaseAILib.scene.mrb", None)
+    found = importlib.util.find_spec
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name, *_: None if name == "slicer" else found(name))
     outcome = run_analysis(Request((small_study,), tmp_path / "out"), analyser=analyser)
     assert set(outcome.files) == WITHOUT_MASKS
     assert outcome.remarks == (
         "scene.mrb was not written: it needs the package slicer-core (pip install 'spinal-disease-ai[scene]').",
     )
     assert "Note: scene.mrb was not written" in printed(outcome)
+
+
+def test_slicer_libraries_that_do_not_load_cost_the_scene_alone(
+    small_study: Path, tmp_path: Path, analyser: Analyses, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    broken = tmp_path / "broken"
+    (broken / "slicer").mkdir(parents=True)
+    (broken / "slicer" / "__init__.py").write_text("raise ImportError('libGL.so.1: cannot open shared object file')")
+    monkeypatch.setenv("PYTHONPATH", str(broken))  # of the process that writes the scene
+    monkeypatch.syspath_prepend(str(broken))
+    for name in [name for name in sys.modules if name.partition(".")[0] == "slicer" or name.startswith(SCENE_FLOOR)]:
+        monkeypatch.delitem(sys.modules, name)
+    outcome = run_analysis(Request((small_study,), tmp_path / "out"), analyser=analyser)
+    assert set(outcome.files) == WITHOUT_MASKS
+    (remark,) = outcome.remarks
+    assert remark.startswith("scene.mrb was not written") and "libGL.so.1" in remark
+
+
+def test_a_scene_whose_process_dies_is_written_all_the_same(
+    small_study: Path, tmp_path: Path, analyser: Analyses, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("slicer")
+    started: list[subprocess.Popen[bytes]] = []
+
+    class DyingProcess(subprocess.Popen[bytes]):
+        def __init__(self, *arguments: Any, **options: Any) -> None:
+            super().__init__(*arguments, **options)
+            self.kill()
+            started.append(self)
+
+    monkeypatch.setattr("SpinalDiseaseAILib.cli.scene_process.subprocess.Popen", DyingProcess)
+    outcome = run_analysis(Request((small_study,), tmp_path / "out"), analyser=analyser)
+    assert started and SCENE_FILE in outcome.files and outcome.remarks == ()
+
+
+def test_no_process_is_left_after_an_analysis_that_fails(
+    small_study: Path, tmp_path: Path, failing_analyser: Callable[[BaseException], Analyses]
+) -> None:
+    before = set(psutil.Process().children(recursive=True))
+    with pytest.raises(ModelError):
+        run_analysis(Request((small_study,), tmp_path / "out"), analyser=failing_analyser(ModelError("The model is missing.")))
+    assert set(psutil.Process().children(recursive=True)) == before
 
 
 def test_a_failed_analysis_leaves_no_folder(

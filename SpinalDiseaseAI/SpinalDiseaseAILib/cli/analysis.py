@@ -9,10 +9,12 @@ from typing import Protocol
 
 from ..base.errors import ComputeError
 from ..base.options import Options, Progress, no_progress
+from ..base.process_memory import give_back_freed_memory
 from ..base.report import Report
 from ..base.study import Study
-from ..writing import FORMATS, SCENE_FILE, Results, Writer, check_folder, write_results
+from ..writing import FORMATS, SCENE_FILE, check_folder, write_results
 from .progress import part
+from .scene_process import SceneProcess
 
 
 class Analyses(Protocol):
@@ -65,15 +67,17 @@ def run_analysis(request: Request, progress: Progress = no_progress, analyser: A
     """
     start = time.perf_counter()
     check_folder(request.output, overwrite=request.overwrite)
-    study = _read(request, progress)
-    if analyser is None:
-        progress("load", 0.1, "Loading the models")
-        analyser = _analyser()
-    report = analyser.analyse(study, request.options, part(progress, 0.1, 0.9))
-    progress("write", 0.9, "Writing the results")
-    formats, remarks = _formats()
-    files = write_results(report, study, request.output, formats=formats, overwrite=request.overwrite)
-    return Outcome(report, files, time.perf_counter() - start, remarks)
+    with SceneProcess() as scene:
+        study = _read(request, progress)
+        if analyser is None:
+            progress("load", 0.1, "Loading the models")
+            analyser = _analyser()
+        report = analyser.analyse(study, request.options, part(progress, 0.1, 0.9))
+        progress("write", 0.9, "Writing the results")
+        give_back_freed_memory()  # that of the networks: the scene's process needs some of its own now
+        formats = {**FORMATS, SCENE_FILE: scene.write}
+        files = write_results(report, study, request.output, formats=formats, overwrite=request.overwrite)
+    return Outcome(report, files, time.perf_counter() - start, (scene.remark,) if scene.remark else ())
 
 
 def _read(request: Request, progress: Progress) -> Study:
@@ -94,17 +98,3 @@ def _analyser() -> Analyses:
             code="missing-package",
         ) from error
     return Analyser()
-
-
-def _formats() -> tuple[dict[str, Writer], tuple[str, ...]]:
-    try:
-        from ..scene.mrb import write_scene
-    except ImportError:
-        return dict(FORMATS), (
-            f"{SCENE_FILE} was not written: it needs the package slicer-core (pip install 'spinal-disease-ai[scene]').",
-        )
-
-    def write(results: Results, path: Path) -> None:
-        write_scene(results.report, results.study, path)
-
-    return {**FORMATS, SCENE_FILE: write}, ()

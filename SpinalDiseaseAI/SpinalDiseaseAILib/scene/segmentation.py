@@ -193,10 +193,19 @@ def _hashOf(node: Any) -> str:
         extent = image.GetExtent()
         shape = tuple(extent[2 * axis + 1] - extent[2 * axis] + 1 for axis in (2, 1, 0))
         voxels = numpy_support.vtk_to_numpy(image.GetPointData().GetScalars()).reshape(shape) == segment.GetLabelValue()
-        where = np.argwhere(voxels)
-        if where.size:
-            low, high = where.min(0), where.max(0) + 1
-            part = voxels[tuple(slice(*item) for item in zip(low, high, strict=True))]
+        part = _withoutBorder(voxels)
+        if part.size:
             digest.update(np.packbits(part).tobytes())
-            digest.update(str((high - low).tolist()).encode())
+            digest.update(str(list(part.shape)).encode())
     return digest.hexdigest()
+
+
+def _withoutBorder(voxels: Any) -> Any:
+    """The smallest box of a volume that holds every voxel which is True; it is empty where there is none."""
+    lines = voxels.any(2)  # the volume is looked through once
+    for axis in (0, 1):
+        where = np.flatnonzero(lines.any(1 - axis))
+        own = slice(where[0], where[-1] + 1) if len(where) else slice(0)
+        voxels = voxels[(slice(None),) * axis + (own,)]
+    where = np.flatnonzero(voxels.any((0, 1)))
+    return voxels[:, :, where[0] : where[-1] + 1] if len(where) else voxels[:, :, :0]

@@ -6,8 +6,10 @@ import io
 import json
 import shutil
 import tempfile
+import threading
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
@@ -34,17 +36,23 @@ class Results:
 
     report: Report
     study: Study
+    _drawing: threading.Lock = field(default_factory=threading.Lock, init=False, repr=False)
+
+    @property
+    def overlay(self) -> bytes:
+        """The picture of the spine with its findings, as a PNG file; drawn once."""
+        with self._drawing:
+            return self._overlay
 
     @cached_property
-    def overlay(self) -> bytes:
-        """The picture of the spine with its findings, as a PNG file."""
+    def _overlay(self) -> bytes:
         stream = io.BytesIO()
         draw_overlay(self.report, self.study).save(stream, "PNG", compress_level=4)
         return stream.getvalue()
 
 
 Writer = Callable[[Results, Path], None]
-"""Writes one file of the results at the path it is given."""
+"""Writes one file of the results at the path it is given, on any thread."""
 
 
 def _write_text(text: Callable[[Results], str]) -> Writer:
@@ -129,7 +137,7 @@ def write_results(
     Results of an earlier analysis are replaced as a whole; other files in the folder stay.
 
     :param folder: made if it is absent, with its parents.
-    :param formats: file names and writers, in the order in which they are made.
+    :param formats: file names and writers, which run beside each other.
     :param overwrite: see :func:`check_folder`.
     :returns: file name to path.
     :raises OutputError: if the folder cannot be used or written.
@@ -144,8 +152,9 @@ def write_results(
             new, old = Path(temporary, "new"), Path(temporary, "old")
             new.mkdir()
             old.mkdir()
-            for name, write in formats.items():
-                write(results, new / name)
+            with ThreadPoolExecutor(len(formats)) as writers:  # drawing and packing use several processors
+                for done in [writers.submit(write, results, new / name) for name, write in formats.items()]:
+                    done.result()
             _swap(new, folder, old)
     except BaseException as error:
         if not existed and folder.is_dir() and not any(folder.iterdir()):
