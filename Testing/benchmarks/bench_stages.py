@@ -14,14 +14,15 @@ import statistics
 import subprocess
 import sys
 import tempfile
-import threading
 import time
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import psutil
+from memory_watch import MemoryWatch
 
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "SpinalDiseaseAI"))
@@ -47,38 +48,6 @@ class Measurement:
         result = work()
         self.seconds.append(time.perf_counter() - start)
         return result
-
-
-class MemoryWatch:
-    """Peak resident memory of a process and its children, looked at fifty times a second."""
-
-    def __init__(self, process: psutil.Process) -> None:
-        self.peak_bytes = 0
-        self._process = process
-        self._over = threading.Event()
-        self._thread = threading.Thread(target=self._look, daemon=True)
-
-    def __enter__(self) -> MemoryWatch:
-        self._thread.start()
-        return self
-
-    def __exit__(self, *error: object) -> None:
-        self._over.set()
-        self._thread.join()
-
-    def _look(self) -> None:
-        while not self._over.wait(0.02):
-            total = 0
-            try:
-                family = [self._process, *self._process.children(recursive=True)]
-            except psutil.NoSuchProcess:
-                return
-            for process in family:
-                try:
-                    total += process.memory_info().rss
-                except psutil.NoSuchProcess:
-                    continue
-            self.peak_bytes = max(self.peak_bytes, total)
 
 
 def environment() -> dict[str, str]:
@@ -183,6 +152,22 @@ def writing(report: Any, study: Any) -> list[Measurement]:
     return [*files, *scene]
 
 
+def _regrade(client: Any, study: Any, points: Any, options: Any) -> None:
+    client.regrade(study, points, (LEVEL,), options).wait()
+
+
+def another(study: Any, number: int) -> Any:
+    """The study with the voxel in its corner changed by a number: for the worker, images that it has not seen."""
+    from SpinalDiseaseAILib.base.geometry import Image
+
+    series = []
+    for item in study.series:
+        voxels = item.image.voxels.copy()
+        voxels[0, 0, 0] += number
+        series.append(replace(item, image=Image(voxels, item.image.affine)))
+    return replace(study, series=tuple(series))
+
+
 def worker(repetitions: int, device: str) -> list[Measurement]:
     """The worker process: what a user in Slicer waits for. The alternative is a fresh worker for every study."""
     from SpinalDiseaseAILib.base.options import Options
@@ -208,9 +193,10 @@ def worker(repetitions: int, device: str) -> list[Measurement]:
         with WorkerClient(environment=environment()) as client:
             report = first.time(lambda: client.analyse_and_wait(study, options))
             points = {item.name: item.position for item in report.structures}
-            for _ in range(repetitions):
-                warm.time(lambda: client.analyse_and_wait(study, options))
-                regrade.time(lambda: client.regrade(study, points, (LEVEL,), options).wait())
+            for number in range(1, repetitions + 1):
+                new = another(study, number)
+                warm.time(partial(client.analyse_and_wait, new, options))
+                regrade.time(partial(_regrade, client, new, points, options))
         for _ in range(repetitions):
             fresh.time(once)
     warm.peak_bytes = watch.peak_bytes
