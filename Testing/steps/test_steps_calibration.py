@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from SpinalDiseaseAILib.base.anatomy import finding
-from SpinalDiseaseAILib.steps.calibration import LEAST_PROBABILITY, Calibration, Curve, Plausible, logits_of
+from SpinalDiseaseAILib.steps.calibration import LEAST_PROBABILITY, Calibration, Curve, Plausible, logits_of, unsureness_of
 from SpinalDiseaseAILib.steps.heads import Heads
 
 FINDINGS = {name: finding(name).class_names for name in ("pfirrmann", "disc_disease", "vertebra_disease")}
@@ -82,6 +82,7 @@ def test_a_calibration_goes_to_the_options_of_a_bundle_and_back(name: str) -> No
         Calibration.none(info),
         Calibration((0.5,) * size, tuple(1.0 + k for k in range(size))),
         Calibration((0.5,) * size, (2.0,) * size, (curve,) * size, Plausible(0.9, (0.1,) * size)),
+        Calibration((0.0,) * size, (2.0,) * size, unsureness=-0.5),
     ):
         written = json.loads(json.dumps({key: {name: value} for key, value in calibration.options(info).items()}))
         assert Calibration.of_options(info, written) == calibration
@@ -94,6 +95,8 @@ def test_a_calibration_goes_to_the_options_of_a_bundle_and_back(name: str) -> No
         {"temperature": {"pfirrmann": [1.0, 1.0]}},
         {"temperature": {"pfirrmann": float("inf")}},
         {"bias": {"pfirrmann": [0.0] * 4}},
+        {"unsureness": {"pfirrmann": float("nan")}},
+        {"unsureness": {"pfirrmann": [0.1] * 5}},
         {"isotonic": {"pfirrmann": {"1": [[0, 1], [0, 1]]}}},
         {"plausible": {"pfirrmann": {"rate": 0.9, "thresholds": {"1": 0.1}}}},
         {"plausible": {"pfirrmann": {"rate": 90, "thresholds": dict.fromkeys("12345", 0.1)}}},
@@ -102,6 +105,39 @@ def test_a_calibration_goes_to_the_options_of_a_bundle_and_back(name: str) -> No
 def test_options_that_do_not_fit_are_refused(options: dict) -> None:
     with pytest.raises((ValueError, KeyError, TypeError)):
         Calibration.of_options(PFIRRMANN, options)
+
+
+@pytest.mark.parametrize("name", ["pfirrmann", "narrowing", "disc_disease"])
+def test_a_network_is_sure_at_0_and_unsure_at_1(name: str) -> None:
+    info = finding(name)
+    size = len(info.classes)
+    sure = np.where(np.arange(size) == 0, 50.0, -50.0)[None]
+    assert unsureness_of(info, sure) == pytest.approx(0, abs=1e-6)
+    assert unsureness_of(info, np.zeros((1, size))) == pytest.approx(1)
+    between = unsureness_of(info, sure / 40)
+    assert ((between > 0.1) & (between < 0.9)).all()
+
+
+@pytest.mark.parametrize("slope", [-1.1, 0.6])
+@pytest.mark.parametrize("name", ["pfirrmann", "narrowing", "disc_disease"])
+def test_an_adaptive_temperature_leaves_the_order_of_classes_and_of_patients(name: str, slope: float) -> None:
+    info = finding(name)
+    size = len(info.classes)
+    calibration = Calibration((0.0,) * size, (1.3,) * size, unsureness=slope)
+    logits = np.random.default_rng(0).normal(0, 2, (200, size))
+    before, after = Calibration.none(info).probabilities(info, logits), calibration.probabilities(info, logits)
+    assert np.array_equal(before.argsort(1), after.argsort(1))
+    if size == 2 or not info.exclusive:
+        assert np.array_equal(before[:, 1].argsort(), after[:, 1].argsort())
+    assert np.isfinite(after).all() and (not info.exclusive or np.allclose(after.sum(1), 1))
+
+
+def test_an_adaptive_temperature_flattens_sure_and_sharpens_unsure_probabilities_where_it_falls_with_unsureness() -> None:
+    info = finding("narrowing")
+    calibration = Calibration((0.0, 0.0), (2.0, 2.0), unsureness=-1.4)
+    stated = Calibration.none(info).probabilities(info, np.array([[0.0, 0.3], [0.0, 4.0]]))[:, 1]
+    changed = calibration.probabilities(info, np.array([[0.0, 0.3], [0.0, 4.0]]))[:, 1]
+    assert changed[0] > stated[0] and changed[1] < stated[1]
 
 
 def plausible(name: str, thresholds: list[float], probabilities: list[float]) -> list[str]:

@@ -17,7 +17,7 @@ from SpinalDiseaseAILib.evaluation import metrics
 from SpinalDiseaseAILib.evaluation.prediction_file import write_predictions
 from SpinalDiseaseAILib.evaluation.predictions import GRADING, Assessment, Case, Graded, Run
 from SpinalDiseaseAILib.models.bundle import CARD, METADATA, read_bundle
-from SpinalDiseaseAILib.steps.calibration import Calibration, logits_of
+from SpinalDiseaseAILib.steps.calibration import Calibration, logits_of, unsureness_of
 from SpinalDiseaseAILib.steps.heads import Heads
 from SpinalDiseaseAILib.training.calibrating import calibrate_bundle
 from SpinalDiseaseAILib.training.calibration import METHODS, Fitted, calibration_error, class_rates, cross_fitted, fit
@@ -78,6 +78,23 @@ def test_each_class_is_scaled_by_itself_where_that_is_wrong() -> None:
     assert calibration.temperature == pytest.approx((1.0, 2.0, 0.5, 1.0, 1.0), rel=0.2)
     assert calibration.bias == pytest.approx((0.0, -1.0, 0.0, 0.0, 1.0), abs=0.25)
     assert fit(graded).method == "vector"
+
+
+@pytest.mark.parametrize("name", ["pfirrmann", "narrowing", "disc_disease"])
+def test_a_network_that_is_too_sure_where_it_is_sure_alone_gets_an_adaptive_temperature(name: str) -> None:
+    graded = distorted(name, 1.0, count=4000)
+    info = finding(name)
+    size = len(info.classes)
+    # What undoes it is a lower temperature for the unsure: the network's own words are the calibrated ones, bent back.
+    logits = logits_of(info, graded.probability)
+    bent = logits
+    for _ in range(60):
+        bent = logits * np.exp(0.3 - 0.8 * unsureness_of(info, bent))
+    stated = replace(graded, probability=Calibration.none(info).probabilities(info, bent))
+    calibration = METHODS["adaptive temperature"](stated)
+    assert calibration.unsureness == pytest.approx(-0.8, abs=0.25)
+    assert calibration.temperature == pytest.approx((float(np.exp(0.3)),) * size, rel=0.2)
+    assert fit(stated).method == "adaptive temperature"
 
 
 def test_a_curve_is_chosen_where_no_scaling_fits() -> None:

@@ -20,6 +20,8 @@ BoolArray = npt.NDArray[np.bool_]
 LEAST_PROBABILITY = 1e-4
 """Smallest probability that a curve gives: a finite number of patients never shows that something cannot be."""
 
+_NOTHING = 1e-12  # a probability below which the logarithm is not taken
+
 
 @dataclass(frozen=True)
 class Curve:
@@ -81,6 +83,9 @@ class Calibration:
 
     :param bias: added to the logits first, one a class.
     :param temperature: divides them next: one a class, all alike unless each class was scaled by itself.
+    :param unsureness: power of e that the temperature rises by from a network that is sure to one that is not, see
+        :func:`unsureness_of`; below zero where sure networks are wrong more often than they say. Source: Balanya et al., Adaptive
+        temperature scaling for robust calibration of deep neural networks, 2024.
     :param curves: then bend each class's probability; empty for none.
     :param plausible: None where the bundle states no plausible classes.
     """
@@ -89,6 +94,7 @@ class Calibration:
     temperature: tuple[float, ...]
     curves: tuple[Curve, ...] = ()
     plausible: Plausible | None = None
+    unsureness: float = 0.0
 
     @classmethod
     def none(cls, info: Finding) -> Calibration:
@@ -105,9 +111,10 @@ class Calibration:
         temperature = options.get("temperature", {}).get(info.name, 1.0)
         temperatures = tuple(map(float, temperature)) if isinstance(temperature, list) else (float(temperature),) * size
         bias = tuple(map(float, options.get("bias", {}).get(info.name, (0.0,) * size)))
+        unsureness = float(options.get("unsureness", {}).get(info.name, 0.0))
         curves = options.get("isotonic", {}).get(info.name, {})
         sets = options.get("plausible", {}).get(info.name)
-        if len(bias) != size or len(temperatures) != size or not all(map(isfinite, (*bias, *temperatures))):
+        if len(bias) != size or len(temperatures) != size or not all(map(isfinite, (*bias, *temperatures, unsureness))):
             raise ValueError(f"{info.name} needs one bias and one temperature a class, not {bias} and {temperatures}")
         if min(temperatures) <= 0:
             raise ValueError(f"temperatures should be above zero, not {temperatures}")
@@ -116,6 +123,7 @@ class Calibration:
             temperatures,
             tuple(Curve(*(tuple(map(float, part)) for part in curves[key])) for key in info.class_names) if curves else (),
             Plausible(float(sets["rate"]), tuple(float(sets["thresholds"][key]) for key in info.class_names)) if sets else None,
+            unsureness,
         )
 
     def options(self, info: Finding) -> dict[str, Any]:
@@ -125,6 +133,8 @@ class Calibration:
             "bias": list(self.bias),
             "temperature": self.temperature[0] if alike else list(self.temperature),
         }
+        if self.unsureness:
+            result["unsureness"] = self.unsureness
         if self.curves:
             result["isotonic"] = {
                 key: [list(curve.before), list(curve.after)] for key, curve in zip(info.class_names, self.curves, strict=True)
@@ -137,13 +147,9 @@ class Calibration:
     def probabilities(self, info: Finding, logits: FloatArray) -> FloatArray:
         """Probabilities (N, classes) of logits (N, classes); they sum to 1 where one class alone holds."""
         scaled = (logits + np.array(self.bias)) / np.array(self.temperature)
-        if info.exclusive:
-            scaled = np.exp(scaled - scaled.max(1, keepdims=True))
-            values: FloatArray = scaled / scaled.sum(1, keepdims=True)
-        else:
-            # Both forms are the sigmoid; each is exact where the other overflows.
-            size = np.exp(-np.abs(scaled))
-            values = np.where(scaled >= 0, 1, size) / (1 + size)
+        if self.unsureness:
+            scaled = scaled / np.exp(self.unsureness * unsureness_of(info, logits))
+        values = _stated(info, scaled)
         if not self.curves:
             return values
         bent = np.stack([np.interp(values[:, k], curve.before, curve.after) for k, curve in enumerate(self.curves)], 1)
@@ -151,6 +157,29 @@ class Calibration:
         total = bent.sum(1, keepdims=True) if info.exclusive else np.ones((len(bent), 1))
         result: FloatArray = bent / total
         return result
+
+
+def unsureness_of(info: Finding, logits: FloatArray) -> FloatArray:
+    """Entropy of what logits state, as a share of the most that it can be: 0 sure, 1 all classes alike.
+
+    :returns: (N, 1) where one class alone holds, else one a class, (N, classes).
+    """
+    stated = _stated(info, logits)
+    every = stated[..., None, :] if info.exclusive else np.stack([stated, 1 - stated], -1)
+    entropy: FloatArray = -(every * np.log(np.maximum(every, _NOTHING))).sum(-1) / np.log(every.shape[-1])
+    return entropy
+
+
+def _stated(info: Finding, logits: FloatArray) -> FloatArray:
+    """Softmax of logits (N, classes) where one class alone holds, else the sigmoid of each."""
+    if info.exclusive:
+        scaled = np.exp(logits - logits.max(1, keepdims=True))
+        values: FloatArray = scaled / scaled.sum(1, keepdims=True)
+        return values
+    # Both forms are the sigmoid; each is exact where the other overflows.
+    size = np.exp(-np.abs(logits))
+    values = np.where(logits >= 0, 1, size) / (1 + size)
+    return values
 
 
 def logits_of(info: Finding, probabilities: FloatArray) -> FloatArray:

@@ -15,7 +15,7 @@ from ..evaluation.predictions import GRADING, Case, Run, collect
 from ..models.bundle import CARD, METADATA, Bundle, read_bundle
 from .calibration import RATE, Fitted, fit
 
-_OPTIONS = ("bias", "temperature", "isotonic", "plausible")
+_OPTIONS = ("bias", "temperature", "unsureness", "isotonic", "plausible")
 _START, _END = "<!-- calibration -->", "<!-- /calibration -->"
 _FEWEST_PATIENTS = 10
 

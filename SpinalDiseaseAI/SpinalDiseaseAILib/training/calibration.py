@@ -17,7 +17,7 @@ from sklearn.model_selection import GroupKFold
 from ..base.anatomy import Finding, finding
 from ..evaluation import metrics
 from ..evaluation.predictions import FloatArray, Graded
-from ..steps.calibration import Calibration, Curve, Plausible, logits_of
+from ..steps.calibration import Calibration, Curve, Plausible, logits_of, unsureness_of
 
 FOLDS = 5
 RATE = 0.9
@@ -42,6 +42,25 @@ def temperature_scaling(graded: Graded) -> Calibration:
     """One divisor for all classes (Guo et al., On calibration of modern neural networks, 2017)."""
     size = graded.truth.shape[1]
     return Calibration((0.0,) * size, (round(best_temperature(graded)[0], _DECIMALS),) * size)
+
+
+def adaptive_temperature_scaling(graded: Graded) -> Calibration:
+    """One divisor for all classes, larger or smaller where the network is unsure.
+
+    Balanya et al., Adaptive temperature scaling for robust calibration of deep neural networks, 2024, with the logarithm of the
+    temperature linear in the entropy.
+    """
+    info = finding(graded.name)
+    logits, size = logits_of(info, graded.probability), graded.truth.shape[1]
+    unsureness = unsureness_of(info, logits)
+
+    def loss(values: FloatArray) -> float:
+        scaled = logits / np.exp(values[0] + values[1] * unsureness)
+        return _loss(info, scaled, graded.truth) + _RIDGE * float((values**2).sum())
+
+    level, slope = minimize(loss, np.zeros(2), method="L-BFGS-B", bounds=[(-3.0, 3.0)] * 2).x
+    temperature = round(float(np.exp(level)), _DECIMALS)
+    return Calibration((0.0,) * size, (temperature,) * size, unsureness=round(float(slope), _DECIMALS))
 
 
 def vector_scaling(graded: Graded) -> Calibration:
@@ -74,6 +93,7 @@ def isotonic_regression(graded: Graded) -> Calibration:
 
 METHODS: dict[str, Callable[[Graded], Calibration]] = {
     "temperature": temperature_scaling,
+    "adaptive temperature": adaptive_temperature_scaling,
     "vector": vector_scaling,
     "isotonic": isotonic_regression,
 }
