@@ -49,6 +49,12 @@ def test_beyond_half_a_voxel_outside_the_stated_value_is_given_or_the_edge_repea
     assert sample_linear(line, where, outside=None).tolist() == [1, 1, 3, 3]
 
 
+def test_a_single_position_gives_a_single_value() -> None:
+    value = sample_linear(np.arange(12.0).reshape(3, 4), (1.5, 2))
+    assert value.shape == () and float(value) == 8.0
+    assert sample_linear(np.arange(12.0).reshape(3, 4), (9, 9), outside=-1.0).shape == ()
+
+
 def test_an_axis_with_a_single_voxel_can_be_sampled() -> None:
     assert sample_linear(np.full((1, 3), 5.0), [[0.3, 1.5]]).tolist() == [5.0]
 

@@ -115,6 +115,30 @@ def test_an_empty_image_has_no_masks(spine):
     assert not found.structures and not found.image.voxels.any()
 
 
+class NetworkThatMisses(DrawnNetwork):
+    """Finds the tissues but some, as on a poor image."""
+
+    def __init__(self, *missed: int) -> None:
+        super().__init__()
+        self.missed = missed
+
+    def forward(self, planes: torch.Tensor) -> torch.Tensor:
+        scores = super().forward(planes)
+        scores[:, list(self.missed)] = -1e6
+        return scores
+
+
+@pytest.mark.parametrize(
+    ("missed", "left"),
+    [((2,), {"vertebra", "canal"}), ((1,), {"disc", "canal"}), ((1, 2), {"canal"}), ((1, 3), {"disc"})],
+    ids=["no disc", "no vertebra", "the canal alone", "discs alone"],
+)
+def test_a_tissue_that_is_seen_nowhere_costs_its_own_masks_alone(missed, left):
+    spine = drawn_spine(slices=1)
+    masks = segment(spine.image, spine.points, NetworkThatMisses(*missed))
+    assert {item.kind.value for item in masks.structures} == left
+
+
 def test_points_at_one_place_are_refused(spine):
     with pytest.raises(ValueError, match="same place"):
         segment(spine.image, {"L3": (0, 0, 0), "L4": (0, 0, 0)})

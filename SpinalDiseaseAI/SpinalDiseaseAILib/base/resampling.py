@@ -21,7 +21,7 @@ def sample_linear(array: Array, positions: npt.ArrayLike, *, outside: float | No
     :returns: float32 values of shape (...).
     """
     where = np.moveaxis(np.asarray(positions, dtype=np.float64), -1, 0)
-    return _interpolated(array, [np.ascontiguousarray(places) for places in where], outside)
+    return _interpolated(array, [np.asarray(places, order="C") for places in where], outside)
 
 
 def _interpolated(array: Array, places: Sequence[FloatArray], outside: float | None) -> npt.NDArray[np.float32]:

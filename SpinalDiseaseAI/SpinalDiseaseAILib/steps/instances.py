@@ -145,7 +145,8 @@ def _each(voxels: Voxels, index: npt.NDArray[np.intp]) -> Iterator[tuple[int, Bo
     """Every index that voxels have, the box that holds those voxels, and their mask in it."""
     order = np.argsort(index.astype(np.int16), kind="stable")
     present, starts = np.unique(index[order], return_index=True)
-    for place, own in zip(present, np.split(order, starts[1:]), strict=True):
+    for place, start, end in zip(present, starts, np.append(starts, len(order))[1:], strict=True):
+        own = order[start:end]
         places = np.stack([item[own] for item in voxels])
         low, high = places.min(1), places.max(1) + 1
         mask = np.zeros(high - low, dtype=np.bool_)
