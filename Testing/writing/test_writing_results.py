@@ -90,19 +90,34 @@ def test_a_failure_leaves_neither_folder_nor_half_of_the_files(
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_failure_while_files_are_moved_brings_the_earlier_results_back(
-    report: Report, study: Study, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("moved", [False, True], ids=["before a move", "after a move"])
+@pytest.mark.parametrize(
+    ("error", "seen"), [(PermissionError(13, "Permission denied"), OutputError), (KeyboardInterrupt(), KeyboardInterrupt)]
+)
+def test_a_failure_or_ctrl_c_while_files_are_moved_brings_the_earlier_results_back(
+    report: Report,
+    study: Study,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    error: BaseException,
+    seen: type[BaseException],
+    moved: bool,
 ) -> None:
     write_results(report, study, tmp_path, formats=TEXTS)
+    (tmp_path / "report.tsv").write_text("earlier")
     before = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
     move = shutil.move
+    failed = []
 
     def move_but_one(source: Path, target: Path) -> None:
-        if source.parent.name == "new" and source.name == "report.json":
-            raise PermissionError(13, "Permission denied")
-        move(source, target)
+        fails = source.parent.name == "new" and source.name == "report.json" and not failed
+        if not fails or moved:
+            move(source, target)
+        if fails:
+            failed.append(source)
+            raise error
 
     monkeypatch.setattr(shutil, "move", move_but_one)
-    with pytest.raises(OutputError, match="Permission denied"):
+    with pytest.raises(seen):
         write_results(report, study, tmp_path, formats=TEXTS)
     assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == before

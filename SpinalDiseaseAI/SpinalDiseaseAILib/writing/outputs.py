@@ -173,14 +173,13 @@ def _swap(new: Path, folder: Path, old: Path) -> None:
     """Move files of the results' names from ``folder`` to ``old``, then all of ``new`` to ``folder``; undone on failure."""
     moves = [(folder / name, old / name) for name in (*FORMATS, SCENE_FILE) if (folder / name).exists()]
     moves += [(path, folder / path.name) for path in sorted(new.iterdir())]
-    done: list[tuple[Path, Path]] = []
     try:
         for source, target in moves:
             shutil.move(source, target)
-            done.append((source, target))
-    except OSError:
-        for source, target in reversed(done):
-            shutil.move(target, source)
+    except BaseException:  # Ctrl-C too, which can come between a move and the next
+        for source, target in reversed(moves):
+            if target.exists() and not source.exists():
+                shutil.move(target, source)
         raise
 
 
