@@ -28,6 +28,10 @@ WITHOUT_MASKS = {"report.json", "report.tsv", "points.mrk.json", "overlay.png", 
 SCENE_FLOOR = "SpinalDiseaseAILib.scene"
 
 
+def scene_modules() -> list[str]:
+    return [name for name in sys.modules if name.partition(".")[0] == "slicer" or name.startswith(SCENE_FLOOR)]
+
+
 def printed(outcome: Outcome) -> str:
     stream = io.StringIO()
     print_outcome(Console(file=stream, width=200), outcome)
@@ -65,20 +69,34 @@ def test_without_slicer_everything_but_the_scene_is_written_and_a_remark_says_so
     assert "Note: scene.mrb was not written" in printed(outcome)
 
 
+@pytest.mark.parametrize(
+    ("package", "reason"),
+    [
+        ("raise ImportError('libGL.so.1: cannot open shared object file')", "libGL.so.1"),
+        ("raise RuntimeError('built for another Python')", "built for another Python"),
+        ("class Slicer: pass", "is not that of slicer-core"),
+        ("import os, signal; os.kill(os.getpid(), signal.SIGSEGV)", "crashed"),
+    ],
+    ids=["a library is missing", "another error", "another program of that name", "a crash"],
+)
 def test_slicer_libraries_that_do_not_load_cost_the_scene_alone(
-    small_study: Path, tmp_path: Path, analyser: Analyses, monkeypatch: pytest.MonkeyPatch
+    package: str, reason: str, small_study: Path, tmp_path: Path, analyser: Analyses, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     broken = tmp_path / "broken"
     (broken / "slicer").mkdir(parents=True)
-    (broken / "slicer" / "__init__.py").write_text("raise ImportError('libGL.so.1: cannot open shared object file')")
+    (broken / "slicer" / "__init__.py").write_text(package)
     monkeypatch.setenv("PYTHONPATH", str(broken))  # of the process that writes the scene
     monkeypatch.syspath_prepend(str(broken))
-    for name in [name for name in sys.modules if name.partition(".")[0] == "slicer" or name.startswith(SCENE_FLOOR)]:
-        monkeypatch.delitem(sys.modules, name)
-    outcome = run_analysis(Request((small_study,), tmp_path / "out"), analyser=analyser)
+    loaded = {name: sys.modules.pop(name) for name in scene_modules()}
+    try:
+        outcome = run_analysis(Request((small_study,), tmp_path / "out"), analyser=analyser)
+    finally:
+        for name in scene_modules():
+            del sys.modules[name]
+        sys.modules.update(loaded)
     assert set(outcome.files) == WITHOUT_MASKS
     (remark,) = outcome.remarks
-    assert remark.startswith("scene.mrb was not written") and "libGL.so.1" in remark
+    assert remark.startswith("scene.mrb was not written") and reason in remark
 
 
 def test_a_scene_whose_process_dies_is_written_all_the_same(

@@ -13,11 +13,15 @@ from types import TracebackType
 from ..worker.process import worker_environment
 from ..writing import SCENE_FILE, Results
 
+_KILLED = -9  # exit status by SIGKILL, which Windows does not know
+_WINDOWS_EXCEPTION = 0xC0000000  # from here on, an exit status is an exception of Windows, or Ctrl-C
+
 
 class SceneProcess:
     """Writes one scene file; a context, after which the process is gone.
 
     The process only saves time: where it cannot be started, or fails, the scene is written by this one, which can tell why.
+    Only where Slicer's libraries crash are the results written without a scene.
 
     :ivar remark: why there is no scene though nothing failed; empty if there is one.
     """
@@ -54,18 +58,30 @@ class SceneProcess:
         """
         if self.remark or self._written_there(results, path):
             return
+        if self._process is not None and _crashed(self._process.returncode):
+            self.remark = f"{SCENE_FILE} was not written: the process that writes it crashed or was ended from outside."
+            return
         try:
             from ..scene.mrb import write_scene
-        except ImportError as error:
+        except Exception as error:  # what a broken installation raises is not known
             self.remark = f"{SCENE_FILE} was not written: the libraries of slicer-core cannot be loaded: {error}."
+            return
+        if not hasattr(sys.modules["slicer"], "vtkMRMLScene"):
+            self.remark = f"{SCENE_FILE} was not written: the package slicer that is installed is not that of slicer-core."
             return
         write_scene(results.report, results.study, path)
 
     def _written_there(self, results: Results, path: Path) -> bool:
         if self._process is None or self._process.stdin is None:
             return False
-        with contextlib.suppress(OSError):
-            pickle.dump((results.report, results.study, path.absolute()), self._process.stdin)
-            self._process.stdin.close()
-            return self._process.wait() == 0
-        return False
+        with contextlib.suppress(OSError), self._process.stdin as stream:  # it may have ended already: its status tells
+            pickle.dump((results.report, results.study, path.absolute()), stream)
+        return self._process.wait() == 0
+
+
+def _crashed(status: int | None) -> bool:
+    """True for the exit status of a process that a signal or an exception of Windows ended: this one would end as it did.
+
+    A process that was killed is none: the system does so where memory is short, and this one has given some back.
+    """
+    return status is not None and (status >= _WINDOWS_EXCEPTION or (status < 0 and status != _KILLED))
