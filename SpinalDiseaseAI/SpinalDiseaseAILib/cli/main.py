@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import signal
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -203,5 +204,11 @@ def main() -> None:
         # A terminal that cannot show a character gets a substitute, not an error.
         with contextlib.suppress(AttributeError, ValueError):
             stream.reconfigure(errors="replace")  # type: ignore[union-attr]
+    for name in ("SIGTERM", "SIGHUP", "SIGBREAK"):
+        # Whoever ends the program by another signal, a batch system or a closed terminal, leaves as little behind as Ctrl-C.
+        # What is ignored, as under nohup, stays ignored; Windows has no SIGHUP, the others have no SIGBREAK.
+        number = getattr(signal, name, None)
+        if number is not None and signal.getsignal(number) == signal.SIG_DFL:
+            signal.signal(number, signal.default_int_handler)
     keep_freed_memory()
     app()
