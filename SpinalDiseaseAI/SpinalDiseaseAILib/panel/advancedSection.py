@@ -68,6 +68,9 @@ class AdvancedSection:
         except SpinalDiseaseAIError as error:
             bundles = []
             ui.statusLabel.text = str(error)  # no pop-up while the panel opens
+        except OSError as error:
+            bundles = []
+            self._host.log(_("The folder {folder} cannot be read: {reason}.").format(folder=folder, reason=error.strerror))
         self._bundles = {bundle.name: bundle for bundle in bundles}
         ui.classifierComboBox.blockSignals(True)
         ui.classifierComboBox.clear()

@@ -14,6 +14,7 @@ from ..scene import application
 from ..scene.volumes import suggestedT2Node
 from .dicomStudies import DatabaseStudy, listingOf, loadSeries, openDatabase, roleText, studiesOf
 from .host import Host
+from .waiting import waiting
 
 if TYPE_CHECKING:
     from ..reading.listing import SeriesEntry, SeriesListing
@@ -166,25 +167,19 @@ class InputsSection:
         uids = self._chosen(ui.databaseT2ComboBox), self._chosen(ui.databaseT1ComboBox)
         self._host.say(_("Loading the series…"))
         slicer.app.processEvents()
-        with slicer.util.tryWithErrorDisplay(_("The series could not be loaded."), waitCursor=True):
-            try:
-                nodes = [loadSeries(slicer.mrmlScene, uid) if uid else None for uid in uids]
-            except SpinalDiseaseAIError as error:
-                self._host.fail(error)
-                return
+        nodes = []
+        with waiting(self._host, _("The series could not be loaded.")):
+            nodes = [loadSeries(slicer.mrmlScene, uid) if uid else None for uid in uids]
             parameters.t2Volume, parameters.t1Volume = nodes
             slicer.util.setSliceViewerLayers(background=nodes[0] or nodes[1], fit=True)
+        if nodes:
             self._host.analyze()
 
     def _onSample(self, checked: bool = False) -> None:
         self._host.say(_("Loading the sample study…"))
         slicer.app.processEvents()
-        with slicer.util.tryWithErrorDisplay(_("The sample study could not be loaded."), waitCursor=True):
-            try:
-                node = application.loadSampleStudy()[0]
-            except SpinalDiseaseAIError as error:
-                self._host.fail(error)
-                return
+        with waiting(self._host, _("The sample study could not be loaded.")):
+            node = application.loadSampleStudy()[0]
             self._host.parameterNode.t2Volume = node
             slicer.util.setSliceViewerLayers(background=node, fit=True)
             self._host.say(_("The sample study is loaded. Click Analyze."))

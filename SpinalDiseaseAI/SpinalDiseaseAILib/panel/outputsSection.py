@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,13 +12,14 @@ import qt
 import slicer
 from slicer.i18n import tr as _
 
-from ..base.errors import ComputeError, OutputError, SpinalDiseaseAIError
+from ..base.errors import ComputeError, OutputError
 from ..base.report import Report
 from ..scene.results import inputsOf
 from ..scene.volumes import studyFromVolumeNodes
 from . import settings
 from .host import Host
 from .sizes import fitListHeight
+from .waiting import waiting
 
 
 @dataclass(frozen=True)
@@ -75,7 +77,7 @@ class OutputsSection:
         button = self._host.ui.exportButton
         button.enabled = not obstacle
         button.toolTip = obstacle or _("Write the checked files into the folder")
-        self._host.ui.openFolderButton.enabled = Path(self._host.ui.outputDirectoryButton.directory).is_dir()
+        self._host.ui.openFolderButton.enabled = os.path.isdir(self._host.ui.outputDirectoryButton.directory)
 
     def _obstacle(self) -> str:
         if self._report is None:
@@ -104,41 +106,28 @@ class OutputsSection:
 
     def _onExport(self, checked: bool = False) -> None:
         folder = Path(self._host.ui.outputDirectoryButton.directory)
-        with slicer.util.tryWithErrorDisplay(_("The files could not be written."), waitCursor=True):
-            try:
-                paths = self._write(folder)
-            except SpinalDiseaseAIError as error:
-                self._host.fail(error)
-                return
-            if paths:
-                names = ", ".join(sorted(paths))
-                self._host.say(_("Written into {folder}: {names}.").format(folder=folder, names=names))
+        problems: list[str] = []
+        with waiting(self._host, _("The files could not be written.")):
+            problems.append(_filesInTheWay(folder))
+        if not problems:  # it was told why nothing can be written
+            return
+        if problems[0] and not slicer.util.confirmOkCancelDisplay(
+            _("{problem} Replace these files?").format(problem=problems[0])
+        ):
+            return
+        with waiting(self._host, _("The files could not be written.")):
+            names = ", ".join(sorted(self._write(folder, overwrite=bool(problems[0]))))
+            self._host.say(_("Written into {folder}: {names}.").format(folder=folder, names=names))
         self.refresh(self._report)
 
-    def _write(self, folder: Path) -> dict[str, Path]:
+    def _write(self, folder: Path, overwrite: bool) -> dict[str, Path]:
         """Write the checked files.
 
-        :returns: file name to path; nothing if the user did not want files to be replaced.
+        :returns: file name to path.
         """
-        try:
-            from ..writing import FORMATS, check_folder, write_results  # it draws with Pillow and fills a page with Jinja
-        except ModuleNotFoundError as error:
-            raise ComputeError(
-                _("The Python package {name} is not installed.").format(name=error.name),
-                remedy=_("Install the missing packages under Setup."),
-                code="missing-package",
-            ) from error
+        from ..writing import FORMATS, write_results
+
         assert self._report is not None
-        overwrite = False
-        try:
-            check_folder(folder)
-        except OutputError as error:
-            if error.code != "output-exists":
-                raise
-            text = _("{problem} Replace these files?").format(problem=error.found)
-            if not slicer.util.confirmOkCancelDisplay(text):
-                return {}
-            overwrite = True
         volumes = self._volumes()
         # Without its volumes a result still has files that show no image.
         study: Any = studyFromVolumeNodes(*volumes) if any(volumes) else None
@@ -148,3 +137,25 @@ class OutputsSection:
 
     def _onOpenFolder(self, checked: bool = False) -> None:
         qt.QDesktopServices.openUrl(qt.QUrl.fromLocalFile(self._host.ui.outputDirectoryButton.directory))
+
+
+def _filesInTheWay(folder: Path) -> str:
+    """Which files the results would replace, in a sentence; empty if none.
+
+    :raises SpinalDiseaseAIError: if results cannot be written there at all.
+    """
+    try:
+        from ..writing import check_folder  # it draws with Pillow and fills a page with Jinja
+    except ModuleNotFoundError as error:
+        raise ComputeError(
+            _("The Python package {name} is not installed.").format(name=error.name),
+            remedy=_("Install the missing packages under Setup."),
+            code="missing-package",
+        ) from error
+    try:
+        check_folder(folder)
+    except OutputError as error:
+        if error.code != "output-exists":
+            raise
+        return error.found
+    return ""

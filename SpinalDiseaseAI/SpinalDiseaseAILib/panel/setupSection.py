@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import importlib.metadata
-import importlib.util
 from typing import Any
 
 import slicer
 from slicer.i18n import tr as _
 
-from ..base.errors import SpinalDiseaseAIError
 from ..scene import application
 from . import settings
 from .host import Host
+from .waiting import waiting
 
 
 class SetupSection:
@@ -51,13 +50,9 @@ class SetupSection:
             return
         self._host.say(_("Installing Python packages…"))
         slicer.app.processEvents()
-        with slicer.util.tryWithErrorDisplay(_("The packages could not be installed."), waitCursor=True):
-            try:
-                application.installRequirements(missing)
-            except SpinalDiseaseAIError as error:
-                self._host.fail(error)
-            else:
-                self._host.say(_("The packages are installed. Studies can be analyzed now."))
+        with waiting(self._host, _("The packages could not be installed.")):
+            application.installRequirements(missing)
+            self._host.say(_("The packages are installed. Studies can be analyzed now."))
         self.look()
         self._host.refresh()
 
@@ -70,7 +65,7 @@ def _deviceState(ui: Any) -> str:
 
 
 def _torchState() -> str:
-    if importlib.util.find_spec("torch") is None:
+    if not application.isInstalled("torch"):
         return str(_("PyTorch is not installed. It runs the models."))
     try:
         version = importlib.metadata.version("torch")
@@ -80,6 +75,6 @@ def _torchState() -> str:
 
 
 def _extensionState() -> str:
-    if importlib.util.find_spec("PyTorchUtils") is None:
+    if not application.isInstalled("PyTorchUtils"):
         return str(_("The PyTorch extension, which installs it, is not there. Install it in the Extensions Manager."))
     return str(_("The PyTorch extension is there; it installs and updates PyTorch."))

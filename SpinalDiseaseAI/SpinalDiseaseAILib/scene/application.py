@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import logging
 import os
 import shutil
 from collections.abc import Iterable
@@ -10,7 +11,7 @@ from typing import Any
 
 import slicer
 
-from ..base.errors import ComputeError
+from ..base.errors import ComputeError, SpinalDiseaseAIError
 from ..base.locations import sample_folder
 
 REQUIREMENTS = {"torch": ">=2.2", "safetensors": ">=0.4.3", "jinja2": ">=3.1"}
@@ -34,10 +35,18 @@ def applicationPython() -> str:
     return path
 
 
+def isInstalled(name: str) -> bool:
+    """True if a module can be imported. It is not imported to find out."""
+    importlib.invalidate_caches()
+    try:
+        return importlib.util.find_spec(name) is not None
+    except ValueError:  # it is imported already, by a loader that does not tell where from
+        return True
+
+
 def missingRequirements() -> list[str]:
     """Names of the required packages that the application's Python does not have. Nothing is imported."""
-    importlib.invalidate_caches()
-    return [name for name in REQUIREMENTS if importlib.util.find_spec(name) is None]
+    return [name for name in REQUIREMENTS if not isInstalled(name)]
 
 
 def installRequirements(names: Iterable[str]) -> None:
@@ -46,16 +55,23 @@ def installRequirements(names: Iterable[str]) -> None:
     :param names: some of those in :data:`REQUIREMENTS`.
     :raises ComputeError: if the extension that installs PyTorch is missing, or a package is still missing afterwards.
     """
-    for name in names:
-        if name == "torch":
-            _torchInstaller().installTorch(torchVersionRequirement=REQUIREMENTS[name])
-        elif name in missingRequirements():  # PyTorch brings some of the others along
-            slicer.util.pip_install(name + REQUIREMENTS[name])
+    try:
+        for name in names:
+            if name == "torch":
+                _torchInstaller().installTorch(torchVersionRequirement=REQUIREMENTS[name])
+            elif name in missingRequirements():  # PyTorch brings some of the others along
+                slicer.util.pip_install(name + REQUIREMENTS[name])
+    except SpinalDiseaseAIError:
+        raise
+    except Exception:
+        # What pip raises tells its exit status; why it failed is in the log.
+        logging.exception("Python packages could not be installed.")
     missing = missingRequirements()
     if missing:
         raise ComputeError(
             f"These Python packages could not be installed: {', '.join(missing)}.",
-            remedy="Look into the application's log, then try again.",
+            "A connection to the internet, and room on the disk, are needed.",
+            "Look into the application's log for the reason, then try again.",
             code="install",
         )
 
