@@ -1,5 +1,6 @@
 """SpinalDiseaseAI module of 3D Slicer: panel, logic for scripts, self-test. The work is done in ``SpinalDiseaseAILib``."""
 
+import contextlib
 import logging
 import os
 import sys
@@ -114,6 +115,12 @@ class SpinalDiseaseAIParameterNode:
 #
 
 
+def widgetsOfParameters(ui):
+    """Name of a parameter to its widget. ``connectGui(ui)`` finds the same, but gives no tag to disconnect them with."""
+    named = {widget.property("SlicerParameterName"): widget for widget in vars(ui).values()}
+    return {name: widget for name, widget in named.items() if name}
+
+
 class SpinalDiseaseAIWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
     """The panel: it holds the sections together and follows the scene."""
 
@@ -123,6 +130,7 @@ class SpinalDiseaseAIWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         self.logic = None
         self.parameterNode = None
         self._parameterNodeGuiTag = None
+        self._built = False
 
     def setup(self):
         ScriptedLoadableModuleWidget.setup(self)
@@ -145,15 +153,22 @@ class SpinalDiseaseAIWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         self.addObserver(slicer.mrmlScene, slicer.mrmlScene.EndCloseEvent, self.onSceneEndClose)
         self.addObserver(slicer.mrmlScene, slicer.mrmlScene.EndImportEvent, self.onSceneEndImport)
         self.addObserver(slicer.mrmlScene, slicer.mrmlScene.NodeRemovedEvent, self.onNodeRemoved)
+        self._built = True
         self.initializeParameterNode()
 
     def cleanup(self):
+        self.removeObservers()
+        if not self._built:  # setup failed, or was never called
+            return
         self.logic.close()
         self.analysis.cleanup()
-        self.setParameterNode(None)
         self.results.cleanup()
         self.corrections.cleanup()
-        self.removeObservers()
+        parameterNode, self.parameterNode = self.parameterNode, None
+        if parameterNode is not None:
+            # At the end of the application the widgets may be gone already.
+            with contextlib.suppress(ValueError):
+                parameterNode.disconnectGui(self._parameterNodeGuiTag)
 
     def enter(self):
         self.initializeParameterNode()
@@ -173,6 +188,7 @@ class SpinalDiseaseAIWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
 
     def onSceneStartClose(self, caller, event):
         self.logic.cancel()
+        self.logic.cancelGrading()
         self.setParameterNode(None)
 
     def onSceneEndClose(self, caller, event):
@@ -199,7 +215,7 @@ class SpinalDiseaseAIWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
             self.removeObserver(self.parameterNode, vtk.vtkCommand.ModifiedEvent, self.onParametersChanged)
         self.parameterNode = parameterNode
         if self.parameterNode is not None:
-            self._parameterNodeGuiTag = self.parameterNode.connectGui(self.ui)
+            self._parameterNodeGuiTag = self.parameterNode.connectParametersToGui(widgetsOfParameters(self.ui))
             self.addObserver(self.parameterNode, vtk.vtkCommand.ModifiedEvent, self.onParametersChanged)
         self.refresh()
 
@@ -297,7 +313,7 @@ class SpinalDiseaseAITest(ScriptedLoadableModuleTest):
         ui = slicer.util.childWidgetVariables(uiWidget)
         uiWidget.setMRMLScene(slicer.mrmlScene)
         parameterNode = SpinalDiseaseAILogic().getParameterNode()
-        tag = parameterNode.connectGui(ui)
+        tag = parameterNode.connectParametersToGui(widgetsOfParameters(ui))
         ui.abnormalOnlyCheckBox.checked = True
         self.assertTrue(parameterNode.abnormalOnly)
         parameterNode.disconnectGui(tag)

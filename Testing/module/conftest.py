@@ -44,6 +44,16 @@ def scene():
     return new_scene()
 
 
+@pytest.fixture(autouse=True)
+def unnoticed_errors(monkeypatch):
+    """Errors in what Qt or VTK call: the application prints them where no user looks and goes on. None is expected."""
+    found = []
+    monkeypatch.setattr(sys, "excepthook", lambda kind, error, trace: found.append(error))
+    monkeypatch.setattr(sys, "unraisablehook", lambda unraisable: found.append(unraisable.exc_value))
+    yield found
+    assert found == []
+
+
 @pytest.fixture
 def errors(monkeypatch, qt_application, scene, tmp_path):
     """The application around the module; its error pop-ups."""
@@ -126,8 +136,14 @@ def answer(monkeypatch):
 
     def reply(value):
         asked = []
+
+        def answered(text):
+            assert not slicer.app._object.waiting, "a question is asked under the wait cursor"
+            asked.append(text)
+            return value
+
         for question in ("confirmOkCancelDisplay", "confirmYesNoDisplay"):
-            monkeypatch.setattr(slicer.util, question, lambda text: asked.append(text) or value)
+            monkeypatch.setattr(slicer.util, question, answered)
         return asked
 
     return reply

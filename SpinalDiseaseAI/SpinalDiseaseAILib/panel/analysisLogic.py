@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,7 @@ from ..scene.pointList import pointOf
 from ..scene.results import ResultNodes, inputsOf, reportFromNode, resultFromNode, writeReport
 from ..scene.volumes import studyFromVolumeNodes
 from ..worker.client import WorkerClient
+from ..worker.failures import error_of_exception
 
 OnResult = Callable[[ResultNodes], None] | None
 OnError = Callable[[SpinalDiseaseAIError], None] | None
@@ -107,8 +109,8 @@ class AnalysisLogic:
             self._job = None
             try:
                 result = show(report)
-            except SpinalDiseaseAIError as error:
-                _call(onError, error)
+            except Exception as exception:
+                _call(onError, _told(exception))
             else:
                 _call(onFinished, result)
 
@@ -175,7 +177,11 @@ class AnalysisLogic:
             node = scene.GetNodeByID(nodeID)
             if node is None:  # deleted meanwhile, or the scene was closed
                 return
-            result = applyGraded(node, graded)
+            try:
+                result = applyGraded(node, graded)
+            except Exception as exception:
+                _call(onError, _told(exception))
+                return
             if again:
                 self.regrade(node, device=device, waitForCompletion=False, onFinished=onFinished, onError=onError, **more)
             else:
@@ -198,6 +204,12 @@ class AnalysisLogic:
         """Ask for an early end of the analysis that was started without waiting; its ``onError`` is called with Cancelled."""
         if self._job is not None:
             self._job.cancel()
+
+    def cancelGrading(self) -> None:
+        """Ask for an early end of the grading that was started without waiting; its ``onError`` is called with Cancelled."""
+        self._gradeAgain = False
+        if self._grading is not None:
+            self._grading.cancel()
 
     def close(self) -> None:
         """End the analysis process. The logic can be used again."""
@@ -241,6 +253,14 @@ class AnalysisLogic:
 def _call(callback: Callable[[Any], None] | None, value: Any) -> None:
     if callback is not None:
         callback(value)
+
+
+def _told(exception: Exception) -> SpinalDiseaseAIError:
+    """What a user is told about an exception; one that nobody foresaw goes to the application's log in full."""
+    error = error_of_exception(exception)
+    if error is not exception:
+        logging.error("A result could not be shown.", exc_info=exception)
+    return error
 
 
 def outdatedLevels(report: Report) -> list[str]:

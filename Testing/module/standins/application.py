@@ -42,9 +42,24 @@ def install(monkeypatch, scene, home):
     module = types.SimpleNamespace(logic=lambda: plots)
     monkeypatch.setattr(slicer, "modules", types.SimpleNamespace(plots=module), raising=False)
     errors = []
+    waiting = []
+
+    @contextlib.contextmanager
+    def try_with_error_display(message, waitCursor=False):
+        waiting.extend([message] * waitCursor)
+        try:
+            yield  # the application shows what was raised, and raises it again
+        finally:
+            waiting[len(waiting) - waitCursor :] = []
+
+    def error_display(text):
+        assert not waiting, "a pop-up is shown under the wait cursor"
+        errors.append(text)
+
     monkeypatch.setattr(slicer.util, "loadUI", load_ui)
-    monkeypatch.setattr(slicer.util, "errorDisplay", errors.append)
-    monkeypatch.setattr(slicer.util, "tryWithErrorDisplay", lambda message, waitCursor=False: contextlib.nullcontext())
+    monkeypatch.setattr(slicer.util, "errorDisplay", error_display)
+    monkeypatch.setattr(slicer.util, "tryWithErrorDisplay", try_with_error_display)
+    monkeypatch.setattr(slicer.app._object, "waiting", waiting, raising=False)
     monkeypatch.setattr(slicer.util, "setSliceViewerLayers", lambda background, fit: None)
     monkeypatch.setattr(slicer.util, "saveScene", lambda path: scene.WriteToMRB(path))
     monkeypatch.setattr(slicer.util, "loadScene", lambda path: _load_scene(scene, path))

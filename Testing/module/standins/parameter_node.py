@@ -1,4 +1,8 @@
-"""``slicer.parameterNodeWrapper`` for texts, numbers, yes and no, and nodes, as Slicer's developer guide describes it."""
+"""``slicer.parameterNodeWrapper`` for texts, numbers, yes and no, and nodes, as Slicer's developer guide describes it.
+
+Like the real one it keeps every value, nodes too, until the parameter node says that it was modified; ``connectGui`` gives no tag
+to disconnect with; and each wrapper guards against its own updates of the widgets only.
+"""
 
 import dataclasses
 import typing
@@ -43,60 +47,87 @@ def _value_parameter(name, kind, default):
         assert isinstance(value, kind), f"{name} is {value!r}, not of type {kind.__name__}"
         self.parameterNode.SetParameter(name, str(value).lower() if kind is bool else str(value))
 
-    return property(read, write)
+    return _kept(name, read, write)
 
 
 def _node_parameter(name):
     def write(self, node):
         self.parameterNode.SetNodeReferenceID(name, node.GetID() if node is not None else None)
 
-    return property(lambda self: self.parameterNode.GetNodeReference(name), write)
+    return _kept(name, lambda self: self.parameterNode.GetNodeReference(name), write)
+
+
+def _kept(name, read, write):
+    """A property that is read from the parameter node only when that was modified."""
+
+    def write_and_keep(self, value):
+        with slicer.util.NodeModify(self):
+            write(self, value)
+            self._values[name] = read(self)
+
+    member = property(lambda self: self._values[name], write_and_keep)
+    _KEPT[member] = read
+    return member
+
+
+_KEPT = {}
 
 
 def _init(self, parameterNode):
     self.parameterNode = parameterNode
     self._guis = {}
     self._updating = False
+    readers = {name: _KEPT[getattr(type(self), name)] for name in self.allParameters}
+
+    def read_all(caller=None, event=None):
+        self._values = {name: read(self) for name, read in readers.items()}
+
+    read_all()
+    parameterNode.AddObserver(vtk.vtkCommand.ModifiedEvent, read_all)
 
 
 def _connect_gui(self, gui):
-    connectors = {}
-    for widget in vars(gui).values():
-        name = widget.property("SlicerParameterName")
-        if name:
-            assert name in self.allParameters, f"there is no parameter {name}"
-            connectors[name] = _connector(widget, self.allParameters[name])
+    named = {widget.property("SlicerParameterName"): widget for widget in vars(gui).values()}
+    _connect_parameters(self, {name: widget for name, widget in named.items() if name})
+
+
+def _connect_parameters(self, mapping):
+    for name in mapping:
+        assert name in self.allParameters, f"there is no parameter {name}"
+    connectors = {name: _connector(widget, self.allParameters[name]) for name, widget in mapping.items()}
 
     def update(caller=None, event=None):
-        if not self._updating and connectors is self._guis.get(tag, (None,))[0]:
+        if not self._updating:
             self._updating = True
-            for name, connector in connectors.items():
-                connector.write(getattr(self, name))
+            with slicer.util.NodeModify(self):
+                for kept, _ in self._guis.values():
+                    for name, connector in kept.items():
+                        connector.write(getattr(self, name))
             self._updating = False
 
     def callback(name, connector):
         def changed(value=None):
-            if not self._updating:
-                with slicer.util.NodeModify(self):
+            with slicer.util.NodeModify(self):
+                if not self._updating:
                     setattr(self, name, connector.read())
 
         return changed
 
-    callbacks = {}
+    tag, callbacks = len(self._guis), {}
+    self._guis[tag] = (connectors, callbacks)
     for name, connector in connectors.items():
         connector.write(getattr(self, name))
         callbacks[name] = callback(name, connector)
         connector.changed.connect(callbacks[name])
-    tag = self.parameterNode.AddObserver(vtk.vtkCommand.ModifiedEvent, update)
-    self._guis[tag] = (connectors, callbacks)
+    self.AddObserver(vtk.vtkCommand.ModifiedEvent, update)  # and nothing ever removes it
     return tag
 
 
 def _disconnect_gui(self, tag):
-    connectors, callbacks = self._guis.pop(tag)
-    self.parameterNode.RemoveObserver(tag)
-    for name, connector in connectors.items():
-        connector.changed.disconnect(callbacks[name])
+    if tag in self._guis:
+        connectors, callbacks = self._guis.pop(tag)
+        for name, connector in connectors.items():
+            connector.changed.disconnect(callbacks[name])
 
 
 class _Property:
@@ -141,6 +172,7 @@ def _connector(widget, kind):
 _MEMBERS = {
     "__init__": _init,
     "connectGui": _connect_gui,
+    "connectParametersToGui": _connect_parameters,
     "disconnectGui": _disconnect_gui,
     "AddObserver": lambda self, event, callback, priority=0.0: self.parameterNode.AddObserver(event, callback, priority),
     "RemoveObserver": lambda self, tag: self.parameterNode.RemoveObserver(tag),

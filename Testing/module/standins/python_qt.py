@@ -4,6 +4,7 @@ import inspect
 import json
 from pathlib import Path
 
+import shiboken6
 from PySide6 import QtCore, QtGui, QtWidgets
 
 CONTRACT = json.loads((Path(__file__).resolve().parents[1] / "qt_contract.json").read_text(encoding="utf-8"))
@@ -74,7 +75,8 @@ def _class(name):
 class Signal:
     """A signal of an object; a slot gets as many of the arguments as it takes, as in Slicer."""
 
-    def __init__(self, bound):
+    def __init__(self, owner, bound):
+        self._owner = owner
         self._bound = bound
         self._connected = {}
 
@@ -84,6 +86,7 @@ class Signal:
         self._bound.connect(self._connected[slot])
 
     def disconnect(self, slot):
+        _refuse_destroyed(self._owner)
         self._bound.disconnect(self._connected.pop(slot))
 
 
@@ -102,6 +105,7 @@ class Wrapped:
         return hash(id(self._object))
 
     def __getattr__(self, name):
+        _refuse_destroyed(self._object)
         if name == "name":
             return self._object.objectName()
         if name == "className":  # of every wrapped object, from its meta-object
@@ -115,6 +119,7 @@ class Wrapped:
         return lambda *arguments: wrap(method(*map(unwrap, arguments)))
 
     def __setattr__(self, name, value):
+        _refuse_destroyed(self._object)
         if _kind(self._object, name) != "property":
             raise AttributeError(f"{_class_name(self._object)} has no property {name!r} that Python in Slicer can set")
         if not self._object.setProperty(name, unwrap(value)):
@@ -130,8 +135,13 @@ class Wrapped:
         signals = self._object._signals
         if name not in signals:
             aliases = getattr(self._object, "SIGNAL_ALIASES", {})
-            signals[name] = Signal(getattr(self._object, aliases.get(name, name)))
+            signals[name] = Signal(self._object, getattr(self._object, aliases.get(name, name)))
         return signals[name]
+
+
+def _refuse_destroyed(qt_object):
+    if not shiboken6.isValid(qt_object):
+        raise ValueError("a member of a destroyed object was asked for")
 
 
 def _class_name(qt_object):
