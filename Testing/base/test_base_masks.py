@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import tracemalloc
+
 import numpy as np
 import pytest
 
@@ -9,7 +11,7 @@ from SpinalDiseaseAILib.base.anatomy import CANAL, STRUCTURES, Kind
 from SpinalDiseaseAILib.base.errors import InputError
 from SpinalDiseaseAILib.base.geometry import Image
 from SpinalDiseaseAILib.base.json_io import report_from_json, report_to_json
-from SpinalDiseaseAILib.base.masks import LABELS, Masks, masks_of
+from SpinalDiseaseAILib.base.masks import LABELS, Masks, label_counts, masks_of
 from SpinalDiseaseAILib.base.numbering import renumbered_report
 from SpinalDiseaseAILib.base.report import Report, StructureResult
 
@@ -84,3 +86,15 @@ def test_renumbering_a_report_moves_its_masks_also_of_levels_that_are_no_key_poi
     report, _ = renumbered_report(report_with(masks_of(labels(19, 123, 124, 61))), 1)
     assert report.masks is not None
     assert report.masks.image.voxels.ravel().tolist() == [20, 124, 0, 61]
+
+
+def test_voxels_of_each_label_are_counted_without_a_copy_of_them() -> None:
+    labels = np.random.default_rng(0).choice(np.array([0, 20, 21, 61, 255], dtype=np.uint8), (40, 60, 70))
+    tracemalloc.start()
+    counts = label_counts(labels)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert counts.shape == (256,) and {value: int(counts[value]) for value in np.flatnonzero(counts)} == {
+        int(value): int((labels == value).sum()) for value in np.unique(labels)
+    }
+    assert peak < labels.nbytes

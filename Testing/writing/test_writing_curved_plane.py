@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import tracemalloc
+
 import numpy as np
 import pytest
 
@@ -93,3 +95,26 @@ def test_voxels_that_are_not_numbers_are_black(report: Report, study: Study) -> 
     voxels[:, :10] = np.nan
     image = Image(voxels, study.primary.image.affine)
     assert np.isfinite(plane_of(report, image).pixels(image)).all()
+
+
+def test_a_stack_of_hundreds_of_slices_is_not_copied_for_a_picture_of_a_few() -> None:
+    image = Image(np.zeros((300, 100, 100), dtype=np.int16), np.diag([-1.0, -1.0, -1.0, 1.0]))
+    plane = CurvedPlane.through(SagittalVolume.of(image), [(-100, -50, -30), (-104, -50, -70)], margin=MARGIN)
+    tracemalloc.start()
+    plane.pixels(image)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < image.voxels.nbytes / 2
+
+
+def test_an_image_that_covers_a_part_of_the_surface_is_shown_there_alone(report: Report, study: Study) -> None:
+    image = study.primary.image
+    plane = plane_of(report, image)
+    whole = plane.pixels(image)
+    half = image.voxels.shape[2] // 2
+    part = plane.pixels(Image(image.voxels[:, :, :half], image.affine))
+    rows = np.arange(plane.box[1], plane.box[3])
+    assert np.array_equal(part[rows < half], whole[rows < half]) and not part[rows >= half].any()
+    elsewhere = image.affine.copy()
+    elsewhere[:3, 3] += 5000
+    assert not plane.pixels(Image(image.voxels, elsewhere)).any()

@@ -92,6 +92,27 @@ def test_slicers_own_reader_opens_the_nrrd_as_a_segmentation(masks, tmp_path):
     assert segmentation.GetSegment("L5").GetColor() == pytest.approx(structure("L5").colour, abs=2e-3)
 
 
+@pytest.mark.parametrize(("write", "name"), [(write_nrrd, "masks.seg.nrrd"), (write_nifti, "masks.nii.gz")])
+def test_a_file_that_cannot_be_written_is_an_error_of_the_disk(masks, tmp_path, write, name):
+    with pytest.raises(OSError, match=f"{name} could not be written whole") as caught:
+        write(masks, tmp_path / "removed" / name)
+    assert caught.value.strerror
+
+
+@pytest.mark.parametrize("left", [0, 0.4, 0.95])
+def test_a_nifti_of_which_a_part_is_missing_is_an_error_although_its_library_tells_of_none(masks, tmp_path, monkeypatch, left):
+    write = SimpleITK.WriteImage
+
+    def write_on_a_full_disk(image, path: str, **options) -> None:
+        write(image, path, **options)
+        whole = Path(path).read_bytes()
+        Path(path).write_bytes(whole[: int(left * len(whole))])
+
+    monkeypatch.setattr(SimpleITK, "WriteImage", write_on_a_full_disk)
+    with pytest.raises(OSError, match="could not be written whole"):
+        write_nifti(masks, tmp_path / "masks.nii.gz")
+
+
 def test_the_table_says_label_name_code_and_volume(masks):
     rows = list(csv.DictReader(io.StringIO(label_table(masks)), delimiter="\t"))
     assert [row["name"] for row in rows] == list(NAMES)

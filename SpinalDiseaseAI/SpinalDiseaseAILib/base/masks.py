@@ -52,7 +52,7 @@ class Masks:
             raise InputError(
                 f"The masks have voxels of type {self.image.voxels.dtype}.", "Labels should be of type uint8.", code="masks"
             )
-        found = np.flatnonzero(np.bincount(self.image.voxels.ravel(), minlength=1))
+        found = np.flatnonzero(label_counts(self.image.voxels))
         unknown = [int(value) for value in found if value and int(value) not in self.names]
         if unknown:
             raise InputError(
@@ -111,5 +111,18 @@ def masks_of(image: Image, model: str = "") -> Masks:
     :raises InputError: if a label is not in the table.
     """
     table = {value: name for name, value in LABELS.items() if name != "L5-L6"}
-    counts = np.bincount(image.voxels.ravel(), minlength=256) if image.voxels.dtype == np.uint8 else np.zeros(256)
+    counts = label_counts(image.voxels) if image.voxels.dtype == np.uint8 else np.zeros(256)
     return Masks(image, {value: name for value, name in table.items() if counts[value]}, model)
+
+
+def label_counts(labels: npt.NDArray[np.uint8]) -> npt.NDArray[np.intp]:
+    """How many voxels have each label, shape (256,).
+
+    They are counted plane by plane: counting takes eight times the memory of what is counted.
+
+    :param labels: three dimensions.
+    """
+    counts = np.zeros(256, dtype=np.intp)
+    for plane in labels:
+        counts += np.bincount(plane.ravel(), minlength=256)
+    return counts

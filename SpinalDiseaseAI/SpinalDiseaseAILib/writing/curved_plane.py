@@ -84,7 +84,12 @@ class CurvedPlane:
         where = other.to_pixel(self.volume.to_ras(grid))
         whole = np.floor(where[..., 0])
         where[..., 0] = whole + np.clip((where[..., 0] - whole - 0.5) / _BLEND + 0.5, 0, 1)
-        return sample_linear(np.nan_to_num(other.image.voxels.astype(np.float32)), where)
+        # Only the part of the image that is looked at is copied: the surface lies on a few slices of what can be hundreds.
+        sizes = other.image.voxels.shape
+        low = np.clip(np.floor(where.min((0, 1))).astype(int), 0, np.array(sizes) - 1)
+        high = np.clip(np.floor(where.max((0, 1))).astype(int) + 2, low + 1, sizes)
+        part = other.image.voxels[tuple(slice(first, end) for first, end in zip(low, high, strict=True))]
+        return sample_linear(np.nan_to_num(part.astype(np.float32)), where - low)
 
     def place(self, points: npt.ArrayLike) -> FloatArray:
         """Where RAS points lie in the picture: millimetres from its left and top border; (..., 3) in, (..., 2) out."""

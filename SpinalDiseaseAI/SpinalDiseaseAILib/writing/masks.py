@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import gzip
 import json
 from pathlib import Path
 from typing import Any
@@ -10,7 +12,7 @@ import numpy as np
 import SimpleITK
 
 from ..base.geometry import LPS_FROM_RAS
-from ..base.masks import Masks
+from ..base.masks import Masks, label_counts
 from ..base.terminology import TERMINOLOGY_TAG, terminology
 
 itk: Any = SimpleITK  # its wrapped methods carry no types
@@ -20,7 +22,10 @@ FILES = (NRRD_FILE, NIFTI_FILE, TABLE_FILE, JSON_FILE)
 
 
 def write_nrrd(masks: Masks, path: Path) -> None:
-    """Write masks as NRRD with the names, colours and codes of Slicer's segmentation files (``.seg.nrrd``)."""
+    """Write masks as NRRD with the names, colours and codes of Slicer's segmentation files (``.seg.nrrd``).
+
+    :raises OSError: if it cannot be written.
+    """
     image = _itk_image(masks)
     fields = {
         "Segmentation_MasterRepresentation": "Binary labelmap",
@@ -44,18 +49,36 @@ def write_nrrd(masks: Masks, path: Path) -> None:
             fields[f"Segment{number}_{key}"] = value
     for key, value in fields.items():
         image.SetMetaData(key, value)
-    itk.WriteImage(image, str(path), useCompression=True)
+    _write(image, path)
 
 
 def write_nifti(masks: Masks, path: Path) -> None:
-    """Write masks as NIfTI, with the labels of :func:`label_rows`."""
-    itk.WriteImage(_itk_image(masks), str(path), useCompression=True)
+    """Write masks as NIfTI, with the labels of :func:`label_rows`.
+
+    :raises OSError: if it cannot be written.
+    """
+    _write(_itk_image(masks), path)
+    # On a full disk the library says nothing and leaves a part of the file.
+    try:
+        with gzip.open(path) as stream:
+            size = sum(map(len, iter(lambda: stream.read(1 << 20), b"")))
+    except EOFError:
+        size = 0
+    if size <= masks.image.voxels.nbytes:
+        raise OSError(errno.EIO, f"{path.name} could not be written whole, perhaps because the disk is full")
+
+
+def _write(image: Any, path: Path) -> None:
+    try:
+        itk.WriteImage(image, str(path), useCompression=True)
+    except RuntimeError as error:
+        raise OSError(errno.EIO, f"{path.name} could not be written whole, perhaps because the disk is full") from error
 
 
 def label_rows(masks: Masks) -> list[dict[str, object]]:
     """One row a structure: label, name, code, volume in cubic millimetres, colour of 0 … 255."""
     voxel = abs(float(np.linalg.det(masks.image.affine[:3, :3])))
-    counts = np.bincount(masks.image.voxels.ravel(), minlength=256)
+    counts = label_counts(masks.image.voxels)
     rows: list[dict[str, object]] = []
     for item in masks.structures:
         label = masks.label(item.name)
