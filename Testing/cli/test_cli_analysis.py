@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import io
+import os
 import subprocess
 import sys
 from collections.abc import Callable
@@ -114,6 +115,33 @@ def test_a_scene_whose_process_dies_is_written_all_the_same(
     monkeypatch.setattr("SpinalDiseaseAILib.cli.scene_process.subprocess.Popen", DyingProcess)
     outcome = run_analysis(Request((small_study,), tmp_path / "out"), analyser=analyser)
     assert started and SCENE_FILE in outcome.files and outcome.remarks == ()
+
+
+def test_a_scene_that_cannot_be_written_ends_in_one_sentence(small_study: Path, tmp_path: Path) -> None:
+    pytest.importorskip("slicer")
+    program = (
+        "import sys; from pathlib import Path\n"
+        "from conftest import GivenAnalyser\n"
+        "from SpinalDiseaseAILib.reading import open_study\n"
+        "from SpinalDiseaseAILib.cli.scene_process import SceneProcess\n"
+        "from SpinalDiseaseAILib.writing import Results\n"
+        "study = open_study([Path(sys.argv[1])])\n"
+        "with SceneProcess() as scene:\n"
+        "    try: scene.write(Results(GivenAnalyser().analyse(study), study), Path(sys.argv[2]) / 'removed' / 'scene.mrb')\n"
+        "    except Exception as error: print(type(error).__name__, error)"
+    )
+    result = subprocess.run(
+        [sys.executable, "-c", program, str(small_study), str(tmp_path)],
+        env={**os.environ, "PYTHONPATH": os.pathsep.join([str(Path(__file__).parent), *sys.path])},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert (result.stdout, result.stderr) == (
+        "OutputError scene.mrb cannot be written. Look whether the disk is full.\n",
+        "",
+    )
 
 
 def test_no_process_is_left_after_an_analysis_that_fails(

@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 from types import TracebackType
 
+from ..base.errors import EXIT_OUTPUT, OutputError
 from ..worker.process import worker_environment
 from ..writing import SCENE_FILE, Results
 
@@ -76,7 +77,10 @@ class SceneProcess:
             return False
         with contextlib.suppress(OSError), self._process.stdin as stream:  # it may have ended already: its status tells
             pickle.dump((results.report, results.study, path.absolute()), stream)
-        return self._process.wait() == 0
+        if self._process.wait() == EXIT_OUTPUT:
+            # Not tried again: Slicer's libraries would fill the error output with what they think of a full disk.
+            raise OutputError(f"{SCENE_FILE} cannot be written.", remedy="Look whether the disk is full.", code="scene")
+        return self._process.returncode == 0
 
 
 def _crashed(status: int | None) -> bool:

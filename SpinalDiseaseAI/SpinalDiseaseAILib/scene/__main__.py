@@ -1,10 +1,14 @@
-"""``python -m SpinalDiseaseAILib.scene``: write one scene file; its report, study and path come pickled on standard input."""
+"""``python -m SpinalDiseaseAILib.scene``: write one scene file; its report, study and path come pickled on standard input.
+
+Exit status: 0 written, that of an ``OutputError`` where the file cannot be written, another if anything else is wrong.
+"""
 
 from __future__ import annotations
 
 import pickle
 import sys
 
+from ..base.errors import OutputError
 from .mrb import write_scene
 
 
@@ -14,7 +18,10 @@ def main() -> None:
         report, study, path = pickle.load(sys.stdin.buffer)
     except EOFError:
         sys.exit(1)
-    write_scene(report, study, path)
+    try:
+        write_scene(report, study, path)
+    except OutputError as error:
+        sys.exit(error.exit_status)
 
 
 if __name__ == "__main__":
