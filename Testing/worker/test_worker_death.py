@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 import textwrap
@@ -81,6 +82,16 @@ def test_the_voxels_are_sent_again_to_a_new_worker(make_client, study_of):
     error_of(client, study_of("kill"))
     notes = {note.code: note.text for note in client.regrade(study, {"L4": (0, 0, 0)}, ["L4"]).wait().notes}
     assert notes["process"] != process and notes["sum"] == str(3 * 3 * 8 * 8)
+
+
+def test_a_worker_that_died_while_it_was_idle_is_replaced_and_nobody_is_bothered(make_client, study_of):
+    client = make_client()
+    study = study_of(value=3)
+    process = int({note.code: note.text for note in client.analyse_and_wait(study).notes}["process"])
+    os.kill(process, signal.SIGKILL)
+    os.waitid(os.P_PID, process, os.WEXITED | os.WNOWAIT)  # its threads end one after another
+    notes = {note.code: note.text for note in client.regrade(study, {"L4": (0, 0, 0)}, ["L4"]).wait().notes}
+    assert int(notes["process"]) != process and notes["sum"] == str(3 * 3 * 8 * 8)
 
 
 def test_a_python_that_does_not_exist_is_named(make_client, study_of, tmp_path):

@@ -119,3 +119,13 @@ def test_a_temporary_folder_that_cannot_be_written_is_told_in_a_sentence(make_cl
     assert caught.value.code == "temporary-folder" and str(tmp_path / "gone") in caught.value.found
     monkeypatch.undo()
     assert client.analyse_and_wait(study_of()).pipeline == "scripted"
+
+
+def test_a_computer_without_any_temporary_folder_is_told_in_a_sentence(make_client, study_of, monkeypatch):
+    def nowhere():
+        raise FileNotFoundError(2, "No usable temporary directory found in ['/tmp']")
+
+    monkeypatch.setattr(tempfile, "gettempdir", nowhere)
+    with pytest.raises(ComputeError, match="No usable temporary directory") as caught:
+        make_client().analyse_and_wait(study_of())
+    assert caught.value.code == "temporary-folder"

@@ -46,6 +46,11 @@ class Connection:
         self._last_line = ""
         self._process = WorkerProcess(python, arguments, environment)
 
+    @property
+    def died_idle(self) -> bool:
+        """True if the worker took jobs and its process ended; to be asked while it has none."""
+        return self.ready and self._process.ended
+
     def send(self, message: dict[str, Any]) -> None:
         """Send a message."""
         self._process.send(encode(message))

@@ -96,7 +96,11 @@ class StudyFiles(ExchangeFolder):
 
 def remove_stale() -> None:
     """Remove the folders that clients left which ended without removing them."""
-    for folder in Path(tempfile.gettempdir()).glob(f"{PREFIX}*"):
+    try:
+        temporary = Path(tempfile.gettempdir())
+    except OSError:  # there is none: told once a folder is to be made in it
+        return
+    for folder in temporary.glob(f"{PREFIX}*"):
         try:
             if time.time() - folder.stat().st_mtime < _YOUNG:
                 continue
@@ -109,8 +113,13 @@ def remove_stale() -> None:
 
 
 def _unwritable(error: OSError) -> ComputeError:
+    reason = error.strerror or type(error).__name__
+    try:
+        found = f"The temporary folder {tempfile.gettempdir()} cannot be written: {reason}."
+    except OSError:
+        found = f"There is no temporary folder that can be written: {reason}."
     return ComputeError(
-        f"The temporary folder {tempfile.gettempdir()} cannot be written: {error.strerror or type(error).__name__}.",
+        found,
         "Images and masks are passed between processes through it.",
         "Free space there, or set TMPDIR to another folder.",
         code="temporary-folder",

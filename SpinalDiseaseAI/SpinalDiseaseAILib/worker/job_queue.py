@@ -103,6 +103,9 @@ class JobQueue:
             self._waiting.remove(job)
             self._failed.append((job, Cancelled()))
         while self._running is None and self._waiting:
+            if self._connection is not None and self._connection.died_idle:
+                self._connection.close()
+                self._connection = None  # no job was lost with it: it is not worth an error
             try:
                 self.start()
                 assert self._connection is not None

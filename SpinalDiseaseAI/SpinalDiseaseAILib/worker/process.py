@@ -79,6 +79,11 @@ class WorkerProcess:
         # The threads hold the streams and not this object, so that a forgotten one is collected and its pipe closed.
         self._threads = [_listen(self._process.stdout, self._heard, "output"), _listen(self._process.stderr, self._heard, "log")]
 
+    @property
+    def ended(self) -> bool:
+        """True if the process has ended; what it wrote before may not be heard yet."""
+        return self._process.poll() is not None
+
     def send(self, line: bytes) -> None:
         """Send a line. That the process is gone is not noticed here but when its output ends."""
         with contextlib.suppress(OSError, ValueError):
