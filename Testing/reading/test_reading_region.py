@@ -36,13 +36,37 @@ def test_another_body_part_is_refused(body_part: str, expected: str) -> None:
 
 @pytest.mark.parametrize(
     ("text", "expected"),
-    [("t2 c-spine sag", "cervical-study"), ("HWS t2 tse", "cervical-study"), ("t1 Brain", "brain-study")],
+    [
+        ("t2 c-spine sag", "cervical-study"),
+        ("HWS t2 tse", "cervical-study"),
+        ("t1 Brain", "brain-study"),
+        ("MR THORACIC SPINE", "other-region"),
+        ("T-SPINE t2 sag", "other-region"),
+        ("t2_tse_sag_BWS", "other-region"),
+        ("Rachis dorsal", "other-region"),
+    ],
 )
 def test_a_description_of_another_region_is_refused(text: str, expected: str) -> None:
     assert code("", text) == expected
 
 
-@pytest.mark.parametrize("text", ["t2_tse_sag", "LWS t2", "T2 sag lumbar spine", "L-spine", "sag t2 384", "SAG T2 FRFSE"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "t2_tse_sag",
+        "LWS t2",
+        "T2 sag lumbar spine",
+        "L-spine",
+        "sag t2 384",
+        "SAG T2 FRFSE",
+        "T2 spine",
+        "thoracolumbar spine",
+        "Thoraco-lumbar",
+        "MRI dorsolumbar spine",
+        "T/L spine",
+        "thoracic and lumbar spine",
+    ],
+)
 def test_a_description_of_the_lumbar_spine_or_of_no_region_is_accepted(text: str) -> None:
     assert code("", text) == ""
 

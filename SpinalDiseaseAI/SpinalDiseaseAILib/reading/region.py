@@ -11,7 +11,7 @@ MINIMUM_HEIGHT = 150.0
 _HEAD_COVERAGE = 140.0  # millimetres from side to side: a head's width; sagittal lumbar stacks cover 50 to 110
 _HEAD_HEIGHT = 280.0
 
-_LUMBAR = r"lumb\w*|l ?spine|ls ?spine|tl ?spine|lws|lwk|l s spine|lsp"
+_LUMBAR = r"(?:thorac\w* ?|dorso ?|th?)?lumb\w*|l ?spine|ls ?spine|tl ?spine|lws|lwk|l s spine|lsp"
 _REGIONS = (  # code, words of tags and descriptions, name for a reader
     ("cervical-study", r"cerv\w*|c ?spine|hws|cwk|neck", "the cervical spine"),
     ("brain-study", r"brain|head|skull|cereb\w*|cran\w*|orbit\w*|pituitary|sella|iac|schaedel|hersenen", "the head"),
@@ -21,6 +21,8 @@ _REGIONS = (  # code, words of tags and descriptions, name for a reader
         "another part of the body",
     ),
 )
+# Of descriptions only: scanners fill BodyPartExamined with TSPINE for lumbar studies too.
+_THORACIC = ("other-region", r"thorac\w*|th? ?spine|dorsal spine|rachis dorsal|columna dorsal|bws|bwk", "the thoracic spine")
 
 
 @dataclass(frozen=True)
@@ -50,10 +52,11 @@ def wrong_region(body_part: str, texts: tuple[str, ...], *, height: float, cover
             "field-of-view",
             f"its field of view is {height:.0f} mm high, too small for the lumbar spine ({MINIMUM_HEIGHT:.0f} mm)",
         )
-    for text, name in (*((text, "its description") for text in texts), (body_part, "BodyPartExamined")):
+    described = ((text, "its description", (*_REGIONS, _THORACIC)) for text in texts)
+    for text, name, regions in (*described, (body_part, "BodyPartExamined", _REGIONS)):
         if _says(text, _LUMBAR):
             return None
-        for code, words, region in _REGIONS:
+        for code, words, region in regions:
             if _says(text, words):
                 return WrongRegion(code, f"{name} says that it shows {region}")
     if coverage > _HEAD_COVERAGE and height < _HEAD_HEIGHT:
