@@ -82,6 +82,20 @@ def test_bars_are_as_long_as_the_probabilities(report: Report, study: Study, pic
     assert '<i class="" style="width: 30%">' in text  # narrowing absent with 0.70: the bar is that of its presence
 
 
+def test_classes_whose_names_have_no_room_below_their_bars_are_named_under_the_table(
+    report: Report, study: Study, picture: bytes
+) -> None:
+    level = report.structure("L4-L5")
+    degeneration = FindingResult("degeneration", {"mild": 0.1, "moderate": 0.2, "severe": 0.7}, "lumbar-mr-disc-grade")
+    graded = replace(level, findings=(*level.findings, degeneration))
+    structures = tuple(graded if item.name == "L4-L5" else item for item in report.structures)
+    text = html_of(replace(report, structures=structures), study, picture)
+    labels = re.findall(r"</b>(.*?)</span>", text)
+    assert "5" in labels and max(map(len, labels)) <= 2
+    assert "Disc degeneration: bars from left to right mild, moderate, severe." in re.sub(r"\s+", " ", Page(text).text)
+    assert "bars from left to right" not in html_of(report, study, picture)
+
+
 def test_several_classes_that_hold_together_are_all_named(report: Report, study: Study, picture: bytes) -> None:
     both = FindingResult("disc_disease", {"v1": 0.1, "v2": 0.8, "v3": 0.6, "v4": 0.1, "v5": 0.1}, "spinal-disease-2020")
     changed = report.with_structures((replace(report.structures[0], findings=(both,)),))
