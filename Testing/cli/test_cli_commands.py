@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import os
 import signal
@@ -157,6 +158,18 @@ def test_analyze_as_json_prints_the_report_and_the_files_alone(
     assert report_from_dict(document["report"]).structure("L5-S1") is not None
     assert Path(document["files"]["report.html"]).is_file()
     assert document["seconds"] > 0
+    assert document["remarks"] == []
+
+
+def test_a_program_is_told_why_a_file_is_missing(
+    given: analysis.Analyses, small_study: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found = importlib.util.find_spec
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name, *_: None if name == "slicer" else found(name))
+    document = json.loads(CliRunner().invoke(app, ["analyze", str(small_study), "-o", str(tmp_path / "out"), "--json"]).stdout)
+    assert "scene.mrb" not in document["files"]
+    (remark,) = document["remarks"]
+    assert remark.startswith("scene.mrb was not written")
 
 
 def test_quiet_prints_nothing(given: analysis.Analyses, small_study: Path, tmp_path: Path) -> None:

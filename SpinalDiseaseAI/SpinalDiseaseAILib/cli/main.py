@@ -193,7 +193,8 @@ def _analyse(
         outcome = run_analysis(Request(paths, output, t2, t1, options, overwrite), progress)
     if as_json:
         files = {name: str(path) for name, path in outcome.files.items()}
-        print_json({"report": report_to_dict(outcome.report), "files": files, "seconds": outcome.seconds})
+        result = {"report": report_to_dict(outcome.report), "files": files, "seconds": outcome.seconds}
+        print_json({**result, "remarks": list(outcome.remarks)})
     elif not quiet:
         print_outcome(console(), outcome)
 
