@@ -133,3 +133,20 @@ def test_what_a_reader_corrected_is_on_the_page_and_a_computed_report_has_no_suc
     assert "no longer as it was computed" in text
     assert "L4-L5 moved by the reader, 2026-01-02 03:04:05 UTC" in text
     assert "Numbering moved by -1 by the reader, 2026-01-02 03:05:00 UTC" in text
+
+
+def test_the_long_words_of_column_headings_break_with_a_hyphen_in_every_browser(
+    report: Report, study: Study, picture: bytes
+) -> None:
+    disc = replace(
+        report.structure("L4-L5"),
+        findings=(
+            FindingResult("degeneration", {"mild": 0.1, "moderate": 0.2, "severe": 0.7}, "model"),
+            FindingResult("spondylolisthesis", {"absent": 0.9, "present": 0.1}, "model"),
+        ),
+    )
+    page = Page(html_of(replace(report, structures=(disc,)), study, picture))
+    headings = {text.replace("\u00ad", ""): text for text in page.texts}
+    for display in ("Disc degeneration", "Spondylolisthesis"):
+        word = headings[display].split()[-1]
+        assert "\u00ad" in word and max(map(len, word.split("\u00ad"))) <= 9

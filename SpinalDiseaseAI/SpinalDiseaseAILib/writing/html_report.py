@@ -17,6 +17,9 @@ from .measurement_section import measurement_section
 
 _TEMPLATES = Path(__file__).parent / "templates"
 
+_HYPHENATED = (("generation", "gener\u00adation"), ("dylolisthesis", "dylo\u00adlisthesis"))
+"""Parts of long words with the place where a line may break them: not every browser knows English."""
+
 
 @dataclass(frozen=True)
 class Bar:
@@ -75,6 +78,7 @@ def html_of(report: Report, study: Study, overlay: bytes) -> str:
         structure=anatomy.structure,
         spacing_text=facts.spacing_text,
         capitalised=facts.capitalised,
+        hyphenated=_hyphenated,
         correction_line=facts.correction_line,
         alternatives=[(item, _names_under(report, item.shift)) for item in report.numberings],
         spacing_known={item.role.value: item.spacing_known for item in study.series},
@@ -87,6 +91,12 @@ def _template() -> Template:
         loader=FileSystemLoader(_TEMPLATES), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
     return environment.get_template("report.html")
+
+
+def _hyphenated(text: str) -> str:
+    for part, broken in _HYPHENATED:
+        text = text.replace(part, broken)
+    return text
 
 
 def _picture_text(report: Report) -> str:
