@@ -11,7 +11,7 @@ from SpinalDiseaseAILib.base.anatomy import CANAL, STRUCTURES, Kind
 from SpinalDiseaseAILib.base.errors import InputError
 from SpinalDiseaseAILib.base.geometry import Image
 from SpinalDiseaseAILib.base.json_io import report_from_json, report_to_json
-from SpinalDiseaseAILib.base.masks import LABELS, Masks, label_counts, masks_of
+from SpinalDiseaseAILib.base.masks import LABELS, Masks, box_of, label_counts, masks_of
 from SpinalDiseaseAILib.base.numbering import renumbered_report
 from SpinalDiseaseAILib.base.report import Report, StructureResult
 
@@ -98,3 +98,16 @@ def test_voxels_of_each_label_are_counted_without_a_copy_of_them() -> None:
         int(value): int((labels == value).sum()) for value in np.unique(labels)
     }
     assert peak < labels.nbytes
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_the_box_of_a_mask_is_the_smallest_that_holds_it(seed):
+    mask = np.random.default_rng(seed).random((6, 7, 8)) > 0.985
+    mask[3, 2, 5] = True
+    where = np.argwhere(mask)
+    low, high = where.min(0), where.max(0) + 1
+    assert box_of(mask) == tuple(slice(int(first), int(end)) for first, end in zip(low, high, strict=True))
+
+
+def test_an_empty_mask_has_no_box():
+    assert box_of(np.zeros((2, 3, 4), dtype=bool)) is None

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import SimpleITK
 
-from SpinalDiseaseAILib.steps.components import as_wholes, box_of, components, components_by_plane, filled, kept
+from SpinalDiseaseAILib.steps.components import as_wholes, components, components_by_plane, filled, kept
 
 
 @pytest.fixture(params=range(5))
@@ -45,9 +45,8 @@ def test_parts_of_planes_are_those_of_each_plane_alone(mask):
     assert len(set().union(*numbers)) == sum(map(len, numbers))
 
 
-def test_an_empty_mask_has_no_box_no_part_and_no_hole():
+def test_an_empty_mask_has_no_part_and_no_hole():
     empty = np.zeros((2, 3, 4), dtype=bool)
-    assert box_of(empty) is None
     assert not components_by_plane(empty).any() and not filled(empty).any() and not kept(empty, 1.0).any()
 
 

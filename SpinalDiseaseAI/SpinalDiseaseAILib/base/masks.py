@@ -17,6 +17,8 @@ from . import anatomy
 from .errors import InputError
 from .geometry import Image
 
+Box = tuple[slice, slice, slice]
+
 _VERTEBRAE = ("T11", "T12", "L1", "L2", "L3", "L4", "L5", "L6", "S1")
 _FIRST = 18
 
@@ -126,3 +128,16 @@ def label_counts(labels: npt.NDArray[np.uint8]) -> npt.NDArray[np.intp]:
     for plane in labels:
         counts += np.bincount(plane.ravel(), minlength=256)
     return counts
+
+
+def box_of(mask: npt.NDArray[np.bool_]) -> Box | None:
+    """The smallest box that holds every voxel of a mask of three dimensions; None if there is none."""
+    lines = mask.any(2)  # the whole mask is looked through once
+    box = []
+    for axis in (0, 1):
+        where = np.flatnonzero(lines.any((1 - axis,)))
+        if not len(where):
+            return None
+        box.append(slice(int(where[0]), int(where[-1]) + 1))
+    where = np.flatnonzero(mask[box[0], box[1]].any((0, 1)))
+    return box[0], box[1], slice(int(where[0]), int(where[-1]) + 1)

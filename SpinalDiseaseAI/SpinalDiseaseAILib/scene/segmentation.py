@@ -11,7 +11,7 @@ import vtk
 from vtk.util import numpy_support
 
 from ..base import anatomy
-from ..base.masks import Masks
+from ..base.masks import Masks, box_of
 from ..base.terminology import TERMINOLOGY_TAG, terminology
 
 WRITTEN = "SpinalDiseaseAI.WrittenMasks"
@@ -193,19 +193,9 @@ def _hashOf(node: Any) -> str:
         extent = image.GetExtent()
         shape = tuple(extent[2 * axis + 1] - extent[2 * axis] + 1 for axis in (2, 1, 0))
         voxels = numpy_support.vtk_to_numpy(image.GetPointData().GetScalars()).reshape(shape) == segment.GetLabelValue()
-        part = _withoutBorder(voxels)
-        if part.size:
+        box = box_of(voxels)
+        if box is not None:
+            part = voxels[box]
             digest.update(np.packbits(part).tobytes())
             digest.update(str(list(part.shape)).encode())
     return digest.hexdigest()
-
-
-def _withoutBorder(voxels: Any) -> Any:
-    """The smallest box of a volume that holds every voxel which is True; it is empty where there is none."""
-    lines = voxels.any(2)  # the volume is looked through once
-    for axis in (0, 1):
-        where = np.flatnonzero(lines.any(1 - axis))
-        own = slice(where[0], where[-1] + 1) if len(where) else slice(0)
-        voxels = voxels[(slice(None),) * axis + (own,)]
-    where = np.flatnonzero(voxels.any((0, 1)))
-    return voxels[:, :, where[0] : where[-1] + 1] if len(where) else voxels[:, :, :0]

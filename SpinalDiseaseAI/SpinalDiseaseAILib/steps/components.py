@@ -9,11 +9,11 @@ import numpy.typing as npt
 import SimpleITK
 
 from ..base.geometry import Array
+from ..base.masks import box_of
 
 itk: Any = SimpleITK  # its wrapped methods carry no types
 
 Mask = npt.NDArray[np.bool_]
-Box = tuple[slice, slice, slice]
 
 
 def components(mask: Mask) -> npt.NDArray[np.uint32]:
@@ -63,15 +63,6 @@ def filled(mask: Mask) -> Mask:
     beside = np.asarray(itk.GetArrayFromImage(itk.ConnectedComponent(sheet)))
     result[box] = _planes_of(beside != beside[0, 0], mask[box].shape)
     return result
-
-
-def box_of(mask: Mask) -> Box | None:
-    """The smallest box of a stack that holds every voxel of a mask; None if there is none."""
-    ranges = [np.flatnonzero(mask.any(axis)) for axis in ((1, 2), (0, 2), (0, 1))]
-    if not len(ranges[0]):
-        return None
-    slices, columns, rows = (slice(int(item[0]), int(item[-1]) + 1) for item in ranges)
-    return slices, columns, rows
 
 
 def _sheet(planes: Array) -> Array:

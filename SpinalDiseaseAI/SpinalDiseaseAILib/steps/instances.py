@@ -10,10 +10,10 @@ import numpy.typing as npt
 
 from ..base.anatomy import CANAL, Kind
 from ..base.geometry import FloatArray
-from ..base.masks import LABELS
+from ..base.masks import LABELS, Box, box_of
 from ..base.planes import SagittalVolume
 from ..models.segmentation_network import TISSUES
-from .components import Box, Mask, as_wholes, box_of, components, components_by_plane, filled, kept
+from .components import Mask, as_wholes, components, components_by_plane, filled, kept
 from .spine_curve import SpineCurve
 
 Labels = npt.NDArray[np.uint8]

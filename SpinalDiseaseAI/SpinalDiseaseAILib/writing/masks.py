@@ -12,7 +12,7 @@ import numpy as np
 import SimpleITK
 
 from ..base.geometry import LPS_FROM_RAS
-from ..base.masks import Masks, label_counts
+from ..base.masks import Masks, box_of, label_counts
 from ..base.terminology import TERMINOLOGY_TAG, terminology
 
 itk: Any = SimpleITK  # its wrapped methods carry no types
@@ -126,9 +126,5 @@ def _itk_image(masks: Masks) -> Any:
 
 def _extent(masks: Masks, name: str) -> list[int]:
     """First and last index of a structure along i, j and k."""
-    found = masks.of(name)
-    result = []
-    for axis in range(3):
-        where = np.flatnonzero(found.any(tuple(other for other in range(3) if other != axis)))
-        result += [int(where[0]), int(where[-1])] if where.size else [0, -1]
-    return result
+    box = box_of(masks.of(name))
+    return [0, -1] * 3 if box is None else [index for part in box for index in (part.start, part.stop - 1)]
