@@ -132,10 +132,10 @@ def label_counts(labels: npt.NDArray[np.uint8]) -> npt.NDArray[np.intp]:
 
 def box_of(mask: npt.NDArray[np.bool_]) -> Box | None:
     """The smallest box that holds every voxel of a mask of three dimensions; None if there is none."""
-    lines = mask.any(2)  # the whole mask is looked through once
+    lines = np.asarray(mask.any(2))  # the whole mask is looked through once
     box = []
     for axis in (0, 1):
-        where = np.flatnonzero(lines.any((1 - axis,)))
+        where = np.flatnonzero(lines.any(1 - axis))
         if not len(where):
             return None
         box.append(slice(int(where[0]), int(where[-1]) + 1))
