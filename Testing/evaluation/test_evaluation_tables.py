@@ -16,7 +16,7 @@ from typer.testing import CliRunner
 
 from SpinalDiseaseAILib.base.anatomy import KEY_POINTS, finding, structure
 from SpinalDiseaseAILib.base.errors import InputError
-from SpinalDiseaseAILib.base.options import DEFAULT_CLASSIFIER, DEFAULT_LOCALIZER
+from SpinalDiseaseAILib.base.options import DEFAULT_CLASSIFIER, DEFAULT_LOCALIZER, DEFAULT_SEGMENTER, DEFAULT_WEIGHER
 from SpinalDiseaseAILib.base.planes import SagittalVolume
 from SpinalDiseaseAILib.base.report import FindingResult, Numbering
 from SpinalDiseaseAILib.cli.main import app
@@ -146,17 +146,20 @@ class Guessing:
         self.bundle = bundle
         self.heads = Heads(bundle.findings)
 
-    def classify(self, volumes: object, points: object, names: tuple[str, ...]) -> dict[str, tuple[FindingResult, ...]]:
+    def logits(self, volumes: object, points: object, names: tuple[str, ...], *told: object) -> dict[str, np.ndarray]:
         random = np.random.default_rng(0)
-        rows = {key: random.dirichlet(np.ones(len(classes)), len(names)) for key, classes in self.bundle.findings.items()}
+        outputs = sum(map(len, self.bundle.findings.values()))
+        return {name: random.normal(size=outputs) for name in names}
+
+    def results(self, logits: dict[str, np.ndarray]) -> dict[str, tuple[FindingResult, ...]]:
+        found = self.heads.results(np.stack(list(logits.values())), self.bundle.name)
         return {
-            name: tuple(
-                FindingResult(key, dict(zip(classes, rows[key][index].tolist(), strict=True)), self.bundle.name)
-                for key, classes in self.bundle.findings.items()
-                if finding(key).kind is structure(name).kind
-            )
-            for index, name in enumerate(names)
+            name: tuple(items[index] for key, items in found.items() if finding(key).kind is structure(name).kind)
+            for index, name in enumerate(logits)
         }
+
+    def classify(self, volumes: object, points: object, names: tuple[str, ...]) -> dict[str, tuple[FindingResult, ...]]:
+        return self.results(self.logits(volumes, points, names))
 
 
 @pytest.fixture
@@ -210,6 +213,23 @@ def test_a_classifier_is_measured_with_and_without_t1_beside_its_baselines(data:
 
 
 @pytest.mark.usefixtures("quick")
+def test_weighed_findings_are_measured_end_to_end_and_can_be_compared_with_the_networks_own(data: Path) -> None:
+    figures = Figures(data, "report", choose_device("cpu"))
+    tables = list(figures.tables_of(DEFAULT_WEIGHER, DEFAULT_LOCALIZER))
+    weighed = read_bundle(DEFAULT_WEIGHER).findings
+    assert {run.title for run in figures.runs} == {
+        "Grades, end to end, from T2 alone",
+        "Grades, end to end, from T2 and, where there is one, T1",
+    }
+    for run in figures.runs:
+        assert [model.name for model in run.models] == [DEFAULT_WEIGHER, DEFAULT_CLASSIFIER, DEFAULT_SEGMENTER, DEFAULT_LOCALIZER]
+        assert set(run.findings) <= set(weighed)
+    assert all(table.bundles == (DEFAULT_WEIGHER,) for table in tables)
+    own = Figures(data, "report", choose_device("cpu"))
+    list(own.tables_of(DEFAULT_CLASSIFIER, DEFAULT_LOCALIZER))
+    assert {run.key for run in figures.runs} < {run.key for run in own.runs}
+
+
 def test_a_model_of_the_challenge_has_its_score(data: Path) -> None:
     tables = list(Figures(data, "report", choose_device("cpu")).tables_of("spinal-disease-2020", DEFAULT_LOCALIZER))
     scores = [table for table in tables if table.title.startswith("Score of the Spinal Disease 2020 challenge")]

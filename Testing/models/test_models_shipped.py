@@ -57,7 +57,7 @@ def test_research_data_make_a_bundle_research_only_in_metadata_licence_and_card(
 def test_the_defaults_are_there_and_free_of_research_data() -> None:
     options = Options()
     assert read_bundle(options.localizer).task == "localization"
-    for name in (options.localizer, *options.classifiers, options.grader):
+    for name in (options.localizer, options.segmenter, *options.classifiers, options.weigher, options.grader):
         assert not read_bundle(name).research_only
 
 
@@ -69,6 +69,10 @@ def test_a_bundle_covers_the_key_points(bundle: Bundle) -> None:
     elif bundle.task == "disc grade":
         assert arguments["levels"] == sum("-" in name for name in KEY_POINTS)
         assert arguments["classes"] == len(bundle.findings["degeneration"])
+    elif bundle.task == "disc findings":
+        weighed = read_bundle(bundle.options["weighs"]["name"])
+        assert arguments["findings"] == list(weighed.findings) and set(bundle.findings) < set(weighed.findings)
+        assert bundle.options["weighs"]["sha256"] == weighed.sha256, "fitted to other weights: run train weigh again"
     elif bundle.task == "classification":
         assert arguments["structures"] == len(KEY_POINTS)
         assert arguments["outputs"] == sum(len(classes) for classes in bundle.findings.values())

@@ -12,7 +12,7 @@ from views_of_spine import cropped, study_of
 
 from SpinalDiseaseAILib.base.errors import ModelError
 from SpinalDiseaseAILib.base.locations import models_folder
-from SpinalDiseaseAILib.base.options import DEFAULT_GRADER, DEFAULT_SEGMENTER, Options
+from SpinalDiseaseAILib.base.options import DEFAULT_GRADER, DEFAULT_SEGMENTER, DEFAULT_WEIGHER, Options
 from SpinalDiseaseAILib.base.report import Report
 from SpinalDiseaseAILib.base.study import Study
 from SpinalDiseaseAILib.models.bundle import WEIGHTS
@@ -80,25 +80,46 @@ def test_one_absent_model_leaves_the_other_in_use(tmp_path: Path) -> None:
     assert len(notes) == 1
 
 
+def test_without_masks_or_without_what_it_weighs_a_weigher_is_neither_used_nor_missed(tmp_path: Path) -> None:
+    options = folder_with(tmp_path, (*NEEDED, DEFAULT_SEGMENTER, DEFAULT_GRADER))
+    for idle in (replace(options, segmenter=""), replace(options, classifiers=("another",))):
+        usable, notes = without_absent(idle)
+        assert usable.weigher == "" and notes == ()
+
+
+def test_an_absent_weigher_leaves_the_findings_of_the_network_and_the_report_says_so(
+    analysed: tuple[Analyser, Study, Report], tmp_path: Path
+) -> None:
+    options = folder_with(tmp_path, (*NEEDED, DEFAULT_SEGMENTER, DEFAULT_GRADER))
+    report = Analyser().analyse(analysed[1], options)
+    (text,) = absent(report)
+    assert DEFAULT_WEIGHER in text and "those of the region network" in text
+    models = {item.model for part in report.structures for item in part.findings}
+    assert models == {*options.classifiers, DEFAULT_GRADER}
+
+
 def test_what_a_user_left_out_is_not_missed(bare: Options) -> None:
-    chosen = replace(bare, segmenter="", grader="")
+    chosen = replace(bare, segmenter="", weigher="", grader="")
     assert without_absent(chosen) == (chosen, ())
 
 
 def test_a_model_that_was_asked_for_by_name_and_is_absent_is_an_error(bare: Options) -> None:
     store = ModelStore()
-    options, notes = without_absent(replace(bare, segmenter="my-masks", grader="my-grade"))
+    options, notes = without_absent(replace(bare, segmenter="my-masks", weigher="my-weigher", grader="my-grade"))
     assert notes == ()
     with pytest.raises(ModelError, match="There is no model 'my-masks'"):
         store.segmenter(options.segmenter, options.models_folder, store.device("cpu"))
+    with pytest.raises(ModelError, match="There is no model 'my-weigher'"):
+        store.weigher(options.weigher, options.models_folder)
     with pytest.raises(ModelError, match="There is no model 'my-grade'"):
         store.grader(options.grader, options.models_folder)
 
 
 @pytest.mark.parametrize(("damage", "code"), [("lost", "model-missing-file"), ("changed", "model-changed")])
 def test_a_default_model_that_is_there_and_damaged_is_an_error(damage: str, code: str, tmp_path: Path) -> None:
-    options = folder_with(tmp_path, (DEFAULT_SEGMENTER, DEFAULT_GRADER))
-    for name in (DEFAULT_SEGMENTER, DEFAULT_GRADER):
+    optional = (DEFAULT_SEGMENTER, DEFAULT_WEIGHER, DEFAULT_GRADER)
+    options = folder_with(tmp_path, optional)
+    for name in optional:
         weights = tmp_path / name / WEIGHTS
         if damage == "lost":
             weights.unlink()
@@ -109,6 +130,7 @@ def test_a_default_model_that_is_there_and_damaged_is_an_error(damage: str, code
     store = ModelStore()
     for load in (
         lambda: store.segmenter(options.segmenter, options.models_folder, store.device("cpu")),
+        lambda: store.weigher(options.weigher, options.models_folder),
         lambda: store.grader(options.grader, options.models_folder),
     ):
         with pytest.raises(ModelError) as caught:

@@ -19,7 +19,7 @@ from SpinalDiseaseAILib.base.locations import models_folder
 from SpinalDiseaseAILib.base.options import Options
 from SpinalDiseaseAILib.base.report import Report
 from SpinalDiseaseAILib.base.study import Role, Series, Study
-from SpinalDiseaseAILib.models.bundle import METADATA
+from SpinalDiseaseAILib.models.bundle import METADATA, read_bundle
 from SpinalDiseaseAILib.pipelines.analyser import Analyser
 
 SAGITTAL = np.diag([-4.0, -0.9, -0.9, 1.0])
@@ -107,7 +107,7 @@ def test_a_device_that_is_missing_gives_a_warning_and_the_same_result(sample: St
 def copied_models(tmp_path: Path) -> Path:
     """A copy of the models that the defaults name."""
     defaults = Options()
-    for name in (defaults.localizer, defaults.segmenter, *defaults.classifiers, defaults.grader):
+    for name in (defaults.localizer, defaults.segmenter, *defaults.classifiers, defaults.weigher, defaults.grader):
         shutil.copytree(models_folder() / name, tmp_path / "models" / name)
     return tmp_path / "models"
 
@@ -140,10 +140,12 @@ def test_several_classifiers_grade_one_after_another(sample: Study, cpu: Options
         replace(cpu, models_folder=str(copied_models), classifiers=(first, "second")),
         lambda stage, fraction, message: fractions.append(fraction),
     )
-    assert [model.name for model in report.models] == [cpu.localizer, cpu.segmenter, first, "second", cpu.grader]
+    graders = [first, "second", cpu.weigher, cpu.grader]
+    assert [model.name for model in report.models] == [cpu.localizer, cpu.segmenter, *graders]
     findings = [item for item in report.structure("L4-L5").findings if item.model != cpu.grader]
-    findings.sort(key=lambda item: item.model == "second")
-    assert [item.model for item in findings] == [first] * (len(findings) // 2) + ["second"] * (len(findings) // 2)
+    names = list(read_bundle(first).findings)
+    assert [item.name for item in findings if item.model == "second"] == names
+    assert [item.name for item in findings if item.model != "second"] == names
     assert fractions == sorted(fractions) and fractions[-1] == 1
 
 

@@ -119,7 +119,7 @@ def test_only_changed_structures_are_graded_and_marked_as_placed_by_a_person(
     assert merged.structure("L4-L5").findings != report.structure("L4-L5").findings
     assert merged.structure("L1-L2") == report.structure("L1-L2")
     assert again.numberings == ()
-    assert [model.name for model in again.models] == [*cpu.classifiers, cpu.grader]
+    assert [model.name for model in again.models] == [*cpu.classifiers, cpu.weigher, cpu.grader]
 
 
 def test_a_vertebra_is_returned_where_the_model_has_no_finding_for_it(

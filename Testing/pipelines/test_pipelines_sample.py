@@ -54,7 +54,15 @@ def test_probabilities_of_a_finding_sum_to_one(report: Report) -> None:
         for result in item.findings:
             assert tuple(result.probabilities) == finding(result.name).class_names
             assert sum(result.probabilities.values()) == pytest.approx(1)
-            assert result.model == ("lumbar-mr-disc-grade" if result.name == "degeneration" else "lumbar-mr-degeneration")
+
+
+def test_a_finding_names_the_model_that_has_the_last_word_on_it(report: Report) -> None:
+    weighed = read_bundle("lumbar-mr-disc-findings").findings
+    assert weighed
+    for item in report.structures:
+        for result in item.findings:
+            own = "lumbar-mr-disc-findings" if result.name in weighed else "lumbar-mr-degeneration"
+            assert result.model == ("lumbar-mr-disc-grade" if result.name == "degeneration" else own)
 
 
 def test_the_spine_is_measured_in_plausible_sizes(report: Report) -> None:
@@ -81,7 +89,8 @@ def test_most_grades_are_within_one_of_the_radiologists(report: Report) -> None:
 
 def test_the_report_names_models_input_device_and_times(report: Report, sample: Study) -> None:
     names = [model.name for model in report.models]
-    assert names == ["lumbar-mr-localizer", "lumbar-mr-segmentation", "lumbar-mr-degeneration", "lumbar-mr-disc-grade"]
+    graders = ["lumbar-mr-degeneration", "lumbar-mr-disc-findings", "lumbar-mr-disc-grade"]
+    assert names == ["lumbar-mr-localizer", "lumbar-mr-segmentation", *graders]
     for model in report.models:
         assert model.sha256 == hashlib.sha256(read_bundle(model.name).weights.read_bytes()).hexdigest()
         assert not model.research_only

@@ -12,6 +12,7 @@ DEFAULT_PIPELINE = "lumbar-mr"
 DEFAULT_LOCALIZER = "lumbar-mr-localizer"
 DEFAULT_CLASSIFIER = "lumbar-mr-degeneration"
 DEFAULT_SEGMENTER = "lumbar-mr-segmentation"
+DEFAULT_WEIGHER = "lumbar-mr-disc-findings"
 DEFAULT_GRADER = "lumbar-mr-disc-grade"
 SHORT_NAMES = {"heatmap": "spinal-disease-2020-heatmap", "detector": "spinal-disease-2020-detector"}
 """Short names of model bundles: the two localizers of the Spinal Disease 2020 system, which the comparison asks for often."""
@@ -34,6 +35,8 @@ class Options:
     :param localizer: bundle that finds the key points.
     :param classifiers: bundles that grade them, one or more.
     :param segmenter: bundle that outlines vertebrae, discs and the canal; empty for no masks.
+    :param weigher: bundle that weighs a classifier's findings together with the masks; empty for the classifier's own word. It is
+        used where that classifier is.
     :param grader: bundle that weighs grades and masks into mild, moderate and severe degeneration; empty for no such grade. It is
         used where a classifier gives Pfirrmann grades.
     :param device: one of :data:`DEVICES`, or a torch device such as ``"cuda:1"``.
@@ -45,6 +48,7 @@ class Options:
     localizer: str = DEFAULT_LOCALIZER
     classifiers: tuple[str, ...] = (DEFAULT_CLASSIFIER,)
     segmenter: str = DEFAULT_SEGMENTER
+    weigher: str = DEFAULT_WEIGHER
     grader: str = DEFAULT_GRADER
     device: str = "auto"
     models_folder: str = ""

@@ -3,33 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence, Sized
-from dataclasses import replace
 from pathlib import Path
 
-import numpy as np
-
-from ..base.anatomy import finding
 from ..base.errors import InputError
 from ..base.options import DEFAULT_CLASSIFIER, DEFAULT_SEGMENTER
 from ..datasets.collection import read_dataset
 from ..datasets.records import SPLITS, Record
 from ..models.bundle import Bundle, read_bundle
+from ..pipelines.grading import Grading
 from ..pipelines.model_store import ModelStore
+from ..steps.classification import Classifier
 from ..steps.device import Device
 from ..steps.heads import Heads
-from . import challenge, classification, grades, key_points, three_grades, volumes
-from .baselines import LEVEL_SHARES, baselines
-from .predictions import GRADING, LOCALIZATION, Case, Run, collect
+from . import grades, key_points, three_grades, volumes
+from .grade_tables import DETAIL_REPEATS, tables_of_grades
+from .predictions import GRADING, LOCALIZATION, Run
 from .published import with_published
 from .segmentation_tables import segmentation_tables
 from .tables import Row, Table
+from .weighed import WeighedClassifier
 
 ALL = SPLITS
-
-DETAIL_REPEATS = 300
-"""Draws for the intervals of tables by level and by class, of which there are many."""
-
-_CHALLENGE = ("disc_disease", "vertebra_disease")
 
 
 class Figures:
@@ -70,6 +64,8 @@ class Figures:
             yield from self._tried(lambda: self._segmentation(bundle, self._bundle(localizer)))
         elif bundle.task == "disc grade":
             yield from self._tried(lambda: self._three_grades(bundle, self._bundle(localizer)))
+        elif bundle.task == "disc findings":
+            yield from self._weighed(bundle, self._bundle(localizer))
         else:
             yield from self._grading(bundle, self._bundle(localizer))
 
@@ -169,19 +165,45 @@ class Figures:
         classifier, _ = self.store.classifier(bundle.name, self.folder, self.device)
         if not self.calibrated:
             classifier.heads = Heads(bundle.findings)
-        finder = None if given else self.store.localizer(localizer.name, self.folder, self.device)[0]
+        models = (bundle,) if given else (bundle, localizer)
+        return self._grades(classifier, models, None if given else localizer, dataset, use_t1=use_t1)
+
+    def _weighed(self, bundle: Bundle, localizer: Bundle) -> Iterator[Table]:
+        """The tables of a weigher, with the default model for the masks; titled as those of the classifier, to be compared."""
+        weigher = self.store.weigher(bundle.name, self.folder)
+        classifier = self.store.classifier(weigher[0].classifier, self.folder, self.device)
+        segmenter, outlining = self.store.segmenter(DEFAULT_SEGMENTER, self.folder, self.device)
+        weighed = WeighedClassifier(Grading((classifier,), weigher, None), segmenter, weigher[0].weighed)
+        models = (bundle, classifier[1], outlining, localizer)
+        for use_t1 in (False, True):
+            yield from self._tried(lambda way=use_t1: self._grades(weighed, models, localizer, "spider", use_t1=way))  # type: ignore[misc]
+
+    def _grades(
+        self,
+        classifier: Classifier | WeighedClassifier,
+        models: tuple[Bundle, ...],
+        localizer: Bundle | None,
+        dataset: str,
+        *,
+        use_t1: bool,
+    ) -> Iterator[Table]:
+        """The tables of a classifier.
+
+        :param models: those that take part, the measured one first. :param localizer: None for the data set's own points.
+        """
+        finder = self.store.localizer(localizer.name, self.folder, self.device)[0] if localizer else None
         records = self._read(dataset, (self.split,))
         training = read_dataset(dataset, self.data, ("train",))
         cases = grades.predictions(records, finder, classifier, use_t1=use_t1)
-        source = "points of the data set" if given else f"points by {localizer.name}"
+        source = f"points by {localizer.name}" if localizer else "points of the data set"
         _check(cases, f"graded planes of {self.split} patients in the data set {dataset}, {source}")
-        way = "at the data set's own points, " if given else "end to end, "
+        way = "end to end, " if localizer else "at the data set's own points, "
         title = f"Grades, {way}from {'T2 and, where there is one, T1' if use_t1 else 'T2 alone'}"
-        models = (bundle.provenance,) if given else (bundle.provenance, localizer.provenance)
-        self.runs.append(Run(title, GRADING, dataset, (self.split,), models, cases, self.calibrated))
+        provenance = tuple(item.provenance for item in models)
+        self.runs.append(Run(title, GRADING, dataset, (self.split,), provenance, cases, self.calibrated))
         seen = {case.series for case in cases}
         words = f"{_data([record for record in records if record.series in seen], (self.split,))}; {source}"
-        for table in tables_of_grades(title, bundle.name, words, cases, tuple(bundle.findings), training):
+        for table in tables_of_grades(title, models[0].name, words, cases, tuple(models[0].findings), training):
             yield with_published(table, dataset)
 
     def _with_points(self, dataset: str, splits: tuple[str, ...], contrast: str) -> list[Record]:
@@ -196,66 +218,6 @@ class Figures:
             return records
         first = sorted({record.patient for record in records})[: self.patients]
         return tuple(record for record in records if record.patient in first)
-
-
-def tables_of_grades(
-    title: str, model: str, data: str, cases: Sequence[Case], findings: tuple[str, ...], training: Sequence[Record]
-) -> Iterator[Table]:
-    """The tables of graded planes: as a whole, by class and by level.
-
-    :param data: the data set in words.
-    :param training: records that the baselines are made of.
-    """
-    rows, classes, levels = [], [], []
-    for name, graded in collect(cases, findings).items():
-        display = finding(name).display
-        trivial = baselines(graded, training)
-        everything = np.arange(len(graded.truth))
-        beside = {key: classification.overall(item, everything) for key, item in trivial.items()}
-        level_shares = beside.pop(LEVEL_SHARES)
-        for key, figure in classification.summary(graded).items():
-            further = {other: values.get(key) for other, values in beside.items()}
-            rows.append(Row(f"{display}: {key}", figure, level_shares.get(key), further))
-        of_class = classification.by_class(trivial[LEVEL_SHARES], everything)
-        for label, figures in classification.class_summary(graded, repeats=DETAIL_REPEATS).items():
-            shown = finding(name).class_of(label).display
-            classes += [Row(f"{display}, {shown}: {key}", figure, of_class[label].get(key)) for key, figure in figures.items()]
-        for level, figures in classification.level_summary(graded, repeats=DETAIL_REPEATS).items():
-            chosen = np.flatnonzero(np.array(graded.structures) == level)
-            of_level = classification.leading(trivial[LEVEL_SHARES], chosen)
-            levels += [Row(f"{display}, {level}: {key}", figure, of_level.get(key)) for key, figure in figures.items()]
-    yield Table(title, (model,), data, LEVEL_SHARES, rows)
-    yield Table(f"{title}, by class", (model,), data, LEVEL_SHARES, classes, detail=True)
-    yield Table(f"{title}, by level", (model,), data, LEVEL_SHARES, levels, detail=True)
-    if set(_CHALLENGE) <= set(findings):
-        yield _challenge_table(title, model, data, cases, training)
-
-
-def _challenge_table(title: str, model: str, data: str, cases: Sequence[Case], training: Sequence[Record]) -> Table:
-    """The challenge's score, beside that of the classes' shares at each level, claimed at the same points."""
-    shares = {name: baselines(graded, training)[LEVEL_SHARES] for name, graded in collect(cases, _CHALLENGE).items()}
-    values = {
-        (graded.series[n], graded.structures[n], name): dict(
-            zip(finding(name).class_names, map(float, graded.probability[n]), strict=True)
-        )
-        for name, graded in shares.items()
-        for n in range(len(graded.truth))
-    }
-    constant = [
-        replace(
-            case,
-            findings={
-                place: {
-                    name: replace(item, probabilities=values.get((case.series, place, name), {})) for name, item in items.items()
-                }
-                for place, items in case.findings.items()
-            },
-        )
-        for case in cases
-    ]
-    beside = challenge.summary(constant, repeats=0)
-    rows = [Row(name, figure, beside[name].value) for name, figure in challenge.summary(cases).items()]
-    return Table(f"Score of the Spinal Disease 2020 challenge, {title[0].lower()}{title[1:]}", (model,), data, LEVEL_SHARES, rows)
 
 
 def _check(items: Sized, what: str) -> None:

@@ -11,6 +11,7 @@ from ..steps.classification import Classifier
 from ..steps.localization import Localizer
 from .key_points import located, plane_of
 from .predictions import Assessment, Case, FoundPoint
+from .weighed import WeighedClassifier
 
 
 def pair_t1(t2: Record, records: Sequence[Record]) -> Record | None:
@@ -23,7 +24,7 @@ def pair_t1(t2: Record, records: Sequence[Record]) -> Record | None:
 
 
 def predictions(
-    records: Sequence[Record], localizer: Localizer | None, classifier: Classifier, *, use_t1: bool = True
+    records: Sequence[Record], localizer: Localizer | None, classifier: Classifier | WeighedClassifier, *, use_t1: bool = True
 ) -> tuple[Case, ...]:
     """Grades of every T2 plane with findings.
 

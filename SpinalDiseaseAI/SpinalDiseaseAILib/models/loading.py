@@ -13,6 +13,7 @@ from ..base.errors import ModelError
 from .box_detector import BoxDetector
 from .bundle import Bundle
 from .disc_grade_model import DiscGradeModel
+from .finding_weights import FindingWeights
 from .fusing import fuse_normalizations
 from .localizer_network import LocalizerEnsemble, LocalizerNetwork
 from .region_network import RegionNetwork
@@ -29,6 +30,7 @@ NETWORKS: dict[str, Callable[..., nn.Module]] = {
     "RegionResNet": RegionResNet,
     "SegmentationNetwork": SegmentationNetwork,
     "DiscGradeModel": DiscGradeModel,
+    "FindingWeights": FindingWeights,
     "VNet2d": VNet2d,
     "BoxDetector": BoxDetector,
 }

@@ -14,20 +14,17 @@ from ..base.correcting import NOT_MEASURED_AGAIN
 from ..base.errors import InputError
 from ..base.options import Options, Progress
 from ..base.planes import SagittalVolume
-from ..base.report import FindingResult, Note, Numbering, Point, Report, SeriesIdentity, StructureResult
+from ..base.report import Note, Numbering, Point, Report, SeriesIdentity, StructureResult
 from ..base.study import Role, Study
 from ..models.bundle import Bundle
-from ..steps.classification import Classifier
 from ..steps.device import Device
-from ..steps.disc_grades import DiscGrader
 from ..steps.measurements.measuring import Measurements, measure_spine
 from ..steps.measurements.segmented_spine import SegmentedSpine
 from ..steps.quality import check_localization, check_series, notes_of
 from ..steps.segmentation import masks_at
 from .corrected_points import check_shown, names_to_grade
-from .disc_degeneration import with_degeneration
+from .grading import Grading
 from .model_store import ModelStore
-from .optional_models import without_absent
 from .outlined_studies import OutlinedStudies, Outlining
 
 _CONTRAST = {Role.SAGITTAL_T2: "T2", Role.SAGITTAL_T1: "T1"}
@@ -50,10 +47,8 @@ class LumbarMr:
         progress("models", 0.0, "Loading models")
         device = models.device(options.device)
         localizer, bundle = models.localizer(options.localizer, options.models_folder, device)
-        classifiers = [models.classifier(name, options.models_folder, device) for name in options.classifiers]
-        options, absent = without_absent(_needed(options, classifiers))
+        grading, options, absent = Grading.of(options, models, device)
         segmenter = models.segmenter(options.segmenter, options.models_folder, device) if options.segmenter else None
-        grader = models.grader(options.grader, options.models_folder) if options.grader else None
         clock.lap("models")
         volumes, notes = _volumes(study)
         primary = volumes[_CONTRAST[study.primary.role]]
@@ -77,11 +72,10 @@ class LumbarMr:
             spine = SegmentedSpine(primary, masks_at(tissues, study.primary.image, points, segmenter[0].model), points)
             outlined.keep(_outlining(study, series, options), study, tissues, spine)
             clock.lap("segmentation")
-        graded = _grade([item for item, _ in classifiers], volumes, points, found.names, progress)
-        clock.lap("classification")
         contrast = _CONTRAST[study.primary.role]
-        if grader is not None:
-            graded = with_degeneration(graded, grader[0], spine, contrast)
+        stated = grading.stated(volumes, points, found.names, _last_part(progress))
+        graded = grading.findings(stated, spine, contrast)
+        clock.lap("classification")
         measured = Measurements({}, ())
         if spine is not None:
             measured = measure_spine(spine, contrast=contrast, spacing_known=study.primary.spacing_known)
@@ -96,7 +90,7 @@ class LumbarMr:
             )
             for name, confidence in zip(found.names, found.confidence, strict=True)
         )
-        bundles = [bundle, *([segmenter[1]] if segmenter else []), *_graders(classifiers, grader)]
+        bundles = [bundle, *([segmenter[1]] if segmenter else []), *grading.bundles]
         notes = [
             *study.notes,
             *notes,
@@ -129,9 +123,7 @@ class LumbarMr:
         names = names_to_grade(points, changed)
         clock = _Clock()
         device = models.device(options.device)
-        classifiers = [models.classifier(name, options.models_folder, device) for name in options.classifiers]
-        options, absent = without_absent(_needed(options, classifiers))
-        grader = models.grader(options.grader, options.models_folder) if options.grader else None
+        grading, options, absent = Grading.of(options, models, device)
         clock.lap("models")
         volumes, notes = _volumes(study)
         places = {name: np.array(point, dtype=np.float64) for name, point in points.items()}
@@ -139,7 +131,7 @@ class LumbarMr:
         check_shown(primary, places, names)
         series = tuple(item.identity() for item in study.series)
         try:
-            graded = _grade([item for item, _ in classifiers], volumes, places, names, progress)
+            stated = grading.stated(volumes, places, names, _last_part(progress))
             clock.lap("classification")
             outlining = _outlining(study, series, options)
             spine, renamed = (options.segmenter and outlined.spine_at(outlining, study, primary, places)) or (None, False)
@@ -148,8 +140,7 @@ class LumbarMr:
                 f"The points do not describe a spine: {error}", "Each point needs a neighbour at another place.", code="points"
             ) from error
         contrast = _CONTRAST[study.primary.role]
-        if grader is not None:
-            graded = with_degeneration(graded, grader[0], spine, contrast)
+        graded = grading.findings(stated, spine, contrast)
         measured = Measurements({}, ())
         if spine is not None:
             measured = measure_spine(spine, contrast=contrast, spacing_known=study.primary.spacing_known)
@@ -162,9 +153,8 @@ class LumbarMr:
             )
             for name in names
         )
-        bundles = _graders(classifiers, grader)
-        notes = [*notes, *absent, *_notes_of_models(device, bundles)]
-        report = _report(study, series, structures, (), bundles, device, clock, notes, progress)
+        notes = [*notes, *absent, *_notes_of_models(device, grading.bundles)]
+        report = _report(study, series, structures, (), grading.bundles, device, clock, notes, progress)
         return replace(
             report,
             masks=spine.masks if spine is not None and renamed else None,
@@ -175,15 +165,6 @@ class LumbarMr:
 
 def _outlining(study: Study, series: tuple[SeriesIdentity, ...], options: Options) -> Outlining:
     return Outlining(series[study.series.index(study.primary)], options.segmenter, options.models_folder)
-
-
-def _needed(options: Options, classifiers: list[tuple[Classifier, Bundle]]) -> Options:
-    """Options without a grader of disc degeneration where no classifier gives it what it weighs."""
-    return options if any("pfirrmann" in bundle.findings for _, bundle in classifiers) else replace(options, grader="")
-
-
-def _graders(classifiers: list[tuple[Classifier, Bundle]], grader: tuple[DiscGrader, Bundle] | None) -> list[Bundle]:
-    return [*(bundle for _, bundle in classifiers), *([grader[1]] if grader else [])]
 
 
 def _volumes(study: Study) -> tuple[dict[str, SagittalVolume], list[Note]]:
@@ -214,26 +195,9 @@ def _volumes(study: Study) -> tuple[dict[str, SagittalVolume], list[Note]]:
     return volumes, notes
 
 
-def _grade(
-    classifiers: list[Classifier],
-    volumes: dict[str, SagittalVolume],
-    points: dict[str, npt.NDArray[np.float64]],
-    names: tuple[str, ...],
-    progress: Progress,
-) -> dict[str, tuple[FindingResult, ...]]:
-    result: dict[str, tuple[FindingResult, ...]] = {}
-    share = (1 - _SEGMENTED) / max(1, len(classifiers))
-    for number, classifier in enumerate(classifiers):
-        start = _SEGMENTED + number * share
-        part = classifier.classify(
-            volumes,
-            points,
-            names,
-            lambda stage, fraction, message, start=start: progress(stage, start + fraction * share, message),  # type: ignore[misc]
-        )
-        for name, findings in part.items():
-            result[name] = (*result.get(name, ()), *findings)
-    return result
+def _last_part(progress: Progress) -> Progress:
+    """Progress of what comes after the masks."""
+    return lambda stage, fraction, message: progress(stage, _SEGMENTED + fraction * (1 - _SEGMENTED), message)
 
 
 def _notes_of_models(device: Device, bundles: list[Bundle]) -> list[Note]:

@@ -7,11 +7,12 @@ from typing import Any
 
 from torch import nn
 
-from ..base.anatomy import KEY_POINTS
+from ..base.anatomy import KEY_POINTS, finding
 from ..base.errors import ModelError
 from ..models.box_detector import BoxDetector
 from ..models.bundle import REINSTALL, Bundle, read_bundle
 from ..models.disc_grade_model import DiscGradeModel
+from ..models.finding_weights import FindingWeights
 from ..models.loading import load_network
 from ..models.localizer_network import LocalizerEnsemble, LocalizerNetwork
 from ..models.region_network import RegionNetwork
@@ -20,6 +21,7 @@ from ..models.segmentation_network import TISSUES, SegmentationNetwork
 from ..models.vnet2d import VNet2d
 from ..steps.classification import Classifier
 from ..steps.device import Device, choose_device
+from ..steps.disc_findings import MASK_FEATURES, FindingWeigher
 from ..steps.disc_grades import CLASSES, LEVELS, DiscGrader
 from ..steps.heads import Heads
 from ..steps.localization import ChainLocalizer, Localizer
@@ -134,6 +136,25 @@ class ModelStore:
         try:
             return DiscGrader(network, bundle.options["variant"], bundle.options["without_masks"], name), bundle
         except (KeyError, ValueError) as error:
+            raise ModelError(
+                f"The options of the model {name} cannot be read: {error!r}.", remedy=REINSTALL, code="model-metadata"
+            ) from error
+
+    def weigher(self, name: str, folder: str) -> tuple[FindingWeigher, Bundle]:
+        """The weigher of a bundle; it runs on the processor, being a few coefficients.
+
+        :raises ModelError: if the bundle is not there, was changed or is no weigher.
+        """
+        bundle, network = self._load(name, folder, self.device("cpu"))
+        if not isinstance(network, FindingWeights):
+            raise ModelError(f"The model {name} does not weigh findings; its task is {bundle.task}.", code="model-task")
+        _check_arguments(bundle, {"features": len(MASK_FEATURES), "levels": len(LEVELS)})
+        try:
+            inputs = {key: finding(key).class_names for key in bundle.network["arguments"]["findings"]}
+            heads = Heads.of_options(inputs, bundle.options)
+            weighs = bundle.options["weighs"]
+            return FindingWeigher(network, heads, tuple(bundle.findings), weighs["name"], weighs["sha256"], name), bundle
+        except (AttributeError, KeyError, TypeError, ValueError) as error:
             raise ModelError(
                 f"The options of the model {name} cannot be read: {error!r}.", remedy=REINSTALL, code="model-metadata"
             ) from error

@@ -5,14 +5,17 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
-from ..base.options import DEFAULT_GRADER, DEFAULT_SEGMENTER, Options
+from ..base.options import DEFAULT_CLASSIFIER, DEFAULT_GRADER, DEFAULT_SEGMENTER, DEFAULT_WEIGHER, Options
 from ..base.report import Note
 from ..models.bundle import is_installed
 
 NOTE_CODE = "model-absent"
 
+WITHOUT_WEIGHING = "Findings of discs are those of the region network, without what the masks show."
+
 _WITHOUT = {
     DEFAULT_SEGMENTER: "Structures were not outlined and nothing was measured.",
+    DEFAULT_WEIGHER: WITHOUT_WEIGHING,
     DEFAULT_GRADER: "Discs have no grade of mild, moderate or severe degeneration.",
 }
 
@@ -24,8 +27,13 @@ def without_absent(options: Options) -> tuple[Options, tuple[Note, ...]]:
     when it is loaded.
     """
     folder = Path(options.models_folder) if options.models_folder else None
-    chosen = (options.segmenter, options.grader)
-    absent = [name for name in chosen if name in _WITHOUT and not is_installed(name, folder)]
-    notes = tuple(Note(NOTE_CODE, f"The model {name} is not installed. {_WITHOUT[name]}", "warning") for name in absent)
-    segmenter, grader = ("" if name in absent else name for name in chosen)
-    return replace(options, segmenter=segmenter, grader=grader), notes
+    absent = {name for name in _WITHOUT if not is_installed(name, folder)}
+    segmenter = "" if options.segmenter in absent else options.segmenter
+    # Without masks, or without what it weighs, a weigher is not missed.
+    idle = not segmenter or (options.weigher == DEFAULT_WEIGHER and DEFAULT_CLASSIFIER not in options.classifiers)
+    chosen = (options.segmenter, "" if idle else options.weigher, options.grader)
+    notes = tuple(
+        Note(NOTE_CODE, f"The model {name} is not installed. {_WITHOUT[name]}", "warning") for name in chosen if name in absent
+    )
+    _, weigher, grader = ("" if name in absent else name for name in chosen)
+    return replace(options, segmenter=segmenter, weigher=weigher, grader=grader), notes

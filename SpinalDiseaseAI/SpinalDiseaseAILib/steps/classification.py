@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 import torch
 
@@ -39,7 +41,6 @@ class Classifier:
         """True if it has a finding for the structure's kind."""
         return structure(name).kind in self.kinds
 
-    @torch.inference_mode()
     def classify(
         self,
         volumes: dict[str, SagittalVolume],
@@ -52,7 +53,33 @@ class Classifier:
         :param volumes: contrast to sagittal stack, one at least; all in the same patient space.
         :param points: every key point that is known, RAS millimetres.
         :param names: structures to grade; those without a finding of their kind are left out of the result.
-        :returns: structure name to its findings. Own slice and both neighbours are looked at and their logits averaged.
+        :returns: structure name to its findings.
+        :raises InputError: if the network looks at no contrast of the volumes.
+        """
+        return self.results(self.logits(volumes, points, names, progress))
+
+    def results(self, logits: Mapping[str, FloatArray]) -> dict[str, tuple[FindingResult, ...]]:
+        """Findings of structures from what :meth:`logits` gave."""
+        if not logits:
+            return {}
+        results = self.heads.results(np.stack(list(logits.values())), self.model)
+        return {
+            name: tuple(items[index] for key, items in results.items() if finding(key).kind is structure(name).kind)
+            for index, name in enumerate(logits)
+        }
+
+    @torch.inference_mode()
+    def logits(
+        self,
+        volumes: dict[str, SagittalVolume],
+        points: dict[str, FloatArray],
+        names: tuple[str, ...],
+        progress: Progress = no_progress,
+    ) -> dict[str, FloatArray]:
+        """What the network states of some structures, of the same arguments.
+
+        :returns: structure name to the outputs of all its findings, (outputs,). Own slice and both neighbours are looked at and
+            averaged.
         :raises InputError: if the network looks at no contrast of the volumes.
         """
         wanted = tuple(name for name in names if self.grades(name))
@@ -81,10 +108,6 @@ class Classifier:
             progress("classification", 0.5 * (channel + 1) / len(contrasts), f"Regions of {contrast} are ready")
         codes = torch.eye(len(KEY_POINTS))[[KEY_POINTS.index(name) for name in wanted]].repeat_interleave(len(offsets), 0)
         tensor = torch.from_numpy(batch).flatten(0, 1).to(self.device).contiguous(memory_format=torch.channels_last)
-        logits = self.network(tensor, codes.to(self.device)).float().cpu().numpy()
-        logits = logits.reshape(len(wanted), len(offsets), -1).mean(1)
-        results = self.heads.results(logits, self.model)
-        return {
-            name: tuple(items[index] for key, items in results.items() if finding(key).kind is structure(name).kind)
-            for index, name in enumerate(wanted)
-        }
+        outputs = self.network(tensor, codes.to(self.device)).float().cpu().numpy()
+        averaged = outputs.reshape(len(wanted), len(offsets), -1).mean(1)
+        return dict(zip(wanted, averaged, strict=True))

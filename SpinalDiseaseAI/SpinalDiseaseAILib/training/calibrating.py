@@ -49,9 +49,14 @@ def calibrate_bundle(files: Sequence[Path], folder: Path, *, rate: float = RATE,
             code="predictions",
         )
     fitted = [fit(item, rate) for item in graded.values()]
-    _write_metadata(folder / METADATA, fitted, len({case.patient for case in cases}))
-    _write_card(bundle, card_text(fitted, rate))
+    write_calibration(bundle, fitted, rate, few)
     return fitted
+
+
+def write_calibration(bundle: Bundle, fitted: Sequence[Fitted], rate: float, patients: int) -> None:
+    """Write what was fitted into the metadata and the card of a bundle."""
+    _write_metadata(bundle.folder / METADATA, fitted, patients)
+    _write_card(bundle, card_text(fitted, rate))
 
 
 def _cases(runs: Sequence[Run], title: str) -> list[Case]:

@@ -7,7 +7,7 @@ not fitted on.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -64,7 +64,20 @@ def features_of(
 
     :param told: hears of each plane that is left out.
     """
-    result = {}
+    return {
+        (record.series, name): values
+        for record, spine in outlined_spines(records, localizer, segmenter, told)
+        for name, values in disc_features(spine, LEVELS).items()
+    }
+
+
+def outlined_spines(
+    records: Sequence[Record], localizer: Localizer, segmenter: Segmenter, told: Callable[[str], None]
+) -> Iterator[tuple[Record, SegmentedSpine]]:
+    """The T2 planes with findings, found and outlined as in an analysis.
+
+    :param told: hears of each plane that is left out.
+    """
     for record in records:
         if record.contrast != "T2" or not record.findings:
             continue
@@ -75,9 +88,7 @@ def features_of(
             told(f"{record.series}: {error.found}")
             continue
         points = dict(zip(found.names, found.positions, strict=True))
-        spine = SegmentedSpine(volume, segmenter.segment(volume.image, points), points)
-        result.update({(record.series, name): values for name, values in disc_features(spine, LEVELS).items()})
-    return result
+        yield record, SegmentedSpine(volume, segmenter.segment(volume.image, points), points)
 
 
 def examples_of(run: Run, calibration: Calibration, features: Features) -> list[Example]:

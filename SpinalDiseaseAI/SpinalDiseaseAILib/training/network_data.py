@@ -8,6 +8,7 @@ from typing import Any
 from ..base.anatomy import KEY_POINTS, finding
 from ..base.errors import InputError
 from ..models.segmentation_network import PLANES, TISSUES
+from ..steps.disc_findings import MASK_FEATURES
 from ..steps.disc_grades import CLASSES, FINDING, LEVELS
 from ..steps.measurements.disc_features import FEATURES
 from ..steps.regions import LAYOUT_OPTIONS, RegionLayout
@@ -25,6 +26,7 @@ def network_metadata(config: dict[str, Any], members: Sequence[dict[str, Any]]) 
         "segmentation": _segmentation,
         "classification": _classification,
         "disc grade": _disc_grade,
+        "disc findings": _disc_findings,
     }
     return described[config["task"]](config, members)
 
@@ -97,6 +99,8 @@ def _classification(config: dict[str, Any], members: Sequence[dict[str, Any]]) -
         name, further = "RegionNetwork", {"widths": small[0]["widths"] if small else [], "members": len(small)}
     if encoders:
         further |= {"encoder_members": len(encoders), "encoder_stages": encoders[0]["encoder_stages"]}
+    if small and small[0]["region_pixels"] < layout.side:
+        further["small_side"] = small[0]["region_pixels"]
     image = {
         **_IMAGE,
         "num_channels": len(layout.contrasts),
@@ -111,6 +115,15 @@ def _disc_grade(config: dict[str, Any], members: Sequence[dict[str, Any]]) -> di
     arguments = {"features": len(FEATURES), "levels": len(LEVELS), "classes": len(CLASSES)}
     values = {"type": "probabilities and features", "format": "numbers", "channel_def": list(FEATURES)}
     return _parts("DiscGradeModel", arguments, values, "log-probabilities", list(CLASSES), {FINDING: list(CLASSES)}, {})
+
+
+def _disc_findings(config: dict[str, Any], members: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    inputs, weighed = members[0]["findings"], members[0]["weighed"]
+    arguments = {"findings": list(inputs), "features": len(MASK_FEATURES), "levels": len(LEVELS)}
+    values = {"type": "logits and features", "format": "numbers", "channel_def": [*inputs, *MASK_FEATURES]}
+    outputs = {name: list(finding(name).class_names) for name in inputs}
+    findings = {name: classes for name, classes in outputs.items() if name in weighed}
+    return _parts("FindingWeights", arguments, values, "logits", outputs, findings, {})
 
 
 def _parts(

@@ -1,0 +1,73 @@
+"""Findings of discs weighed together, from the region network's logits and from the masks."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+import torch
+
+from ..base.geometry import FloatArray
+from ..base.report import FindingResult
+from ..models.finding_weights import FindingWeights
+from .disc_grades import LEVELS
+from .heads import Heads
+from .measurements.disc_features import FEATURES, disc_features
+from .measurements.disc_surroundings import SURROUNDINGS, disc_surroundings
+from .measurements.segmented_spine import SegmentedSpine
+
+MASK_FEATURES = (*FEATURES, *SURROUNDINGS)
+"""What is taken from the masks of a disc, in order."""
+
+
+def mask_features(spine: SegmentedSpine) -> dict[str, FloatArray]:
+    """The features of the discs of a T2 study.
+
+    :returns: disc to (features,), in the order of :data:`MASK_FEATURES`; NaN stands for what around a disc cannot be measured;
+        discs whose own signal and height cannot be are left out.
+    """
+    own = disc_features(spine, LEVELS)
+    around = disc_surroundings(spine, own)
+    return {name: np.concatenate([values, around[name]]) for name, values in own.items()}
+
+
+class FindingWeigher:
+    """Weighs the findings of a classifier.
+
+    :param network: in evaluation mode, on the processor.
+    :param inputs: the classifier's findings and classes, in the order of its outputs, and how the corrected logits of those that
+        are weighed become probabilities.
+    :param weighed: findings that are weighed; of the others the classifier's own word is the better one.
+    :param classifier: name of the bundle whose findings it weighs, :param weights: SHA-256 of the weights that it was fitted to.
+    :param model: its own name, kept with each result.
+    :raises ValueError: if a finding to weigh is none of the classifier's.
+    """
+
+    def __init__(
+        self, network: FindingWeights, inputs: Heads, weighed: tuple[str, ...], classifier: str, weights: str, model: str
+    ) -> None:
+        if not weighed or not set(weighed) <= set(inputs.findings):
+            raise ValueError(f"{', '.join(weighed) or 'nothing'} of {', '.join(inputs.findings)} cannot be weighed")
+        self.network = network
+        self.heads = inputs
+        self.weighed = weighed
+        self.classifier = classifier
+        self.weights = weights
+        self.model = model
+
+    @torch.inference_mode()
+    def weigh(self, logits: Mapping[str, FloatArray], features: Mapping[str, FloatArray]) -> dict[str, dict[str, FindingResult]]:
+        """Results of the findings that are weighed.
+
+        :param logits: structure to the classifier's logits, (outputs,).
+        :param features: disc to what :func:`mask_features` gives.
+        :returns: disc to finding to result; discs without features are left out.
+        """
+        names = [name for name in LEVELS if name in logits and name in features]
+        if not names:
+            return {}
+        stated = torch.from_numpy(np.stack([logits[name] for name in names])).float()
+        measured = torch.from_numpy(np.stack([features[name] for name in names])).float()
+        levels = torch.eye(len(LEVELS))[[LEVELS.index(name) for name in names]]
+        results = self.heads.results(self.network(stated, measured, levels).numpy(), self.model)
+        return {name: {key: results[key][index] for key in self.weighed} for index, name in enumerate(names)}

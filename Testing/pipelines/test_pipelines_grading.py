@@ -1,0 +1,101 @@
+"""Findings are weighed with the masks only by a model that was fitted to the very weights that state them."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from views_of_spine import cropped, study_of
+
+from SpinalDiseaseAILib.base.errors import ModelError
+from SpinalDiseaseAILib.base.locations import models_folder
+from SpinalDiseaseAILib.base.options import DEFAULT_WEIGHER, Options
+from SpinalDiseaseAILib.base.report import Report
+from SpinalDiseaseAILib.base.study import Role, Study
+from SpinalDiseaseAILib.models.bundle import METADATA, read_bundle
+from SpinalDiseaseAILib.pipelines.analyser import Analyser
+from SpinalDiseaseAILib.pipelines.grading import OTHER_WEIGHTS
+from SpinalDiseaseAILib.pipelines.model_store import ModelStore
+
+WEIGHED = tuple(read_bundle(DEFAULT_WEIGHER).findings)
+
+
+def words_of(report: Report) -> set[str]:
+    """Models that have the last word on findings that can be weighed."""
+    return {item.model for part in report.structures for item in part.findings if item.name in WEIGHED}
+
+
+@pytest.fixture
+def slice_of_sample(sample: Study) -> Study:
+    return study_of(cropped(sample.primary.image, (10, 0, 0), (11, None, None)))
+
+
+@pytest.fixture
+def changed_models(tmp_path: Path):
+    """Makes a folder of models whose weigher has other metadata."""
+
+    def make(change) -> str:
+        shutil.copytree(models_folder(), tmp_path / "models")
+        path = tmp_path / "models" / DEFAULT_WEIGHER / METADATA
+        document = json.loads(path.read_text(encoding="utf-8"))
+        change(document)
+        path.write_text(json.dumps(document), encoding="utf-8")
+        return str(tmp_path / "models")
+
+    return make
+
+
+def test_masks_change_what_is_said_of_weighed_findings_and_of_no_other(
+    slice_of_sample: Study, analyser: Analyser, cpu: Options
+) -> None:
+    weighed = analyser.analyse(slice_of_sample, cpu)
+    own = analyser.analyse(slice_of_sample, replace(cpu, weigher=""))
+    assert words_of(weighed) == {DEFAULT_WEIGHER} and words_of(own) == set(cpu.classifiers)
+    for disc in ("L1-L2", "L4-L5"):
+        for item, other in zip(weighed.structure(disc).findings, own.structure(disc).findings, strict=True):
+            assert (item.probabilities == other.probabilities) is (item.name not in WEIGHED), item.name
+
+
+@pytest.mark.parametrize("without", ["masks", "T2"])
+def test_without_masks_of_a_t2_the_network_has_the_last_word_and_no_warning_comes(
+    without: str, slice_of_sample: Study, analyser: Analyser, cpu: Options
+) -> None:
+    t1 = Study((replace(slice_of_sample.primary, role=Role.SAGITTAL_T1),), slice_of_sample.uid)
+    report = analyser.analyse(*((slice_of_sample, replace(cpu, segmenter="")) if without == "masks" else (t1, cpu)))
+    assert words_of(report) == set(cpu.classifiers)
+    assert not [note for note in report.notes if DEFAULT_WEIGHER in note.text]
+
+
+def test_a_model_that_was_fitted_to_other_weights_is_not_used_and_the_report_says_so(
+    slice_of_sample: Study, cpu: Options, changed_models
+) -> None:
+    folder = changed_models(lambda item: item["options"]["weighs"].update(sha256="0" * 64))
+    report = Analyser().analyse(slice_of_sample, replace(cpu, models_folder=folder))
+    (note,) = [note for note in report.notes if note.code == OTHER_WEIGHTS]
+    assert note.severity == "warning" and DEFAULT_WEIGHER in note.text and cpu.classifiers[0] in note.text
+    assert words_of(report) == set(cpu.classifiers)
+    assert DEFAULT_WEIGHER not in [model.name for model in report.models]
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda item: item["options"].pop("weighs"),
+        lambda item: item["options"].update(weighs="lumbar-mr-degeneration"),
+        lambda item: item["options"].update(temperature={WEIGHED[0]: 0}),
+        lambda item: item["network"]["arguments"].update(findings=["bulging"]),
+        lambda item: item["network"]["arguments"].update(features=3),
+        lambda item: item.update(findings={}),
+    ],
+)
+def test_a_weigher_whose_metadata_cannot_be_used_is_refused(change, changed_models) -> None:
+    with pytest.raises(ModelError):
+        ModelStore().weigher(DEFAULT_WEIGHER, changed_models(change))
+
+
+def test_another_kind_of_model_is_no_weigher() -> None:
+    with pytest.raises(ModelError, match="does not weigh findings"):
+        ModelStore().weigher("lumbar-mr-disc-grade", "")

@@ -1,0 +1,79 @@
+"""What surrounds a disc: a narrow canal and a slip are told, as ratios; what is not seen is said to be unknown."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from spine_phantom import CANAL, DEPTH, Phantom, scan
+
+from SpinalDiseaseAILib.base.geometry import Image, reorient
+from SpinalDiseaseAILib.base.planes import SagittalVolume
+from SpinalDiseaseAILib.steps.disc_findings import MASK_FEATURES, mask_features
+from SpinalDiseaseAILib.steps.disc_grades import LEVELS
+from SpinalDiseaseAILib.steps.measurements.disc_surroundings import SURROUNDINGS, disc_surroundings
+from SpinalDiseaseAILib.steps.measurements.segmented_spine import SegmentedSpine
+
+
+def spine(phantom: Phantom, codes: str = "LPI", **how) -> SegmentedSpine:
+    volume, masks, points = scan(phantom, slices=1, **how)
+    image = SagittalVolume.of(reorient(volume.image, codes))
+    return SegmentedSpine(image, replace(masks, image=reorient(masks.image, codes)), points)
+
+
+def surroundings(phantom: Phantom, **how) -> dict[str, dict[str, float]]:
+    found = disc_surroundings(spine(phantom, **how), LEVELS)
+    return {name: dict(zip(SURROUNDINGS, values, strict=True)) for name, values in found.items()}
+
+
+def test_the_canal_is_told_as_a_ratio_to_the_disc_and_to_the_patients_usual_canal() -> None:
+    found = surroundings(Phantom(narrow={"L4-L5": CANAL / 2}))
+    assert found["L2-L3"]["canal to the disc's depth"] == pytest.approx(np.log(CANAL / DEPTH), abs=0.05)
+    assert found["L2-L3"]["canal to the patient's usual canal"] == pytest.approx(0, abs=0.05)
+    assert found["L4-L5"]["canal to the patient's usual canal"] == pytest.approx(np.log(0.5), abs=0.12)
+
+
+def test_a_slip_is_a_share_of_the_depth_of_the_vertebra_below() -> None:
+    found = surroundings(Phantom(shift={"L5": 0.2 * DEPTH}))
+    assert found["L4-L5"]["slip to the front"] == pytest.approx(0.2, abs=0.04)
+    assert found["L4-L5"]["slip either way"] == pytest.approx(0.2, abs=0.04)
+    assert found["L2-L3"]["slip either way"] == pytest.approx(0, abs=0.04)
+
+
+def test_a_slip_to_the_back_is_negative_to_the_front_and_counts_either_way() -> None:
+    found = surroundings(Phantom(shift={"L4": -0.2 * DEPTH}))["L3-L4"]
+    assert found["slip to the front"] == pytest.approx(-0.2, abs=0.04)
+    assert found["slip either way"] == pytest.approx(0.2, abs=0.04)
+
+
+def test_neither_pixels_nor_orientation_count() -> None:
+    phantom = Phantom(narrow={"L3-L4": 10.0}, shift={"L5": 5.0})
+    plain = disc_surroundings(spine(phantom), LEVELS)
+    for other in (spine(phantom, codes="SAR"), spine(phantom, pixel=(0.5, 0.5))):
+        for name, values in disc_surroundings(other, LEVELS).items():
+            assert values == pytest.approx(plain[name], abs=0.06, nan_ok=True)
+
+
+def test_what_is_not_seen_is_unknown_and_the_rest_is_told() -> None:
+    beside = surroundings(Phantom(missing=("L5",)))["L4-L5"]
+    assert np.isnan(beside["slip to the front"]) and np.isfinite(beside["canal to the disc's depth"])
+    assert all(np.isnan(value) for value in surroundings(Phantom(missing=("canal",)))["L4-L5"].values())
+
+
+def test_a_disc_has_every_feature_of_the_masks_in_their_order() -> None:
+    found = mask_features(spine(Phantom()))
+    assert set(found) == set(LEVELS)
+    assert all(values.shape == (len(MASK_FEATURES),) for values in found.values())
+    assert len(set(MASK_FEATURES)) == len(MASK_FEATURES)
+
+
+def test_a_disc_that_cannot_be_measured_has_no_features() -> None:
+    assert "L2-L3" not in mask_features(spine(Phantom(missing=("L2-L3",))))
+
+
+def test_an_image_of_another_brightness_has_the_same_features() -> None:
+    volume, masks, points = scan(Phantom(), slices=1)
+    bright = SagittalVolume.of(Image(volume.image.voxels * 3, volume.image.affine))
+    found, plain = (mask_features(SegmentedSpine(item, masks, points)) for item in (bright, volume))
+    assert all(found[name] == pytest.approx(plain[name], abs=1e-6, nan_ok=True) for name in LEVELS)
