@@ -47,17 +47,6 @@ def test_members_are_averaged() -> None:
     torch.testing.assert_close(network(regions, codes), each.mean(0))
 
 
-def test_small_members_see_fewer_pixels_of_the_same_region() -> None:
-    network = RegionNetwork(2, 11, 5, (4, 6), members=1, encoder_members=1, encoder_stages=2, small_side=32).eval()
-    seen = []
-    for member in network.members:
-        member.register_forward_pre_hook(lambda _, inputs: seen.append(inputs[0]))
-    even = torch.full((1, 2, 48, 48), 0.4)
-    network(even, torch.eye(11)[:1])
-    assert [tuple(item.shape[2:]) for item in seen] == [(32, 32), (48, 48)]
-    torch.testing.assert_close(seen[0], torch.full((1, 2, 32, 32), 0.4))
-
-
 def test_logits_depend_on_which_structure_a_region_shows() -> None:
     network = RegionNetwork(2, 11, 5, (4, 6)).eval()
     region = torch.rand(1, 2, 32, 32)

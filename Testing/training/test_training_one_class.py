@@ -92,7 +92,7 @@ def test_the_packaged_configuration_is_the_published_recipe() -> None:
 
 def test_discs_and_vertebrae_that_differ_are_told_apart_after_a_few_steps(config: dict[str, Any]) -> None:
     torch.manual_seed(0)
-    network = region_network(config, [config])
+    network = region_network([config])
     place = torch.arange(20) % 2  # a disc, a vertebra, a disc …
     bright = torch.arange(20) // 2 % 2
     images = torch.rand(20, 1, 48, 48) * 0.2 + bright[:, None, None, None]
@@ -209,7 +209,7 @@ def test_a_bundle_that_does_not_fit_its_network_is_refused(models: Path, tmp_pat
 
 
 def test_a_configuration_makes_the_network_that_its_bundle_names(config: dict[str, Any], models: Path) -> None:
-    made = region_network(config, [config]).state_dict()
+    made = region_network([config]).state_dict()
     loaded = load_network(read_bundle(NAME, models), torch.device("cpu"))
     assert isinstance(loaded, RegionResNet)
     assert all(np.shape(value) == np.shape(made[key]) for key, value in loaded.state_dict().items() if key in made)

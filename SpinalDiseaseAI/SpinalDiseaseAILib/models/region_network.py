@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional
 
 from .efficient_encoder import STAGE_CHANNELS, EfficientEncoder
 from .localizer_network import ConvolutionBlock
@@ -88,8 +87,6 @@ class RegionNetwork(nn.Module):
     :param members: number of small residual trunks.
     :param encoder_members: number of trunks with the encoder; they come after the small ones.
     :param encoder_stages: stages of the encoder.
-    :param small_side: pixels a side of what the small trunks see, where that is less than what the others see; 0 for the same.
-        The encoder begins by halving, and sees a disc's texture better in more pixels than a small trunk needs.
     """
 
     def __init__(
@@ -102,14 +99,11 @@ class RegionNetwork(nn.Module):
         dropout: float = 0.3,
         encoder_members: int = 0,
         encoder_stages: int = 5,
-        small_side: int = 0,
     ) -> None:
         super().__init__()
         trunks: list[nn.Module] = [RegionTrunk(channels, structures, outputs, tuple(widths), dropout) for _ in range(members)]
         trunks += [EfficientTrunk(channels, structures, outputs, encoder_stages, dropout) for _ in range(encoder_members)]
         self.members = nn.ModuleList(trunks)
-        self.small_members = members
-        self.small_side = small_side
 
     def forward(self, regions: Tensor, structures: Tensor) -> Tensor:
         """Logits of a batch of regions.
@@ -118,13 +112,4 @@ class RegionNetwork(nn.Module):
         :param structures: (N, K) one-hot, or zero where the structure shall not count.
         :returns: (N, outputs): the heads one after another.
         """
-        small = self._smaller(regions)
-        seen = [small if number < self.small_members else regions for number in range(len(self.members))]
-        return torch.stack([member(own, structures) for member, own in zip(self.members, seen, strict=True)]).mean(0)
-
-    def _smaller(self, regions: Tensor) -> Tensor:
-        """What the small trunks see."""
-        if not self.small_side or regions.shape[-1] == self.small_side:
-            return regions
-        size = (self.small_side, self.small_side)
-        return functional.interpolate(regions, size=size, mode="bilinear", align_corners=False, antialias=True)
+        return torch.stack([member(regions, structures) for member in self.members]).mean(0)

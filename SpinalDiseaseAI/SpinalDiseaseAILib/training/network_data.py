@@ -99,8 +99,6 @@ def _classification(config: dict[str, Any], members: Sequence[dict[str, Any]]) -
         name, further = "RegionNetwork", {"widths": small[0]["widths"] if small else [], "members": len(small)}
     if encoders:
         further |= {"encoder_members": len(encoders), "encoder_stages": encoders[0]["encoder_stages"]}
-    if small and small[0]["region_pixels"] < layout.side:
-        further["small_side"] = small[0]["region_pixels"]
     image = {
         **_IMAGE,
         "num_channels": len(layout.contrasts),

@@ -87,8 +87,8 @@ def left_out_records(config: dict[str, Any], data: Path) -> list[Record]:
 
 
 def _classifier(members: list[Member]) -> Classifier:
-    config = max((item.config for item in members), key=lambda item: RegionLayout.of_options(item).side)
-    network = region_network(config, [item.config for item in members])
+    config = members[0].config
+    network = region_network([item.config for item in members])
     states = [load_file(item.weights) for item in members]
     network.load_state_dict(
         {key.replace("members.0.", f"members.{n}.", 1): value for n, state in enumerate(states) for key, value in state.items()}

@@ -212,12 +212,9 @@ def class_balance(target: Tensor, findings: tuple[Finding, ...]) -> Tensor:
     return torch.cat(parts)
 
 
-def region_network(config: dict[str, Any], members: Sequence[dict[str, Any]]) -> RegionNetwork | RegionResNet:
-    """The network of some configurations whose runs are its members: small ones first, as in a bundle.
-
-    :param config: the one whose regions the network is given.
-    """
-    specification = network_metadata(config, members)["network"]
+def region_network(members: Sequence[dict[str, Any]]) -> RegionNetwork | RegionResNet:
+    """The network of one configuration, or of several whose runs are its members: small ones first, as in a bundle."""
+    specification = network_metadata(members[0], members)["network"]
     if "dropout" in members[0]:  # it matters in training alone, so that a bundle does not name it
         specification["arguments"]["dropout"] = members[0]["dropout"]
     network = build(specification)
@@ -250,7 +247,7 @@ def train_regions(config: dict[str, Any], data: Path, run: Path, hardware: Hardw
     findings = tuple(finding(name) for name in config["findings"])
     splits = tuple(config["splits"])
     records = {name: without_fold(read_dataset(name, data, splits), config) for name in config["datasets"]}
-    loop = Loop(channels_last(region_network(config, [config])), config, run, hardware)
+    loop = Loop(channels_last(region_network([config])), config, run, hardware)
     with loop.examples() as folder:
         groups = stored_groups(config, records, folder)
         known = torch.stack([region.target for _, regions in groups for region in regions])
