@@ -12,6 +12,7 @@ from SpinalDiseaseAILib.base.geometry import Image, reorient
 from SpinalDiseaseAILib.base.planes import SagittalVolume
 from SpinalDiseaseAILib.steps.disc_findings import MASK_FEATURES, mask_features
 from SpinalDiseaseAILib.steps.disc_grades import LEVELS
+from SpinalDiseaseAILib.steps.measurements.disc_features import FEATURES
 from SpinalDiseaseAILib.steps.measurements.disc_surroundings import SURROUNDINGS, disc_surroundings
 from SpinalDiseaseAILib.steps.measurements.segmented_spine import SegmentedSpine
 
@@ -68,8 +69,12 @@ def test_a_disc_has_every_feature_of_the_masks_in_their_order() -> None:
     assert len(set(MASK_FEATURES)) == len(MASK_FEATURES)
 
 
-def test_a_disc_that_cannot_be_measured_has_no_features() -> None:
-    assert "L2-L3" not in mask_features(spine(Phantom(missing=("L2-L3",))))
+def test_a_disc_that_cannot_be_measured_has_unknown_features_and_one_without_a_point_none() -> None:
+    phantom = spine(Phantom(missing=("L2-L3",)))
+    found = mask_features(phantom)
+    assert np.isnan(found["L2-L3"]).all() and np.isfinite(found["L4-L5"][: len(FEATURES)]).all()
+    points = {name: point for name, point in phantom.points.items() if name != "L4-L5"}
+    assert "L4-L5" not in mask_features(phantom.at(points, phantom.volume))
 
 
 def test_an_image_of_another_brightness_has_the_same_features() -> None:

@@ -138,7 +138,7 @@ def test_a_shipped_bundle_says_of_each_finding_what_weighing_was_worth() -> None
     assert {name for name, pair in losses.items() if helps(*pair)} == set(bundle.findings)
 
 
-def test_predictions_of_nothing_that_can_be_measured_are_refused_with_a_sentence(tmp_path: Path) -> None:
+def test_predictions_of_nothing_that_was_outlined_are_refused_with_a_sentence(tmp_path: Path) -> None:
     run, _ = predictions(4)
     with pytest.raises(InputError, match="no out-of-fold findings of lumbar-mr-degeneration"):
         pack_weigher(configuration("disc-findings"), [run], read_bundle("lumbar-mr-degeneration"), {}, tmp_path)

@@ -15,7 +15,7 @@ from ..steps.segmentation import Segmenter
 
 @dataclass(frozen=True)
 class WeighedClassifier:
-    """Gives the findings that a weigher corrects, as an analysis does: where a disc cannot be measured, the classifier's own.
+    """Gives the findings that a weigher corrects, as an analysis with masks does.
 
     :param grading: the classifier and the weigher.
     :param findings: that the weigher corrects; others are left out.

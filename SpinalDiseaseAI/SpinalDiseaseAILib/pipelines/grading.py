@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
+import numpy as np
+
 from ..base.anatomy import FINDINGS
 from ..base.geometry import FloatArray
 from ..base.options import Options, Progress
@@ -131,7 +133,8 @@ class Grading:
         if self.grader is None:
             return {}
         pfirrmann = {name: item.probabilities for name, items in found.items() for item in items if item.name == _PFIRRMANN}
-        return self.grader[0].grade(pfirrmann, {name: values[: len(FEATURES)] for name, values in features.items()})
+        own = {name: values[: len(FEATURES)] for name, values in features.items()}
+        return self.grader[0].grade(pfirrmann, {name: values for name, values in own.items() if np.isfinite(values).all()})
 
 
 def _other_weights(weigher: Bundle, weighed: Bundle) -> Note:

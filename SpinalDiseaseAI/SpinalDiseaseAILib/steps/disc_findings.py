@@ -23,12 +23,12 @@ MASK_FEATURES = (*FEATURES, *SURROUNDINGS)
 def mask_features(spine: SegmentedSpine) -> dict[str, FloatArray]:
     """The features of the discs of a T2 study.
 
-    :returns: disc to (features,), in the order of :data:`MASK_FEATURES`; NaN stands for what around a disc cannot be measured;
-        discs whose own signal and height cannot be are left out.
+    :returns: disc with a point to (features,), in the order of :data:`MASK_FEATURES`; NaN stands for what cannot be measured.
     """
-    own = disc_features(spine, LEVELS)
-    around = disc_surroundings(spine, own)
-    return {name: np.concatenate([values, around[name]]) for name, values in own.items()}
+    names = [name for name in LEVELS if name in spine.points]
+    own, around = disc_features(spine, names), disc_surroundings(spine, names)
+    unknown = np.full(len(FEATURES), np.nan)
+    return {name: np.concatenate([own.get(name, unknown), around[name]]) for name in names}
 
 
 class FindingWeigher:
@@ -61,7 +61,7 @@ class FindingWeigher:
 
         :param logits: structure to the classifier's logits, (outputs,).
         :param features: disc to what :func:`mask_features` gives.
-        :returns: disc to finding to result; discs without features are left out.
+        :returns: disc to finding to result; what is not in both is left out.
         """
         names = [name for name in LEVELS if name in logits and name in features]
         if not names:

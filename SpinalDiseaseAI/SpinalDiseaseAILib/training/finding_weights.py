@@ -32,7 +32,7 @@ _UNKNOWN = -1
 
 @dataclass(frozen=True, eq=False)
 class Discs:
-    """Discs whose findings are known to some extent, and which could be measured in the masks.
+    """Discs whose findings are known to some extent, and which were looked for in the masks.
 
     :param findings: in the order of the network's outputs.
     :param places: (series, disc) of each.

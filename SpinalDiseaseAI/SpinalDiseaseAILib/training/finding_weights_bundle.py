@@ -95,7 +95,7 @@ def pack_weigher(
     discs = discs_of(cases, findings, features)
     if not discs.places:
         raise InputError(
-            f"The predictions hold no out-of-fold findings of {classifier.name} at discs that can be measured.",
+            f"The predictions hold no out-of-fold findings of {classifier.name} at discs that were outlined.",
             "`train predict` writes them.",
             code="predictions",
         )
