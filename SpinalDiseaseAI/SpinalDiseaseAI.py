@@ -26,13 +26,14 @@ from SpinalDiseaseAILib.base.errors import Cancelled, ComputeError, SpinalDiseas
 from SpinalDiseaseAILib.base.locations import models_folder, sample_folder
 from SpinalDiseaseAILib.base.options import DEFAULT_CLASSIFIER
 from SpinalDiseaseAILib.panel.advancedSection import AdvancedSection
-from SpinalDiseaseAILib.panel.analysisLogic import AnalysisLogic, outdatedLevels
+from SpinalDiseaseAILib.panel.analysisLogic import AnalysisLogic
 from SpinalDiseaseAILib.panel.analysisSection import AnalysisSection
 from SpinalDiseaseAILib.panel.correctionsSection import CorrectionsSection
 from SpinalDiseaseAILib.panel.dicomStudies import listingOf, loadSeries, studiesOf
 from SpinalDiseaseAILib.panel.fakes import FakeClient, syntheticVolume
 from SpinalDiseaseAILib.panel.inputsSection import InputsSection
 from SpinalDiseaseAILib.panel.outputsSection import OutputsSection
+from SpinalDiseaseAILib.panel.reportModels import outdatedLevels
 from SpinalDiseaseAILib.panel.resultsSection import ResultsSection
 from SpinalDiseaseAILib.panel.setupSection import SetupSection
 from SpinalDiseaseAILib.scene.application import loadSampleStudy, missingRequirements, registerSampleStudy
@@ -130,6 +131,7 @@ class SpinalDiseaseAIWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         self.logic = None
         self.parameterNode = None
         self._parameterNodeGuiTag = None
+        self._outdatedLevels = []
         self._built = False
 
     def setup(self):
@@ -173,7 +175,9 @@ class SpinalDiseaseAIWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
     def enter(self):
         self.initializeParameterNode()
         if not self.missingPackages:
-            self.corrections.follow()  # what was done to the points while another module was open
+            # What was done to the points while another module was open, and what an analysis left to do that ended meanwhile.
+            levels, self._outdatedLevels = self._outdatedLevels, []
+            self.corrections.follow(self.ui.statusLabel.text if levels else "", levels)
 
     def exit(self):
         self.setParameterNode(None)
@@ -189,6 +193,7 @@ class SpinalDiseaseAIWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
     def onSceneStartClose(self, caller, event):
         self.logic.cancel()
         self.logic.cancelGrading()
+        self._outdatedLevels = []
         self.setParameterNode(None)
 
     def onSceneEndClose(self, caller, event):
@@ -248,7 +253,10 @@ class SpinalDiseaseAIWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         parameterNode = self.parameterNode or self.logic.getParameterNode()
         parameterNode.report = result.reportNode
         levels = outdatedLevels(reportFromNode(result.reportNode))
-        self.corrections.follow(self.ui.statusLabel.text, levels)
+        if self.parameterNode is None:
+            self._outdatedLevels = levels
+        else:
+            self.corrections.follow(self.ui.statusLabel.text, levels)
 
     def log(self, line):
         self.ui.logTextEdit.appendPlainText(line)

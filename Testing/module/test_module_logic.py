@@ -1,10 +1,16 @@
 """The logic, as scripts and other modules use it."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
+from panel_helpers import drag
 
 from SpinalDiseaseAILib.base.errors import Cancelled, ComputeError, InputError
-from SpinalDiseaseAILib.scene.results import inputsOf, reportFromNode, resultsInScene
+from SpinalDiseaseAILib.base.options import DEFAULT_GRADER, DEFAULT_SEGMENTER, DEFAULT_WEIGHER
+from SpinalDiseaseAILib.base.report import ModelProvenance
+from SpinalDiseaseAILib.panel.fakes import FakeClient
+from SpinalDiseaseAILib.scene.results import inputsOf, reportFromNode, resultsInScene, updateReport
 
 
 @pytest.fixture
@@ -133,3 +139,74 @@ def test_a_closed_logic_can_be_used_again(logic_of, nodes):
     logic.process(nodes[0])
     logic.close()
     assert logic.process(nodes[0]).pointsNode.GetNumberOfControlPoints() == 11
+
+
+# -- which models grade a level again
+
+
+class AskedClient(FakeClient):
+    """Keeps the options that levels were graded with."""
+
+    def __init__(self):
+        self.asked = []
+
+    def regrade(self, study, points, changed, options, *callbacks):
+        self.asked.append(options)
+        return super().regrade(study, points, changed, options, *callbacks)
+
+
+@pytest.fixture
+def options_of(module, nodes):
+    """Options that a level is graded again with, in a result whose report names some models."""
+
+    def asked(models, findings_by, **more):
+        client = AskedClient()
+        logic = module.SpinalDiseaseAILogic(client=client)
+        node = logic.process(nodes[0]).reportNode
+        report = reportFromNode(node)
+        structures = tuple(
+            replace(item, findings=tuple(replace(found, model=findings_by) for found in item.findings))
+            for item in report.structures
+        )
+        named = tuple(ModelProvenance(name, "1.0.0", "ab" * 32, "CC-BY-4.0") for name in models)
+        updateReport(node, replace(report, structures=structures, models=named))
+        logic.regrade(node, ["L4-L5"], **more)
+        return client.asked[0]
+
+    return asked
+
+
+def test_a_level_is_graded_again_with_the_optional_models_of_the_analysis_and_no_other(options_of):
+    classifier = "lumbar-mr-degeneration"
+    every = options_of([classifier, DEFAULT_SEGMENTER, DEFAULT_WEIGHER, DEFAULT_GRADER], classifier)
+    assert (every.segmenter, every.weigher, every.grader) == (DEFAULT_SEGMENTER, DEFAULT_WEIGHER, DEFAULT_GRADER)
+    none = options_of([classifier], classifier)
+    assert (none.segmenter, none.weigher, none.grader) == ("", "", "")
+    asked_for = options_of([classifier], classifier, weigher=DEFAULT_WEIGHER)
+    assert asked_for.weigher == DEFAULT_WEIGHER
+
+
+def test_a_classifier_whose_every_finding_was_weighed_still_grades(options_of):
+    assert options_of(["spinal-disease-2020", DEFAULT_WEIGHER], DEFAULT_WEIGHER).classifiers == ("spinal-disease-2020",)
+
+
+def test_points_that_were_found_on_a_deleted_t2_are_not_graded_on_the_t1_alone(logic_of, nodes, scene):
+    logic = logic_of("report")
+    result = logic.process(*nodes)
+    before = reportFromNode(result.reportNode)
+    scene.RemoveNode(nodes[0])
+    drag(result.pointsNode, "L4-L5", (0, 2, 0))
+    with pytest.raises(InputError, match="The T2 volume of this result is no longer in the scene"):
+        logic.regrade(result.reportNode)
+    assert reportFromNode(result.reportNode) == before
+
+
+def test_every_level_that_was_asked_for_while_another_was_graded_is_graded(logic_of, nodes, wait_until):
+    logic, finished = logic_of("report"), []
+    node = logic.process(*nodes).reportNode
+    for level in ("L1-L2", "L2-L3", "L3-L4"):
+        logic.regrade(node, [level], waitForCompletion=False, onFinished=finished.append)
+    wait_until(lambda: finished)
+    report = reportFromNode(node)
+    grades = [report.structure(name).finding("pfirrmann").predicted for name in ("L1-L2", "L2-L3", "L3-L4", "L4-L5")]
+    assert grades == [("2",), ("2",), ("2",), ("4",)] and len(finished) == 1

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Sequence
-from pathlib import Path
+from dataclasses import dataclass
 from typing import Any
 
 import qt
 import slicer
 from slicer.i18n import tr as _
 
-from ..base.errors import ComputeError, InputError, ModelError, SpinalDiseaseAIError
+from ..base.errors import ComputeError, InputError, SpinalDiseaseAIError
 from ..base.options import DEFAULT_CLASSIFIER, Options, Progress, no_progress
 from ..base.report import Report
-from ..models.bundle import read_bundle
+from ..base.study import Role
 from ..scene import application
 from ..scene.corrections import applyGraded, applyRemoved, modelPoints, pendingChanges
 from ..scene.pointList import pointOf
@@ -22,9 +22,19 @@ from ..scene.results import ResultNodes, inputsOf, reportFromNode, resultFromNod
 from ..scene.volumes import studyFromVolumeNodes
 from ..worker.client import WorkerClient
 from ..worker.failures import error_of_exception
+from .reportModels import modelsOf
 
 OnResult = Callable[[ResultNodes], None] | None
 OnError = Callable[[SpinalDiseaseAIError], None] | None
+
+
+@dataclass(frozen=True)
+class _Later:
+    """A grading that waits for the one that runs."""
+
+    levels: tuple[str, ...]
+    start: Callable[[], None]
+    onError: OnError
 
 
 class AnalysisLogic:
@@ -49,7 +59,7 @@ class AnalysisLogic:
         self._onLog = onLog
         self._job: Any = None
         self._grading: Any = None
-        self._gradeAgain = False
+        self._next: dict[str, _Later] = {}  # by the ID of the report
         self._timer: Any = None
 
     @property
@@ -136,17 +146,26 @@ class AnalysisLogic:
 
         Where the process still knows what it outlined in this study, measurements are taken again and masks follow the points;
         otherwise the measurements of these levels are dropped, and the result says so. The corrections are recorded in the
-        report. Points that were moved while a grading runs are graded when it ends.
+        report. What is asked for while a grading runs, of this result or of another one, is graded when that has ended.
 
         :param resultNode: any node of a result.
         :param levels: structures to grade again although their point was not touched.
         :returns: the result; None if it does not wait.
         :raises SpinalDiseaseAIError: if the volumes are gone, or the grading that is waited for fails.
         """
-        if self.grading and not waitForCompletion:
-            self._gradeAgain = True
-            return None
         reportNode = resultFromNode(resultNode).reportNode
+        scene, nodeID = reportNode.GetScene(), reportNode.GetID()
+
+        if self.grading and not waitForCompletion:
+            wanted = (*(self._next[nodeID].levels if nodeID in self._next else ()), *levels)
+
+            def start() -> None:
+                node = scene.GetNodeByID(nodeID)
+                if node is not None:  # else deleted meanwhile
+                    self.regrade(node, wanted, device, False, onFinished, onError, **more)
+
+            self._next[nodeID] = _Later(wanted, start, onError)
+            return None
         changes = pendingChanges(reportNode)
         if changes.removed:
             applyRemoved(reportNode, changes.removed)
@@ -155,41 +174,39 @@ class AnalysisLogic:
         if not changed:
             _call(onFinished, resultFromNode(reportNode))
             return resultFromNode(reportNode)
-        volumes = inputsOf(reportNode)
-        if not any(volumes):
+        report, volumes = reportFromNode(reportNode), inputsOf(reportNode)
+        # Points that were found on the T2 are not graded on the T1 alone: the level would be told from less than the others.
+        onT2 = any(item.role == Role.SAGITTAL_T2.value for item in report.series)
+        if not any(volumes) or (onT2 and volumes[0] is None):
             raise InputError(
-                _("The volumes of this result are no longer in the scene."),
+                _("The T2 volume of this result is no longer in the scene.")
+                if any(volumes)
+                else _("The volumes of this result are no longer in the scene."),
                 remedy=_("Load them and analyze them again, or restore what was computed."),
                 code="no-volume",
             )
         study = studyFromVolumeNodes(*volumes)
-        report = reportFromNode(reportNode)
-        chosen = {"classifiers": _classifiersOf(report, more), "segmenter": _segmenterOf(report, more), **more}
-        options = Options(device=device, **chosen)
+        options = Options(device=device, **{**modelsOf(report, more.get("models_folder", "")), **more})
         client = self._startedClient()
         if waitForCompletion:
             return applyGraded(reportNode, client.regrade(study, points, changed, options).wait())
-        scene, nodeID = reportNode.GetScene(), reportNode.GetID()
 
         def done(graded: Report) -> None:
-            self._grading, again = None, self._gradeAgain
-            self._gradeAgain = False
+            self._grading = None
             node = scene.GetNodeByID(nodeID)
-            if node is None:  # deleted meanwhile, or the scene was closed
-                return
-            try:
-                result = applyGraded(node, graded)
-            except Exception as exception:
-                _call(onError, _told(exception))
-                return
-            if again:
-                self.regrade(node, device=device, waitForCompletion=False, onFinished=onFinished, onError=onError, **more)
-            else:
-                _call(onFinished, result)
+            if node is not None:  # else deleted meanwhile, or the scene was closed
+                try:
+                    result = applyGraded(node, graded)
+                except Exception as exception:
+                    _call(onError, _told(exception))
+                else:
+                    _call(onFinished if nodeID not in self._next else None, result)
+            self._gradeNext()
 
         def failed(error: SpinalDiseaseAIError) -> None:
-            self._grading, self._gradeAgain = None, False
+            self._grading = None
             _call(onError, error)
+            self._gradeNext()
 
         self._grading = client.regrade(study, points, changed, options, None, done, failed)
         self._startTimer()
@@ -207,7 +224,7 @@ class AnalysisLogic:
 
     def cancelGrading(self) -> None:
         """Ask for an early end of the grading that was started without waiting; its ``onError`` is called with Cancelled."""
-        self._gradeAgain = False
+        self._next.clear()
         if self._grading is not None:
             self._grading.cancel()
 
@@ -216,7 +233,7 @@ class AnalysisLogic:
         if self._timer is not None:
             self._timer.stop()
         self._job = self._grading = None
-        self._gradeAgain = False
+        self._next.clear()
         if self.client is not None:
             self.client.shutdown()
 
@@ -230,6 +247,15 @@ class AnalysisLogic:
         position = pointOf(pointsNode, level) if pointsNode is not None else None
         if position is not None:
             slicer.vtkMRMLSliceNode.JumpAllSlices(pointsNode.GetScene(), *position)
+
+    def _gradeNext(self) -> None:
+        """Start what was asked for while a grading ran, unless a callback did so."""
+        while self._next and not self.grading:
+            later = self._next.pop(next(iter(self._next)))
+            try:
+                later.start()
+            except Exception as exception:
+                _call(later.onError, _told(exception))
 
     def _startedClient(self) -> WorkerClient:
         if self.client is None:
@@ -261,38 +287,3 @@ def _told(exception: Exception) -> SpinalDiseaseAIError:
     if error is not exception:
         logging.error("A result could not be shown.", exc_info=exception)
     return error
-
-
-def outdatedLevels(report: Report) -> list[str]:
-    """Levels that a reader placed and that should be graded again after an analysis.
-
-    Another model graded them than the one that graded the rest; or the study was outlined again, so that they are measured and
-    named in its masks at the reader's points.
-    """
-    current = {result.model for item in report.structures if not item.manual for result in item.findings}
-    placed = [item for item in report.structures if item.manual]
-    graded = {item.name for item in placed if current and not {result.model for result in item.findings} <= current}
-    return [item.name for item in placed if report.measured or item.name in graded]
-
-
-def _classifiersOf(report: Report, more: dict[str, Any]) -> tuple[str, ...]:
-    """The models that graded a report, best told by levels that no reader placed; the default one where none is there."""
-    for structures in ([item for item in report.structures if not item.manual], report.structures):
-        names = dict.fromkeys(result.model for item in structures for result in item.findings)
-        found = tuple(name for name in names if _taskOf(name, more) == "classification")
-        if found:
-            return found
-    return (DEFAULT_CLASSIFIER,)
-
-
-def _segmenterOf(report: Report, more: dict[str, Any]) -> str:
-    """The model that outlined the study of a report; empty if none did."""
-    return next((model.name for model in report.models if _taskOf(model.name, more) == "segmentation"), "")
-
-
-def _taskOf(name: str, more: dict[str, Any]) -> str:
-    """What a model does; empty if it is no longer installed."""
-    try:
-        return read_bundle(name, Path(more["models_folder"]) if more.get("models_folder") else None).task
-    except ModelError:
-        return ""

@@ -13,7 +13,7 @@ from slicer.util import VTKObservationMixin
 from ..base import anatomy
 from ..base.correcting import NOT_MEASURED_AGAIN, shift_of
 from ..base.corrections import ADDED, MOVED, REMOVED, Correction
-from ..base.errors import SpinalDiseaseAIError
+from ..base.errors import Cancelled, SpinalDiseaseAIError
 from ..base.report import Report
 from ..scene.computed import computedText
 from ..scene.corrections import pendingChanges, renumberResult, restoreComputed
@@ -82,13 +82,14 @@ class CorrectionsSection(VTKObservationMixin):  # type: ignore[misc]
         :param sentence: what to show when it is done; empty for a sentence that says just that.
         :param levels: structures to grade again although their point was not touched.
         """
+        self._later.stop()
         reportNode = self._reportNode()
         if reportNode is None or self._host.logic.running or not (levels or pendingChanges(reportNode)):
             return
         ui = self._host.ui
         if not self._host.logic.grading:
             self._sentence = sentence
-            ui.statusLabel.text = _("Grading the corrected level again…")
+            ui.statusLabel.text = _gradingText()
         try:
             self._host.logic.regrade(
                 reportNode,
@@ -119,6 +120,8 @@ class CorrectionsSection(VTKObservationMixin):  # type: ignore[misc]
                 node.PointRemovedEvent,
             ):
                 self.addObserver(pointsNode, event, self._onPointsEdited)
+            if not self._host.missingPackages:
+                self._later.start()  # what was done to the points while another result was shown, or none
 
     def _onPointsEdited(self, caller: Any = None, event: Any = None) -> None:
         self._later.start()
@@ -200,7 +203,9 @@ class CorrectionsSection(VTKObservationMixin):  # type: ignore[misc]
 
     def _onError(self, error: SpinalDiseaseAIError) -> None:
         self._host.refresh()
-        self._host.fail(error)
+        # Where something else was said since, that is why the grading was cancelled.
+        if not isinstance(error, Cancelled) or self._host.ui.statusLabel.text == _gradingText():
+            self._host.fail(error)
 
     # -- numbering and the way back
 
@@ -241,6 +246,7 @@ class CorrectionsSection(VTKObservationMixin):  # type: ignore[misc]
 
     def _onRestore(self, checked: bool = False) -> None:
         self._later.stop()
+        self._host.logic.cancelGrading()  # what it finds belongs to a point that is no longer there
         restoreComputed(self._reportNode())
         self._later.stop()
         self._host.refresh()
@@ -249,6 +255,10 @@ class CorrectionsSection(VTKObservationMixin):  # type: ignore[misc]
     def _reportNode(self) -> Any:
         parameters = self._host.parameterNode
         return parameters.report if parameters is not None else None
+
+
+def _gradingText() -> str:
+    return str(_("Grading the corrected level again…"))
 
 
 def _placeable(report: Report) -> list[str]:

@@ -1,0 +1,63 @@
+"""Which models a report was made by, so that a level that is graded again gets what the others have."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from ..base.errors import ModelError
+from ..base.options import DEFAULT_CLASSIFIER
+from ..base.report import Report
+from ..models.bundle import read_bundle
+
+_TASKS = {"segmenter": "segmentation", "weigher": "disc findings", "grader": "disc grade"}
+"""Option of an analysis to the task of its model."""
+
+
+def outdatedLevels(report: Report) -> list[str]:
+    """Levels that a reader placed and that should be graded again after an analysis.
+
+    Another model graded them than the one that graded the rest; or the study was outlined again, so that they are measured and
+    named in its masks at the reader's points.
+    """
+    current = {result.model for item in report.structures if not item.manual for result in item.findings}
+    placed = [item for item in report.structures if item.manual]
+    graded = {item.name for item in placed if current and not {result.model for result in item.findings} <= current}
+    return [item.name for item in placed if report.measured or item.name in graded]
+
+
+def modelsOf(report: Report, folder: str = "") -> dict[str, Any]:
+    """Fields of :class:`base.options.Options` that name the models of a report; empty for a task that none did.
+
+    :param folder: folder of the bundles; empty for the one that the product carries. A model that is not there is left out.
+    """
+    place = Path(folder) if folder else None
+    chosen = {
+        option: next((model.name for model in report.models if _task(model.name, place) == task), "")
+        for option, task in _TASKS.items()
+    }
+    return {"classifiers": _classifiers(report, place), **chosen}
+
+
+def _classifiers(report: Report, folder: Path | None) -> tuple[str, ...]:
+    """The models that graded a report, best told by levels that no reader placed; the default one where none is there.
+
+    One whose every finding was weighed has no finding of its own: it is known by the models of the report.
+    """
+    unplaced = tuple(item for item in report.structures if not item.manual)
+    shown = {result.model for item in report.structures for result in item.findings}
+    silent = [model.name for model in report.models if model.name not in shown]
+    for structures in (unplaced, report.structures):
+        named = [result.model for item in structures for result in item.findings]
+        found = tuple(name for name in dict.fromkeys([*named, *silent]) if _task(name, folder) == "classification")
+        if found:
+            return found
+    return (DEFAULT_CLASSIFIER,)
+
+
+def _task(name: str, folder: Path | None) -> str:
+    """What a model does; empty if it is no longer installed."""
+    try:
+        return read_bundle(name, folder).task
+    except ModelError:
+        return ""
