@@ -41,8 +41,9 @@ class AdvancedSection:
         ui, running, parameters = self._host.ui, self._host.logic.running, self._host.parameterNode
         ui.advancedCollapsibleButton.enabled = not running
         if parameters is not None:
+            # A model that is not installed is shown as none: another one must not look as if it were the chosen one.
             index = ui.classifierComboBox.findData(parameters.classifier)
-            if index >= 0 and index != ui.classifierComboBox.currentIndex:
+            if index != ui.classifierComboBox.currentIndex:
                 ui.classifierComboBox.currentIndex = index
         bundle = self._bundle()
         ui.licenceLabel.text = _licenceText(bundle) if bundle is not None else ""
