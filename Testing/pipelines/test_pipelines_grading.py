@@ -67,6 +67,18 @@ def test_without_masks_of_a_t2_the_network_has_the_last_word_and_no_warning_come
     report = analyser.analyse(*((slice_of_sample, replace(cpu, segmenter="")) if without == "masks" else (t1, cpu)))
     assert words_of(report) == set(cpu.classifiers)
     assert not [note for note in report.notes if DEFAULT_WEIGHER in note.text]
+    assert DEFAULT_WEIGHER not in [model.name for model in report.models], "it took no part"
+
+
+def test_a_level_that_is_graded_again_at_the_same_point_is_as_in_the_analysis(
+    slice_of_sample: Study, analyser: Analyser, cpu: Options
+) -> None:
+    report = analyser.analyse(slice_of_sample, cpu)
+    points = {item.name: item.position for item in report.structures}
+    for item in analyser.regrade(slice_of_sample, points, ("L2-L3", "L4-L5"), cpu).structures:
+        for again, before in zip(item.findings, report.structure(item.name).findings, strict=True):
+            assert (again.name, again.model, again.plausible) == (before.name, before.model, before.plausible)
+            assert again.probabilities == pytest.approx(before.probabilities, abs=1e-5)
 
 
 def test_a_model_that_was_fitted_to_other_weights_is_not_used_and_the_report_says_so(

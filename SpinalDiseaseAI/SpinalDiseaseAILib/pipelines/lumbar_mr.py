@@ -47,7 +47,7 @@ class LumbarMr:
         progress("models", 0.0, "Loading models")
         device = models.device(options.device)
         localizer, bundle = models.localizer(options.localizer, options.models_folder, device)
-        grading, options, absent = Grading.of(options, models, device)
+        grading, options, absent = Grading.of(_for_contrast(options, study), models, device)
         segmenter = models.segmenter(options.segmenter, options.models_folder, device) if options.segmenter else None
         clock.lap("models")
         volumes, notes = _volumes(study)
@@ -123,7 +123,7 @@ class LumbarMr:
         names = names_to_grade(points, changed)
         clock = _Clock()
         device = models.device(options.device)
-        grading, options, absent = Grading.of(options, models, device)
+        grading, options, absent = Grading.of(_for_contrast(options, study), models, device)
         clock.lap("models")
         volumes, notes = _volumes(study)
         places = {name: np.array(point, dtype=np.float64) for name, point in points.items()}
@@ -161,6 +161,11 @@ class LumbarMr:
             measurements=measured.spine,
             remeasured={name: items for name, items in measured.structures.items() if name not in names},
         )
+
+
+def _for_contrast(options: Options, study: Study) -> Options:
+    """Options without the weigher where what it weighs with cannot be taken: it takes no part and is not missed."""
+    return options if study.primary.role is Role.SAGITTAL_T2 else replace(options, weigher="")
 
 
 def _outlining(study: Study, series: tuple[SeriesIdentity, ...], options: Options) -> Outlining:
