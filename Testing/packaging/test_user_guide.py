@@ -45,14 +45,20 @@ def trees() -> Iterator[ast.Module]:
 
 
 def raised_codes(tree: ast.AST) -> set[str]:
-    """Codes that a source file gives notes and errors: ``code=``, ``default_code =``, and those of problems of a series."""
+    """Codes that a source file gives notes and errors: ``code=``, ``default_code =``, and those of problems of a series.
+
+    A code may have a name of its own in the file.
+    """
     found: set[str] = set()
+    named = {"default_code", "NOTE_CODE"}
     for node in ast.walk(tree):
         if isinstance(node, ast.Call) and getattr(node.func, "id", "") != "SeriesEntry":  # its code is no error's
             found |= {text for keyword in node.keywords if keyword.arg == "code" for text in texts(keyword.value)}
             if getattr(node.func, "id", "") in CODED and node.args:
                 found |= texts(node.args[0])
-        elif isinstance(node, ast.Assign) and getattr(node.targets[0], "id", "") in ("default_code", "NOTE_CODE"):
+                named.add(getattr(node.args[0], "id", ""))
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Assign) and getattr(node.targets[0], "id", "") in named:
             found |= texts(node.value)
     return found
 
@@ -79,7 +85,12 @@ def test_every_command_and_option_is_in_the_guide() -> None:
 
 @pytest.mark.parametrize(
     "source",
-    ["InputError('x', code='new-code')", "Note('new-code', text)", "Note('new-code' if many else 'new-code', text)"],
+    [
+        "InputError('x', code='new-code')",
+        "Note('new-code', text)",
+        "Note('new-code' if many else 'new-code', text)",
+        "OWN_NAME = 'new-code'\nNote(OWN_NAME, text)",
+    ],
 )
 def test_a_new_code_is_noticed(source: str) -> None:
     assert raised_codes(ast.parse(source)) == {"new-code"}
