@@ -7,7 +7,7 @@ from dataclasses import replace
 from pydicom.dataset import Dataset
 
 from .slices import Acquisition, Slice
-from .values import number, numbers, text, texts, vector
+from .values import directions, integer, number, numbers, text, texts, vector
 
 FAT_SUPPRESSION = {"FAT", "FAT_AND_WATER"}
 """Values of SpectrallySelectedSuppression by which fat is dark."""
@@ -43,7 +43,8 @@ def _first(dataset: Dataset, keyword: str) -> Dataset:
 
 
 def _frame_slice(groups: Groups, common: Slice) -> Slice:
-    orientation = numbers(groups["PlaneOrientationSequence"], "ImageOrientationPatient", 6)
+    row_direction, column_direction = directions(groups["PlaneOrientationSequence"], "ImageOrientationPatient")
+    content = groups["FrameContentSequence"]
     measures = groups["PixelMeasuresSequence"]
     spacing = numbers(measures, "PixelSpacing", 2)
     transformation = groups["PixelValueTransformationSequence"]
@@ -51,13 +52,16 @@ def _frame_slice(groups: Groups, common: Slice) -> Slice:
     return replace(
         common,
         position=vector(groups["PlanePositionSequence"], "ImagePositionPatient"),
-        row_direction=(orientation[0], orientation[1], orientation[2]) if orientation else None,
-        column_direction=(orientation[3], orientation[4], orientation[5]) if orientation else None,
+        row_direction=row_direction,
+        column_direction=column_direction,
         pixel_spacing=(spacing[0], spacing[1]) if spacing else None,
         thickness=number(measures, "SliceThickness"),
         spacing_between=number(measures, "SpacingBetweenSlices"),
         slope=common.slope if slope is None else slope,
         intercept=common.intercept if intercept is None else intercept,
+        acquisition_number=integer(content, "TemporalPositionIndex")
+        or integer(content, "FrameAcquisitionNumber")
+        or common.acquisition_number,
         instance_number=(common.frame or 0) + 1,
         acquisition=_acquisition(groups, common.acquisition),
     )

@@ -7,7 +7,6 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import pydicom
 from pydicom.dataset import Dataset
@@ -15,7 +14,7 @@ from pydicom.uid import MediaStorageDirectoryStorage
 
 from .frames import FAT_SUPPRESSION, frame_slices
 from .slices import MR_CLASSES, Acquisition, Slice
-from .values import integer, number, numbers, silent_pydicom, text, texts, vector
+from .values import directions, integer, number, numbers, silent_pydicom, text, texts, vector
 
 _KEYWORDS = [
     "SOPClassUID",
@@ -122,8 +121,7 @@ def slices_of(dataset: Dataset, path: Path) -> list[Slice] | None:
     rows, columns = integer(dataset, "Rows"), integer(dataset, "Columns")
     if not rows or not columns or not text(dataset, "SeriesInstanceUID"):
         return None if sop_class in MR_CLASSES or not sop_class else []
-    directions = numbers(dataset, "ImageOrientationPatient", 6)
-    row_direction, column_direction = _unit_vectors(directions)
+    row_direction, column_direction = directions(dataset, "ImageOrientationPatient")
     first = Slice(
         path=path,
         frame=None,
@@ -196,20 +194,6 @@ def _patient_digest(dataset: Dataset) -> str:
     """Digest of the patient's number; of the name where there is none, which one study may spell in several ways."""
     identity = text(dataset, "PatientID") or text(dataset, "PatientName")
     return hashlib.sha256(identity.encode("utf-8", "replace")).hexdigest()
-
-
-def _unit_vectors(values: tuple[float, ...] | None) -> tuple[Any, Any]:
-    """Row and column direction of ImageOrientationPatient, None where they are no pair of perpendicular directions."""
-    if values is None:
-        return None, None
-    rows, columns = values[:3], values[3:]
-    lengths = [sum(item * item for item in direction) ** 0.5 for direction in (rows, columns)]
-    if min(lengths) < 1e-3:
-        return None, None
-    unit = [tuple(item / length for item in direction) for direction, length in zip((rows, columns), lengths, strict=True)]
-    if abs(sum(a * b for a, b in zip(*unit, strict=True))) > 0.01:
-        return None, None
-    return unit[0], unit[1]
 
 
 def _pair(values: tuple[float, ...] | None) -> tuple[float, float] | None:

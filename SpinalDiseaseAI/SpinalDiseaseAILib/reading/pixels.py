@@ -58,11 +58,12 @@ def _planes(slices: Sequence[Slice]) -> tuple[dict[int, Array], bool]:
     for item in sorted(slices, key=lambda item: (str(item.path), item.frame or 0)):
         if opened is None or opened[0] != item.path:
             opened = (item.path, *decoded(item.path))
-        stored = opened[1] if item.frame is None else opened[1][item.frame]
+        frames = opened[1] if opened[1].ndim > 2 else opened[1][np.newaxis]  # an enhanced object may hold a single frame
+        index = item.frame or 0
         inverted = inverted or opened[2]
-        if stored.shape != (item.rows, item.columns):
+        if index >= len(frames) or frames[index].shape != (item.rows, item.columns):
             raise damaged(item.path, "holds another number of pixels than its header states")
-        planes[id(item)] = _rescaled(stored, item)
+        planes[id(item)] = _rescaled(frames[index], item)
     return planes, inverted
 
 

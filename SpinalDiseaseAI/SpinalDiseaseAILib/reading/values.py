@@ -11,6 +11,8 @@ from contextlib import contextmanager
 from pydicom.dataset import Dataset
 from pydicom.multival import MultiValue
 
+from .slices import Vector
+
 
 @contextmanager
 def silent_pydicom() -> Iterator[None]:
@@ -69,7 +71,20 @@ def integer(dataset: Dataset, keyword: str) -> int | None:
     return None if value is None else round(value)
 
 
-def vector(dataset: Dataset, keyword: str) -> tuple[float, float, float] | None:
+def directions(dataset: Dataset, keyword: str) -> tuple[Vector, Vector] | tuple[None, None]:
+    """Row and column direction as unit vectors, None where they are no pair of perpendicular directions."""
+    values = numbers(dataset, keyword, 6)
+    if values is None:
+        return None, None
+    lengths = [math.hypot(*values[start : start + 3]) for start in (0, 3)]
+    if min(lengths) < 1e-3:
+        return None, None
+    rows = (values[0] / lengths[0], values[1] / lengths[0], values[2] / lengths[0])
+    columns = (values[3] / lengths[1], values[4] / lengths[1], values[5] / lengths[1])
+    return (rows, columns) if abs(sum(a * b for a, b in zip(rows, columns, strict=True))) <= 0.01 else (None, None)
+
+
+def vector(dataset: Dataset, keyword: str) -> Vector | None:
     """Three finite numbers."""
     values = numbers(dataset, keyword, 3)
     return None if values is None else (values[0], values[1], values[2])

@@ -1,0 +1,97 @@
+"""Frames of enhanced objects: their functional groups, however a scanner shares them out."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pytest
+from dicom_files import enhanced, set_pixels, uid, write
+from pydicom.dataset import Dataset
+from pydicom.sequence import Sequence as DicomSequence
+
+from SpinalDiseaseAILib.base.errors import InputError
+from SpinalDiseaseAILib.base.study import Study
+from SpinalDiseaseAILib.reading import open_study
+
+
+@pytest.fixture
+def one_object(tmp_path: Path) -> Study:
+    """The study of the plain enhanced object, to compare with."""
+    write([enhanced()], tmp_path / "enhanced")
+    return open_study([tmp_path / "enhanced"])
+
+
+def pixels_of(dataset: Dataset) -> np.ndarray[tuple[int, ...], np.dtype[np.uint16]]:
+    """The stored frames, shape (frames, rows, columns)."""
+    return np.frombuffer(dataset.PixelData, "<u2").reshape(-1, dataset.Rows, dataset.Columns)
+
+
+def with_frames(dataset: Dataset, groups: Sequence[Dataset], pixels: np.ndarray[tuple[int, ...], np.dtype[np.uint16]]) -> Dataset:
+    """A copy of an enhanced object that holds other frames."""
+    made = copy.deepcopy(dataset)
+    made.PerFrameFunctionalGroupsSequence = DicomSequence([copy.deepcopy(group) for group in groups])
+    made.NumberOfFrames = len(groups)
+    set_pixels(made, pixels)
+    return made
+
+
+def test_an_enhanced_series_of_one_frame_a_file_opens_as_one_object_does(folder: Path, one_object: Study) -> None:
+    whole = enhanced()
+    files = []
+    for index, group in enumerate(whole.PerFrameFunctionalGroupsSequence):
+        single = with_frames(whole, [group], pixels_of(whole)[index])
+        single.SOPInstanceUID = uid("single", index)
+        files.append(single)
+    write(files, folder)
+    image = open_study([folder]).primary.image
+    assert np.array_equal(image.voxels, one_object.primary.image.voxels)
+    assert np.allclose(image.affine, one_object.primary.image.affine)
+
+
+def test_directions_that_are_no_unit_vectors_do_not_stretch_the_image(folder: Path, one_object: Study) -> None:
+    dataset = enhanced()
+    dataset.SharedFunctionalGroupsSequence[0].PlaneOrientationSequence[0].ImageOrientationPatient = [0, 2, 0, 0, 0, -2]
+    write([dataset], folder)
+    assert np.allclose(open_study([folder]).primary.image.affine, one_object.primary.image.affine)
+
+
+@pytest.mark.parametrize("directions", [[0, 0, 0, 0, 0, 0], [0, 1, 0, 0, 0.7, -0.7]])
+def test_directions_that_are_none_are_no_place(folder: Path, directions: list[float]) -> None:
+    dataset = enhanced()
+    dataset.SharedFunctionalGroupsSequence[0].PlaneOrientationSequence[0].ImageOrientationPatient = directions
+    write([dataset], folder)
+    with pytest.raises(InputError, match="do not say where the slices lie"):
+        open_study([folder])
+
+
+@pytest.mark.parametrize("keyword", ["TemporalPositionIndex", "FrameAcquisitionNumber"])
+def test_of_several_time_points_the_first_is_used_whole_however_the_frames_are_stored(
+    folder: Path, one_object: Study, keyword: str
+) -> None:
+    dataset = enhanced()
+    groups, frames = [], []
+    for time in (1, 2):
+        for group, frame in zip(dataset.PerFrameFunctionalGroupsSequence, pixels_of(dataset), strict=True):
+            content = Dataset()
+            setattr(content, keyword, time)
+            groups.append(copy.deepcopy(group))
+            groups[-1].FrameContentSequence = DicomSequence([content])
+            frames.append(frame // time)
+    order = np.random.default_rng(0).permutation(len(groups))
+    write([with_frames(dataset, [groups[index] for index in order], np.stack([frames[index] for index in order]))], folder)
+    study = open_study([folder])
+    assert np.array_equal(study.primary.image.voxels, one_object.primary.image.voxels)
+    assert "duplicate-slices" in {note.code for note in study.notes}
+
+
+def test_more_groups_than_frames_are_refused_with_a_sentence(folder: Path) -> None:
+    dataset = enhanced()
+    extra = copy.deepcopy(dataset.PerFrameFunctionalGroupsSequence[0])
+    extra.PlanePositionSequence[0].ImagePositionPatient[0] = 20
+    dataset.PerFrameFunctionalGroupsSequence.append(extra)
+    write([dataset], folder)
+    with pytest.raises(InputError, match="another number of pixels than its header states"):
+        open_study([folder])
