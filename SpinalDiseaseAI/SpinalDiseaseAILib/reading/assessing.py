@@ -10,7 +10,7 @@ from ..base.study import Role
 from .region import wrong_region
 from .slices import MR_CLASSES, Slice
 from .stacks import Problem, Stack, stacks_of
-from .weighting import Judgement, Weighting, judge
+from .weighting import Judgement, Weighting, judge, says
 
 ROLE_OF = {Weighting.T2: Role.SAGITTAL_T2, Weighting.T1: Role.SAGITTAL_T1, Weighting.UNKNOWN: Role.SAGITTAL_T2}
 
@@ -32,6 +32,12 @@ _DERIVED = {
     "OPP_PHASE": ("derived", "its fat and water are out of phase"),
     "OUT_PHASE": ("derived", "its fat and water are out of phase"),
 }
+_DIXON = r"m?dixon|ideal|flex"
+_DESCRIBED_PARTS = (  # of a Dixon acquisition, where ImageType was lost
+    (r"f|fat", "its description says that it shows fat only"),
+    (r"opp?|out|oop", "its description says that its fat and water are out of phase"),
+)
+_OUT_OF_PHASE = r"out ?(?:of ?)?phase|opp(?:osed)? ?phase"
 _ENOUGH_SLICES = 7
 _USUAL_HEIGHT = (200.0, 450.0)  # millimetres; above it, a whole spine at a coarser matrix
 
@@ -148,7 +154,15 @@ def _kind(stack: Stack) -> Problem | None:
     for value in first.acquisition.image_type:
         if value in _DERIVED:
             return Problem(*_DERIVED[value])
-    return None
+    return _described_part(first.acquisition.text)
+
+
+def _described_part(text: str) -> Problem | None:
+    """Why a series that is described as one part of a Dixon acquisition cannot be used; None if it can, or is none."""
+    for words, because in _DESCRIBED_PARTS if says(text, _DIXON) else ():
+        if says(text, words):
+            return Problem("derived", because)
+    return Problem("derived", _DESCRIBED_PARTS[1][1]) if says(text, _OUT_OF_PHASE) else None
 
 
 def _orientation(stack: Stack, stacks: list[Stack], total: int) -> Problem | None:

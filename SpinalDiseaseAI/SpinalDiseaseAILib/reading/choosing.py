@@ -198,7 +198,8 @@ def _doubts(role: Role, item: Assessment) -> list[Note]:
     count = len(item.stack.present)
     notes = []
     if item.total > count:
-        text = f"Slices of the series that are left out, because they differ in orientation, size or echo: {item.total - count}."
+        text = "Slices of the series that are left out, because they differ in orientation, size, echo, kind of image or "
+        text += f"acquisition: {item.total - count}."
         notes.append(Note("slices-left-out", text, "warning"))
     if item.judgement.weighting.value == "unknown":
         text = f"Nothing tells the weighting of the series; it is taken as {role.value}."

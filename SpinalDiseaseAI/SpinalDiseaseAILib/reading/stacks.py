@@ -15,12 +15,18 @@ from .slices import Slice
 _OBLIQUE = 0.8  # cosine: about 37 degrees from the nearest main direction
 _SAME_DIRECTION = 0.01  # of each direction cosine
 _SAME_SPACING = 0.001  # millimetres
-_SAME_ECHO = 1.0  # milliseconds
+_SAME_TIME = 1.0  # milliseconds
 _SAME_POSITION = 0.05  # millimetres; positions are written with six digits, and no two slices of a stack are nearer
 _IRREGULAR = 0.2  # of a slice step
 _SHIFTED = 1.0  # millimetres within the plane
 _MISSING_SHARE = 0.25
 _DEFAULT_STEP = 1.0
+_ENOUGH_OF_ACQUISITION = 3  # slices; some scanners number every slice as an acquisition of its own
+
+_KINDS = frozenset(
+    ("M", "P", "PHASE MAP", "W", "WATER", "F", "FAT", "IP", "IN_PHASE", "OP", "OPP_PHASE", "OUT_PHASE", "ADC", "MIP", "MAX_IP")
+)
+"""Values of ImageType by which images that were made of one signal at one place differ."""
 
 
 @dataclass(frozen=True)
@@ -85,7 +91,10 @@ def orientation_of(item: Slice) -> str:
 
 
 def stacks_of(slices: Iterable[Slice]) -> list[Stack]:
-    """The stacks of a series, the largest first: one for each orientation, matrix, pixel spacing and echo."""
+    """The stacks of a series, the largest first: one for each orientation, matrix, pixel spacing, echo and kind of image.
+
+    Acquisitions that do not lie on one grid have stacks of their own.
+    """
     groups: list[list[Slice]] = []
     for item in sorted(slices, key=_storage_order):
         for group in groups:
@@ -94,15 +103,34 @@ def stacks_of(slices: Iterable[Slice]) -> list[Stack]:
                 break
         else:
             groups.append([item])
-    stacks = [_stack(group) for group in groups]
+    stacks = [stack for group in groups for stack in _stacks_of_group(group)]
     return sorted(stacks, key=lambda stack: (-len(stack.present), stack.first.instance_number, stack.first.sop_uid))
+
+
+def _stacks_of_group(group: list[Slice]) -> list[Stack]:
+    whole = _stack(group)
+    if whole.problem is None or whole.problem.code not in ("irregular-slices", "missing-slices"):
+        return [whole]
+    acquisitions: dict[int, list[Slice]] = {}
+    for item in group:
+        acquisitions.setdefault(item.acquisition_number, []).append(item)
+    if min(len(items) for items in acquisitions.values()) < _ENOUGH_OF_ACQUISITION:
+        return [whole]
+    return [_stack(items) for items in acquisitions.values()]
 
 
 def _alike(one: Slice, other: Slice) -> bool:
     """True if two slices can lie in one stack."""
     if (one.rows, one.columns, one.samples) != (other.rows, other.columns, other.samples):
         return False
-    if abs((one.acquisition.echo_time or 0) - (other.acquisition.echo_time or 0)) > _SAME_ECHO:
+    mine, its = one.acquisition, other.acquisition
+    if abs((mine.echo_time or 0) - (its.echo_time or 0)) > _SAME_TIME:
+        return False
+    if abs((mine.inversion_time or 0) - (its.inversion_time or 0)) > _SAME_TIME:
+        return False
+    if (mine.contrast, mine.fat_suppressed, mine.contrast_agent) != (its.contrast, its.fat_suppressed, its.contrast_agent):
+        return False
+    if set(mine.image_type) & _KINDS != set(its.image_type) & _KINDS:
         return False
     pairs = (
         (one.row_direction, other.row_direction, _SAME_DIRECTION),

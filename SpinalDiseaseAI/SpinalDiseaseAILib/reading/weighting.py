@@ -89,9 +89,9 @@ def judge(acquisition: Acquisition) -> Judgement:
         return judgement
     if acquisition.fat_suppressed or {"W", "WATER"} & set(acquisition.image_type):
         return Judgement(suppressed, f"{judgement.because}, and its fat is suppressed", judgement.evidence)
-    if _says(acquisition.text, "stir|tirm?") and judgement.weighting is Weighting.T2:
+    if says(acquisition.text, "stir|tirm?") and judgement.weighting is Weighting.T2:
         return Judgement(Weighting.STIR, "its description says STIR", Evidence.DESCRIPTION)
-    if _says(acquisition.text, _FAT_WORDS):
+    if says(acquisition.text, _FAT_WORDS):
         return Judgement(suppressed, f"{judgement.because}, and its description says that fat is suppressed", judgement.evidence)
     return judgement
 
@@ -143,10 +143,11 @@ def _by_timing(acquisition: Acquisition) -> Judgement | None:
 
 def _by_text(acquisition: Acquisition) -> Judgement:
     for words, weighting in _WORDS:
-        if _says(acquisition.text, words):
+        if says(acquisition.text, words):
             return Judgement(weighting, f"its description says {weighting.value}", Evidence.DESCRIPTION)
     return Judgement(Weighting.UNKNOWN, "neither timing nor description tell its weighting", Evidence.NONE)
 
 
-def _says(text: str, words: str) -> bool:
+def says(text: str, words: str) -> bool:
+    """True if a description holds one of some words, a regular expression, as a word of its own."""
     return re.search(rf"(?:^|[^a-z0-9])(?:{words})(?![a-z0-9])", text.lower().replace("_", " ").replace("-", " ")) is not None
