@@ -66,6 +66,7 @@ def test_lines_that_are_no_messages_are_passed_over(worker):
         b"\xff nonsense\n",
         b"[1, 2]\n",
         b'{"no": "type"}\n',
+        b"[" * 100_000 + b"\n",
         protocol.encode({"type": "probe", "job": "1", "device": "cpu"}),
     )
     assert hear(worker)["event"] == "done"
@@ -94,7 +95,7 @@ def test_a_message_survives_the_wire_with_any_alphabet():
     assert line.count(b"\n") == 1 and protocol.decode(line) == message
 
 
-@pytest.mark.parametrize("line", [b"", b"{}", b"[]\n", b"{\n", b"\xff\xfe\n", b"null\n"])
+@pytest.mark.parametrize("line", [b"", b"{}", b"[]\n", b"{\n", b"[" * 100_000 + b"\n", b"\xff\xfe\n", b"null\n"])
 def test_a_cut_or_foreign_line_is_refused(line):
     with pytest.raises(ValueError):
         protocol.decode(line)

@@ -36,11 +36,14 @@ def encode(message: dict[str, Any]) -> bytes:
 def decode(line: bytes) -> dict[str, Any]:
     """The message of a line.
 
-    :raises ValueError: if the line is cut, not UTF-8, not JSON or not an object.
+    :raises ValueError: if the line is cut, not UTF-8, not JSON, nested beyond measure or not an object.
     """
     if not line.endswith(b"\n"):
         raise ValueError("the line is cut")
-    message = json.loads(line.decode("utf-8"))
+    try:
+        message = json.loads(line.decode("utf-8"))
+    except RecursionError:
+        raise ValueError("the line is nested too deeply") from None
     if not isinstance(message, dict):
         raise ValueError("the line is not a JSON object")
     return message
