@@ -191,8 +191,6 @@ class SpinalDiseaseAIWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
     # -- scene and parameters
 
     def onSceneStartClose(self, caller, event):
-        self.logic.cancel()
-        self.logic.cancelGrading()
         self._outdatedLevels = []
         self.setParameterNode(None)
 

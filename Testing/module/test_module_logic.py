@@ -5,12 +5,15 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from panel_helpers import drag
+from scene_examples import make_report, make_study
 
 from SpinalDiseaseAILib.base.errors import Cancelled, ComputeError, InputError
 from SpinalDiseaseAILib.base.options import DEFAULT_GRADER, DEFAULT_SEGMENTER, DEFAULT_WEIGHER
 from SpinalDiseaseAILib.base.report import ModelProvenance
+from SpinalDiseaseAILib.base.study import Role
 from SpinalDiseaseAILib.panel.fakes import FakeClient
-from SpinalDiseaseAILib.scene.results import inputsOf, reportFromNode, resultsInScene, updateReport
+from SpinalDiseaseAILib.scene.mrb import add_study
+from SpinalDiseaseAILib.scene.results import inputsOf, reportFromNode, resultsInScene, updateReport, writeReport
 
 
 @pytest.fixture
@@ -116,6 +119,36 @@ def test_the_result_comes_although_the_volume_was_deleted_meanwhile(logic_of, no
     wait_until(lambda: results)
     assert inputsOf(results[0].reportNode) == (None, nodes[1])
     assert results[0].pointsNode.GetNumberOfControlPoints() == 11
+
+
+def test_the_result_of_a_closed_scene_is_not_given_to_a_volume_of_the_next_one(logic_of, nodes, wait_until, scene):
+    """Nodes of the next scene have the same IDs: the findings would be another patient's."""
+    logic, errors = logic_of("report"), []
+    logic.process(*nodes, waitForCompletion=False, onFinished=errors.append, onError=errors.append)
+    old = nodes[0].GetID()
+    scene.Clear(False)
+    assert add_study(scene, make_study("9.8.7"))[Role.SAGITTAL_T2].GetID() == old
+    wait_until(lambda: errors)
+    assert isinstance(errors[0], Cancelled) and resultsInScene(scene) == []
+
+
+def test_a_level_that_was_graded_for_a_closed_scene_is_not_given_to_a_result_of_the_next_one(logic_of, nodes, wait_until, scene):
+    logic, errors = logic_of("report"), []
+    old = logic.process(*nodes).reportNode
+    name = old.GetID()
+    logic.regrade(old, ["L4-L5"], waitForCompletion=False, onFinished=errors.append, onError=errors.append)
+    scene.Clear(False)
+    node = writeReport(make_report("9.8.7"), scene, add_study(scene, make_study("9.8.7"))[Role.SAGITTAL_T2]).reportNode
+    assert node.GetID() == name
+    wait_until(lambda: errors)
+    assert isinstance(errors[0], Cancelled) and reportFromNode(node).corrections == ()
+
+
+def test_a_scene_that_is_closed_later_is_not_watched_any_more(logic_of, nodes, wait_until, scene):
+    logic, results = logic_of("report"), []
+    logic.process(*nodes, waitForCompletion=False, onFinished=results.append)
+    assert scene.HasObserver(scene.StartCloseEvent)
+    wait_until(lambda: results and not scene.HasObserver(scene.StartCloseEvent))
 
 
 @pytest.mark.parametrize(("orientation", "axis"), [("Sagittal", 0), ("Coronal", 1), ("Axial", 2)])

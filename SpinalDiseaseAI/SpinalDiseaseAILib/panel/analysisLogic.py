@@ -23,6 +23,7 @@ from ..scene.volumes import studyFromVolumeNodes
 from ..worker.client import WorkerClient
 from ..worker.failures import error_of_exception
 from .reportModels import modelsOf
+from .sceneWatch import SceneWatch
 
 OnResult = Callable[[ResultNodes], None] | None
 OnError = Callable[[SpinalDiseaseAIError], None] | None
@@ -61,6 +62,7 @@ class AnalysisLogic:
         self._grading: Any = None
         self._next: dict[str, _Later] = {}  # by the ID of the report
         self._timer: Any = None
+        self._watch = SceneWatch(self._onSceneStartClose)
 
     @property
     def running(self) -> bool:
@@ -105,7 +107,7 @@ class AnalysisLogic:
         study = studyFromVolumeNodes(t2Volume, t1Volume)
         options = Options(classifiers=tuple(classifiers), device=device, **more)
         scene = (t2Volume or t1Volume).GetScene()
-        # IDs, because a node may be deleted while its study is analysed.
+        # IDs, because a node may be deleted while its study is analysed; a scene that is closed ends the analysis.
         nodeIDs = [node.GetID() if node else "" for node in (t2Volume, t1Volume)]
 
         def show(report: Report) -> ResultNodes:
@@ -129,6 +131,7 @@ class AnalysisLogic:
             _call(onError, error)
 
         self._job = client.analyse(study, options, onProgress, done, failed)
+        self._watch.start(scene)
         self._startTimer()
         return None
 
@@ -209,6 +212,7 @@ class AnalysisLogic:
             self._gradeNext()
 
         self._grading = client.regrade(study, points, changed, options, None, done, failed)
+        self._watch.start(scene)
         self._startTimer()
         return None
 
@@ -234,6 +238,7 @@ class AnalysisLogic:
             self._timer.stop()
         self._job = self._grading = None
         self._next.clear()
+        self._watch.stop()
         if self.client is not None:
             self.client.shutdown()
 
@@ -274,6 +279,11 @@ class AnalysisLogic:
             self.client.dispatch()
         if self.client is None or not self.client.busy:
             self._timer.stop()
+            self._watch.stop()
+
+    def _onSceneStartClose(self) -> None:
+        self.cancel()
+        self.cancelGrading()
 
 
 def _call(callback: Callable[[Any], None] | None, value: Any) -> None:

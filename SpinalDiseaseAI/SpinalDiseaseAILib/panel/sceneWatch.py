@@ -1,0 +1,31 @@
+"""The closing of a scene while something is computed for it: nodes of the next scene have the same IDs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+
+class SceneWatch:
+    """Tells when the watched scene is about to be closed. One scene is watched at a time."""
+
+    def __init__(self, onClose: Callable[[], None]) -> None:
+        self._onClose = onClose
+        self._scene: Any = None
+        self._tag = 0
+
+    def start(self, scene: Any) -> None:
+        """Watch a vtkMRMLScene, and no other one any more."""
+        if scene is not self._scene:
+            self.stop()
+            self._scene = scene
+            self._tag = scene.AddObserver(scene.StartCloseEvent, self._onStartClose)
+
+    def stop(self) -> None:
+        """Watch nothing."""
+        if self._scene is not None:
+            self._scene.RemoveObserver(self._tag)
+            self._scene = None
+
+    def _onStartClose(self, caller: Any = None, event: Any = None) -> None:
+        self._onClose()
