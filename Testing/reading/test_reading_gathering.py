@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import zipfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
+import SimpleITK
 from dicom_files import series, write
 
 from SpinalDiseaseAILib.base.errors import InputError
@@ -117,3 +120,79 @@ def test_a_full_disk_is_named_and_leaves_nothing(archive: Path, temporary_folder
     with pytest.raises(InputError, match="No space left on device") as error:
         open_study([archive])
     assert error.value.code == "unpacking" and list(temporary_folder.iterdir()) == []
+
+
+@pytest.mark.parametrize("suffix", [".mhd", ".nhdr"])
+def test_a_volume_of_two_files_opens_from_an_archive_too(folder: Path, tmp_path: Path, plain_study: Study, suffix: str) -> None:
+    voxels = SimpleITK.GetImageFromArray(np.ascontiguousarray(plain_study.primary.image.voxels.transpose(2, 1, 0)))
+    voxels.SetSpacing([4.0, 4.0, 4.0])
+    SimpleITK.WriteImage(voxels, str(folder / f"spine{suffix}"))
+    packed = tmp_path / "volume.zip"
+    with zipfile.ZipFile(packed, "w") as target:
+        for path in folder.iterdir():
+            target.write(path, f"study/{path.name}")
+    assert np.array_equal(open_study([packed]).primary.image.voxels, open_study([folder]).primary.image.voxels)
+
+
+def test_an_archive_that_holds_an_archive_alone_is_refused_with_what_to_do(archive: Path, tmp_path: Path) -> None:
+    outer = tmp_path / "outer.zip"
+    with zipfile.ZipFile(outer, "w") as target:
+        target.write(archive, "study.zip")
+    with pytest.raises(InputError, match="unpack it, or give it itself") as error:
+        open_study([outer])
+    assert error.value.code == "no-images"
+
+
+def test_links_to_folders_are_not_followed_and_counted(folder: Path, tmp_path: Path, plain_study: Study) -> None:
+    write(series(), folder)
+    (folder / "loop").symlink_to(folder)
+    (folder / "gone.dcm").symlink_to(tmp_path / "nowhere")
+    study = open_study([folder])
+    assert study.primary.identity() == plain_study.primary.identity()
+    assert next(note for note in study.notes if note.code == "links-left-out").text.endswith(": 2.")
+
+
+def test_a_folder_of_nothing_but_links_is_not_called_empty(folder: Path, tmp_path: Path) -> None:
+    (folder / "study").symlink_to(tmp_path)
+    with pytest.raises(InputError, match="Give the folder that the link leads to") as error:
+        open_study([folder])
+    assert error.value.code == "empty-folder" and "is empty" not in str(error.value)
+
+
+def test_a_name_that_is_too_long_is_no_file(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="There is no file or folder") as error:
+        open_study([tmp_path / ("a" * 300)])
+    assert error.value.code == "missing-path"
+
+
+def test_a_path_that_may_not_be_opened_is_named_as_such(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    stat = os.stat
+
+    def refuse(path: object, *arguments: object, **options: object) -> os.stat_result:
+        if str(path).endswith("private"):
+            raise PermissionError(13, "Permission denied", str(path))
+        return stat(path, *arguments, **options)  # type: ignore[call-overload, no-any-return]
+
+    monkeypatch.setattr(os, "stat", refuse)
+    with pytest.raises(InputError, match="may not be opened") as error:
+        open_study([tmp_path / "private"])
+    assert error.value.code == "closed-path"
+
+
+def test_a_folder_that_may_not_be_opened_is_reported_and_never_called_empty(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    closed = folder / "closed"
+    closed.mkdir()
+    scandir = os.scandir
+
+    def refuse(path: str) -> Iterator[os.DirEntry[str]]:
+        if str(path) == str(closed):
+            raise PermissionError(13, "Permission denied", str(path))
+        return scandir(path)
+
+    monkeypatch.setattr(os, "scandir", refuse)
+    with pytest.raises(InputError, match="folders that may not be opened: 1"):
+        open_study([folder])
+    write(series(), folder)
+    assert "closed" in next(note for note in open_study([folder]).notes if note.code == "unreadable-files").text

@@ -24,11 +24,13 @@ class Gathered:
     """Files of an input, in a fixed order.
 
     :param files: every regular file, once each.
-    :param named: True if the user named each file; False if some come from a folder or an archive.
+    :param closed: folders that may not be opened.
+    :param links: links to folders, which are not followed: they may lead round in circles or through a whole disk.
     """
 
     files: tuple[Path, ...]
-    named: bool
+    closed: tuple[Path, ...] = ()
+    links: tuple[Path, ...] = ()
 
 
 @contextmanager
@@ -36,45 +38,72 @@ def gathered(paths: Sequence[Path]) -> Iterator[Gathered]:
     """The files that paths lead to; those of an archive exist until the block ends.
 
     :param paths: files, folders and ZIP archives. A ZIP archive inside a folder is not opened.
-    :raises InputError: if a path does not exist, nothing is there, or an archive is damaged, encrypted or too large.
+    :raises InputError: if a path does not exist or may not be opened, nothing is there, or an archive is damaged, encrypted or
+        too large.
     """
     with tempfile.TemporaryDirectory(prefix="spinal-disease-ai-") as temporary:
         files: dict[Path, None] = {}
-        named = True
+        closed: list[Path] = []
+        links: list[Path] = []
         for number, path in enumerate(paths):
-            if path.is_dir():
-                named = False
-                files.update(dict.fromkeys(_walk(path)))
-            elif path.is_file() and _is_archive(path):
-                named = False
+            if os.path.isdir(path):
+                files.update(dict.fromkeys(_walk(path, closed, links)))
+            elif os.path.isfile(path) and is_archive(path):
                 files.update(dict.fromkeys(_unpack(path, Path(temporary) / str(number))))
-            elif path.is_file():
+            elif os.path.isfile(path):
                 files[path] = None
             else:
-                raise InputError(
-                    f"There is no file or folder {path}.",
-                    remedy="Check the path; put it in quotation marks if it holds spaces.",
-                    code="missing-path",
-                )
+                raise _not_there(path)
         if not files:
-            raise InputError(
-                "The folder is empty." if paths else "No file or folder was given.",
-                "A folder, ZIP archive or list of files of a lumbar spine MR study is needed.",
-                code="empty-folder",
-            )
-        yield Gathered(tuple(files), named)
+            raise _nothing(paths, closed, links)
+        yield Gathered(tuple(files), tuple(closed), tuple(links))
 
 
-def _walk(folder: Path) -> Iterator[Path]:
-    for parent, folders, names in os.walk(folder):
+def _not_there(path: Path) -> InputError:
+    try:
+        path.stat()
+    except PermissionError:
+        return InputError(
+            f"{path} may not be opened.", remedy="Ask its owner for the permission to read it, or copy it.", code="closed-path"
+        )
+    except (OSError, ValueError):
+        pass
+    return InputError(
+        f"There is no file or folder {path}.",
+        remedy="Check the path; put it in quotation marks if it holds spaces.",
+        code="missing-path",
+    )
+
+
+def _nothing(paths: Sequence[Path], closed: list[Path], links: list[Path]) -> InputError:
+    found = "The folder is empty." if paths else "No file or folder was given."
+    remedy = ""
+    if closed:
+        found = f"There is no file that may be opened; folders that may not be opened: {len(closed)}."
+        remedy = "Ask their owner for the permission to read them, or copy the study."
+    elif links:
+        found = f"There is no file; links to other folders or to nothing, which are not followed: {len(links)}."
+        remedy = "Give the folder that the link leads to."
+    needed = "A folder, ZIP archive or list of files of a lumbar spine MR study is needed."
+    return InputError(found, needed, remedy, code="empty-folder")
+
+
+def _walk(folder: Path, closed: list[Path], links: list[Path]) -> Iterator[Path]:
+    """Files below a folder; folders that may not be opened and links that are not followed are added to the lists."""
+    for parent, folders, names in os.walk(folder, onerror=lambda error: closed.append(Path(error.filename))):
         folders.sort()
+        links.extend(path for name in folders if (path := Path(parent, name)).is_symlink())
         for name in sorted(names):
             path = Path(parent, name)
-            if path.is_file() and not name.startswith("."):
-                yield path
+            if os.path.isfile(path):
+                if not name.startswith("."):
+                    yield path
+            elif path.is_symlink():
+                links.append(path)
 
 
-def _is_archive(path: Path) -> bool:
+def is_archive(path: Path) -> bool:
+    """True if a file is a ZIP archive, whatever its name."""
     try:
         with path.open("rb") as file:
             return file.read(4) in (b"PK\x03\x04", b"PK\x05\x06")
@@ -83,16 +112,23 @@ def _is_archive(path: Path) -> bool:
 
 
 def _unpack(archive: Path, folder: Path) -> Iterator[Path]:
-    """Members written under names of our own making, so that no name in the archive leads out of the folder."""
+    """Members written under names of our own making, so that no name in the archive leads out of the folder.
+
+    Those of one folder stay together, because the header of a volume may name the file of its voxels.
+    """
     left = MAXIMUM_UNPACKED_BYTES
     try:
         with zipfile.ZipFile(archive) as source:
             members = [member for member in source.infolist() if not member.is_dir()]
             if len(members) > MAXIMUM_MEMBERS or sum(member.file_size for member in members) > left:
                 raise _too_large()
+            places: dict[str, int] = {}
             for number, member in enumerate(members):
-                target = folder / str(number) / _file_name(member.filename)
-                target.parent.mkdir(parents=True)
+                place = places.setdefault(member.filename.replace("\\", "/").rpartition("/")[0], number)
+                target = folder / str(place) / _file_name(member.filename)
+                if target.exists():  # two members may have one name
+                    target = folder / f"{place}-{number}" / target.name
+                target.parent.mkdir(parents=True, exist_ok=True)
                 with source.open(member) as packed, target.open("wb") as unpacked:
                     while chunk := packed.read(_CHUNK):
                         left -= len(chunk)

@@ -10,7 +10,7 @@ from ..base.errors import InputError
 from ..base.report import Note
 from ..base.study import Role, Series, Study
 from .choosing import Choice, choose
-from .gathering import Gathered, gathered
+from .gathering import Gathered, gathered, is_archive
 from .listing import SeriesEntry, SeriesListing
 
 if TYPE_CHECKING:
@@ -70,11 +70,15 @@ def _survey(files: Gathered) -> tuple[Headers, list[Path], list[Note]]:
     pictures = [path for path in files.files if is_picture(path)]
     dicom = read_headers(path for path in files.files if not is_volume(path) and not is_picture(path))
     notes = []
-    if dicom.unreadable:
-        names = ", ".join(path.name for path in dicom.unreadable[:3]) + (" …" if len(dicom.unreadable) > 3 else "")
-        text = "Files that are left out, because they end early, are damaged or may not be opened: "
-        text += f"{len(dicom.unreadable)} ({names})."
+    unreadable = (*dicom.unreadable, *files.closed)
+    if unreadable:
+        names = ", ".join(path.name for path in unreadable[:3]) + (" …" if len(unreadable) > 3 else "")
+        text = "Files and folders that are left out, because they end early, are damaged or may not be opened: "
+        text += f"{len(unreadable)} ({names})."
         notes.append(Note("unreadable-files", text, "warning"))
+    if files.links:
+        text = f"Links to other folders or to nothing, which are not followed: {len(files.links)}."
+        notes.append(Note("links-left-out", text, "warning"))
     if dicom.slices:
         others = dicom.other + len(volumes) + len(pictures)
         if others:
@@ -87,7 +91,12 @@ def _survey(files: Gathered) -> tuple[Headers, list[Path], list[Note]]:
             code="truncated-file",
         )
     elif not volumes and not pictures:
-        raise InputError(f"The input holds no image. Files that were looked at: {len(files.files)}.", _NEEDED, code="no-images")
+        found = f"The input holds no image. Files that were looked at: {len(files.files)}."
+        archives = any(is_archive(path) for path in files.files)
+        remedy = (
+            "A ZIP archive inside a folder or another archive is not opened: unpack it, or give it itself." if archives else ""
+        )
+        raise InputError(found, _NEEDED, remedy, code="no-images")
     return dicom, volumes or pictures, notes
 
 
