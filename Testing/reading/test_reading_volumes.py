@@ -161,6 +161,21 @@ def zero_nifti_spacing(folder: Path) -> Path:
     return path
 
 
+def sheared_nifti(folder: Path) -> Path:
+    path = save(Image(planes().transpose(0, 2, 1).copy(), np.diag([4.0, 4.0, 4.0, 1.0])), folder / "a.nii")
+    content = bytearray(path.read_bytes())
+    content[252:254] = bytes(2)  # qform_code: the sform alone counts
+    content[296:300] = np.float32(0.8).tobytes()  # srow_y[0]
+    path.write_bytes(content)
+    return path
+
+
+def flat_metaimage(folder: Path) -> Path:
+    path = save(Image(planes().transpose(0, 2, 1).copy(), np.diag([4.0, 4.0, 4.0, 1.0])), folder / "a.mha")
+    path.write_bytes(path.read_bytes().replace(b"TransformMatrix = -1 0 0", b"TransformMatrix = 0 0 0 "))
+    return path
+
+
 def text_named_as_volume(folder: Path) -> Path:
     path = folder / "a.nrrd"
     path.write_text("no volume")
@@ -182,6 +197,8 @@ def text_named_as_volume(folder: Path) -> Path:
         (cut_metaimage, "truncated-file", "The file a.mha cannot be read"),
         (zero_spacing, "zero-spacing", "states a voxel spacing of zero"),
         (zero_nifti_spacing, "zero-spacing", "states a voxel spacing of zero"),
+        (sheared_nifti, "skewed-axes", "not at right angles"),
+        (flat_metaimage, "skewed-axes", "not at right angles"),
         (text_named_as_volume, "truncated-file", "The file a.nrrd cannot be read"),
     ],
 )
@@ -233,3 +250,23 @@ def test_a_volume_in_a_compressed_file_of_another_name_is_not_mistaken_for_an_im
     with pytest.raises(InputError) as error:
         open_study([folder])
     assert error.value.code == "no-images"
+
+
+def without_orientation(path: Path) -> Path:
+    """The file of a volume whose header tells lengths but no directions any more."""
+    content = bytearray(path.read_bytes())
+    if path.suffix == ".nii":
+        content[252:256] = bytes(4)  # qform_code, sform_code
+    else:
+        voxels = bytes(content).partition(b"\n\n")[2]
+        content = bytearray(b"NRRD0004\ntype: uint16\ndimension: 3\nsizes: 9 64 80\nspacings: 4 4 4\nencoding: raw\n")
+        content += b"endian: little\n\n" + voxels
+    path.write_bytes(content)
+    return path
+
+
+@pytest.mark.parametrize("suffix", [".nii", ".nrrd"])
+def test_a_volume_that_does_not_say_how_it_lies_in_the_patient_opens_with_a_warning(folder: Path, suffix: str) -> None:
+    path = save(Image(planes().transpose(0, 2, 1).copy(), np.diag([4.0, 4.0, 4.0, 1.0])), folder / f"a{suffix}")
+    assert "not-placed" not in codes(open_study([path]))
+    assert "not-placed" in codes(open_study([without_orientation(path)]))

@@ -30,11 +30,12 @@ class _Layout:
     bits: int
     spacing: tuple[int, str]
     offset: tuple[int, str]
+    codes: tuple[int, str]
 
 
 _LAYOUTS = {
-    348: _Layout(dimensions=(40, "8h"), datatype=70, bits=72, spacing=(76, "8f"), offset=(108, "f")),
-    540: _Layout(dimensions=(16, "8q"), datatype=12, bits=14, spacing=(104, "8d"), offset=(168, "q")),
+    348: _Layout(dimensions=(40, "8h"), datatype=70, bits=72, spacing=(76, "8f"), offset=(108, "f"), codes=(252, "2h")),
+    540: _Layout(dimensions=(16, "8q"), datatype=12, bits=14, spacing=(104, "8d"), offset=(168, "q"), codes=(344, "2i")),
 }
 """Layouts of NIfTI-1 and NIfTI-2 by the size of the header, which is its first field."""
 
@@ -63,6 +64,16 @@ def check_nifti(path: Path) -> None:
         raise zero_spacing(path)
     if datatype in _FLOATS:
         checked(np.frombuffer(content, f"{order}{_FLOATS[datatype]}", count=total, offset=start))
+
+
+def is_oriented(path: Path) -> bool:
+    """True if a file that was checked says by qform or sform how its axes lie in the patient."""
+    with path.open("rb") as file:
+        packed = file.read(2) == b"\x1f\x8b"
+    with gzip.open(path) if packed else path.open("rb") as file:
+        header = file.read(max(_LAYOUTS))
+    order, layout = _layout(header)
+    return any(_field(header, order, *layout.codes))
 
 
 def _layout(content: bytes) -> tuple[str, _Layout]:

@@ -16,6 +16,16 @@ def unreadable(path: Path) -> InputError:
     )
 
 
+def skewed_axes(path: Path) -> InputError:
+    """The error for a file whose voxel axes are no three perpendicular directions."""
+    return InputError(
+        f"The voxel axes that the file {path.name} states are not at right angles to one another.",
+        "A volume on a rectangular grid is needed.",
+        "Resample the volume to a grid without shear, or export the image again.",
+        code="skewed-axes",
+    )
+
+
 def zero_spacing(path: Path) -> InputError:
     """The error for a file that states a voxel length of zero."""
     return InputError(

@@ -16,10 +16,10 @@ from ..base.planes import image_of_plane
 from ..base.report import Note
 from ..base.study import Role
 from .intensities import checked, compact
-from .nifti import check_nifti
+from .nifti import check_nifti, is_oriented
 from .pixels import plane_spacing
 from .region import MINIMUM_HEIGHT
-from .volume_errors import unreadable, zero_spacing
+from .volume_errors import skewed_axes, unreadable, zero_spacing
 
 itk: Any = SimpleITK  # its wrapped methods carry no types
 
@@ -65,10 +65,13 @@ def read_volume(path: Path) -> Volume:
     image = Image(voxels.transpose(2, 1, 0), _affine(source))
     _check_sagittal(image, path)
     image = reorient(image, SAGITTAL_CODES)
-    notes: tuple[Note, ...] = ()
+    notes = []
+    if not _is_placed(path, source):
+        text = "The file does not say how the volume lies in the patient; left and right, front and back may be exchanged."
+        notes.append(Note("not-placed", text, "warning"))
     if image.voxels.shape[0] == 1:
-        notes = (Note("single-slice", "There is a single slice: points have no depth.", "warning"),)
-    return Volume(path, role_of_name(path), image, True, notes)
+        notes.append(Note("single-slice", "There is a single slice: points have no depth.", "warning"))
+    return Volume(path, role_of_name(path), image, True, tuple(notes))
 
 
 def is_volume(path: Path) -> bool:
@@ -97,6 +100,8 @@ def _read(path: Path) -> Any:
     except RuntimeError as error:
         if "spacing" in str(error).lower() and "zero" in str(error).lower():
             raise zero_spacing(path) from error
+        if "orthonormal" in str(error).lower() or "determinant is 0" in str(error).lower():
+            raise skewed_axes(path) from error
         raise unreadable(path) from error
     finally:
         itk.ProcessObject.SetGlobalWarningDisplay(previous)
@@ -130,6 +135,14 @@ def _affine(source: Any) -> FloatArray:
     lps[:3, 3] = source.GetOrigin()
     affine: FloatArray = LPS_FROM_RAS @ lps
     return affine
+
+
+def _is_placed(path: Path, source: Any) -> bool:
+    """False if a file states lengths but no directions of the patient; a MetaImage always does, if only by default."""
+    name = path.name.lower()
+    if name.endswith((".nii", ".nii.gz")):
+        return is_oriented(path)
+    return not name.endswith((".nrrd", ".nhdr")) or bool(source.HasMetaDataKey("NRRD_space"))
 
 
 def _check_sagittal(image: Image, path: Path) -> None:
