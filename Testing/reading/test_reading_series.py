@@ -221,6 +221,34 @@ def test_name_number_and_birth_date_of_the_patient_never_reach_descriptions_or_n
         assert secret not in told.lower()
 
 
+@pytest.mark.parametrize(
+    ("name", "description"),
+    [
+        ("Li^Na", "t2 sag Li Na"),
+        ("Wang^Xiaoming=王^小明", "t2 sag 王小明"),
+        ("Wang^Xiaoming=王^小明", "t2 sag小明腰椎"),
+        ("Doe^John", "t2 sag JohnDoe"),
+        ("Doe^John", "t2 sag DOE_JOHN"),
+        ("Ng", "t2 sag NG 1950-01-31"),
+        ("", "t2 sag 31.01.1950"),
+        ("", "t2 sag 310150"),
+        ("", "t2 sag ID77 1/31/1950"),
+        ("", "t2 sag id_77"),
+    ],
+)
+def test_no_spelling_of_name_number_or_birth_date_is_told(folder: Path, name: str, description: str) -> None:
+    elements = {"SpecificCharacterSet": "ISO_IR 192", "PatientName": name, "PatientID": "ID-77", "PatientBirthDate": "19500131"}
+    write(series(**elements, SeriesDescription=description), folder)
+    study = open_study([folder])
+    assert set(study.primary.description.replace("腰椎", "").split()) <= {"t2", "sag", "sag…", "…", "…_…"}
+
+
+@pytest.mark.parametrize("name", ["T2^Sag", "A^B", "Phantom^T1", ""])
+def test_a_description_is_not_emptied_by_a_name_that_is_none(folder: Path, name: str) -> None:
+    write(series(PatientName=name, PatientID="1", SeriesDescription="t2 tse a b 1950 384"), folder)
+    assert open_study([folder]).primary.description == "t2 tse a b 1950 384"
+
+
 def test_a_path_with_blanks_and_letters_of_any_alphabet_opens(tmp_path: Path, plain_study: Study) -> None:
     folder = tmp_path / "Früh stück 脊柱 – études"
     write(series(), folder, prefix="Schnitt № ")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import re
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -13,6 +12,7 @@ from pydicom.dataset import Dataset
 from pydicom.uid import MediaStorageDirectoryStorage
 
 from .frames import FAT_SUPPRESSION, frame_slices
+from .identifiers import without_identifiers
 from .slices import MR_CLASSES, Acquisition, Slice
 from .values import directions, integer, number, numbers, silent_pydicom, text, texts, vector
 
@@ -176,18 +176,6 @@ def _acquisition(dataset: Dataset) -> Acquisition:
         contrast=text(dataset, "AcquisitionContrast").upper(),
         text=without_identifiers(" ".join((text(dataset, "SeriesDescription"), text(dataset, "ProtocolName"))), dataset),
     )
-
-
-def without_identifiers(value: str, dataset: Dataset) -> str:
-    """A description on one line from which the patient's name, number and birth date are taken out."""
-    line = re.sub(r"[\s\x00-\x1f\x7f]+", " ", value).strip()[:120]
-    secrets = re.split(r"[\s^=,]+", text(dataset, "PatientName")) + [
-        text(dataset, "PatientID"),
-        text(dataset, "PatientBirthDate"),
-    ]
-    for secret in sorted((item for item in secrets if len(item) >= 3), key=len, reverse=True):
-        line = re.sub(rf"(?<![^\W_]){re.escape(secret)}(?![^\W_])", "…", line, flags=re.IGNORECASE)
-    return line
 
 
 def _patient_digest(dataset: Dataset) -> str:
