@@ -96,6 +96,14 @@ def test_a_regrade_gives_the_changed_structures_at_the_given_points(client, stud
     assert [(item.name, item.position) for item in report.structures] == [("L4-L5", (1.0, -1.0, 12.25))]
 
 
+def test_a_point_that_is_no_number_is_refused_and_the_client_goes_on(client, study_of, temporary_folder):
+    job = client.regrade(study_of(), {"L4": (float("nan"), 0.0, 0.0)}, ["L4"])
+    with pytest.raises(InputError, match="no number"):
+        job.wait()
+    assert list(temporary_folder.iterdir()) == [] and not client.busy
+    assert client.analyse_and_wait(study_of()).structures == ()
+
+
 def test_a_regrade_does_not_send_the_voxels_again(client, study_of, temporary_folder, monkeypatch):
     client.analyse_and_wait(study_of())
     monkeypatch.setattr("SpinalDiseaseAILib.worker.job_queue.StudyFiles", None)  # any use of it fails

@@ -8,7 +8,7 @@ from collections import deque
 from collections.abc import Callable
 from typing import Any
 
-from ..base.errors import Cancelled, ComputeError, SpinalDiseaseAIError
+from ..base.errors import Cancelled, ComputeError, InputError, SpinalDiseaseAIError
 from ..base.masks import Masks
 from ..base.study import Study
 from .connection import Connection
@@ -115,6 +115,9 @@ class JobQueue:
                 self._send(self._running, self._connection)
             except ComputeError as error:
                 self._fail_job(error)
+            except ValueError:  # JSON has no word for a coordinate that is no number
+                found = "A point has a coordinate that is no number."
+                self._fail_job(InputError(found, "Every point needs three coordinates in millimetres.", code="points"))
 
     def _send(self, job: Job[Any], connection: Connection) -> None:
         message = dict(job.message)
