@@ -254,6 +254,7 @@ class SpinalDiseaseAIWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         if self.parameterNode is None:
             self._outdatedLevels = levels
         else:
+            self.results.showInViews(result.reportNode)
             self.corrections.follow(self.ui.statusLabel.text, levels)
 
     def log(self, line):

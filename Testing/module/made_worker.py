@@ -8,10 +8,13 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "scene"))
 
+import numpy as np
 from scene_examples import finding, make_report
 
 from SpinalDiseaseAILib.base.correcting import NOT_MEASURED_AGAIN
 from SpinalDiseaseAILib.base.errors import ComputeError, InputError
+from SpinalDiseaseAILib.base.geometry import Image
+from SpinalDiseaseAILib.base.masks import LABELS, Masks
 from SpinalDiseaseAILib.base.quantities import Measurement
 from SpinalDiseaseAILib.base.report import ModelProvenance, Note, StructureResult
 from SpinalDiseaseAILib.worker.server import serve
@@ -42,6 +45,11 @@ class MadeAnalyser:
             discs = tuple(replace(item, measurements=area(300)) if "-" in item.name else item for item in report.structures)
             outlined = ModelProvenance(options.segmenter, "1.0.0", "cd" * 32, "Apache-2.0")
             report = replace(report, structures=discs, models=(*report.models, outlined))
+        if BEHAVIOUR == "masks":
+            image = study.primary.image
+            labels = np.zeros(image.voxels.shape, dtype=np.uint8)
+            labels[:, :2] = LABELS["L5"]
+            report = replace(report, masks=Masks(Image(labels, image.affine), {LABELS["L5"]: "L5"}, "m"))
         return replace(report, notes=notes)
 
     def regrade(self, study, points, changed, options, progress):

@@ -1,6 +1,7 @@
 """What tests of the panel ask of it, in a reader's words."""
 
 import slicer
+from standins.python_qt import unwrap
 
 
 def finding_rows(panel):
@@ -48,3 +49,10 @@ def drag(node, label, offset):
         node.SetNthControlPointPositionWorld(index, *[value + part * step for value, step in zip(position, offset, strict=True)])
     node.InvokeEvent(slicer.vtkMRMLMarkupsNode.PointEndInteractionEvent)
     return tuple(node.GetNthControlPointPositionWorld(index))
+
+
+def pick(selector, node):
+    """Choose a node in a list of nodes as a user does."""
+    box = unwrap(selector)._box
+    box.setCurrentIndex(box.findData(node.GetID()))
+    box.activated.emit(box.currentIndex())

@@ -16,7 +16,8 @@ from ..base.report import Report
 from ..scene.chart import chartOf, writeChart
 from ..scene.findingTable import levelOfRow, wideColumns
 from ..scene.pointList import highlightPoint, structureOfPoint
-from ..scene.results import ResultNodes, reportFromNode, resultFromNode
+from ..scene.results import ResultNodes, inputsOf, reportFromNode, resultFromNode
+from ..scene.visibility import showAlone
 from .host import Host
 from .levelRows import LevelRow, abnormalProbability, detailText, findingText, levelRows
 from .sentence import sentenceOf
@@ -41,6 +42,7 @@ class ResultsSection(VTKObservationMixin):  # type: ignore[misc]
         host.ui.columnsButton.setMenu(self._menu)
         host.ui.copySummaryButton.connect("clicked(bool)", self._onCopy)
         host.ui.chartButton.connect("clicked(bool)", self._onChart)
+        host.ui.reportSelector.connect("nodeActivated(vtkMRMLNode*)", self._onResultChosen)
         host.ui.levelTable.connect("itemSelectionChanged()", self._onLevelSelected)
         host.ui.findingsTableView.connect("selectionChanged()", self._onFindingSelected)
 
@@ -84,6 +86,18 @@ class ResultsSection(VTKObservationMixin):  # type: ignore[misc]
         for row, item in enumerate(self._rows):
             if item.level == level:
                 self._host.ui.levelTable.selectRow(row)
+
+    def showInViews(self, reportNode: Any) -> None:
+        """Show the images of a result with its points and masks, and with those of no other result."""
+        volumes = [node for node in inputsOf(reportNode) if node is not None]
+        shown = {view.GetBackgroundVolumeID() for view in slicer.util.getNodesByClass("vtkMRMLSliceCompositeNode")}
+        if volumes and not any(node.GetID() in shown for node in volumes):
+            slicer.util.setSliceViewerLayers(background=volumes[0], fit=True)
+        showAlone(reportNode)
+
+    def _onResultChosen(self, reportNode: Any) -> None:
+        if reportNode is not None:
+            self.showInViews(reportNode)
 
     def _observe(self, nodes: ResultNodes | None) -> None:
         self.removeObservers()

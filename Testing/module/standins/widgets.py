@@ -30,6 +30,7 @@ class qSlicerScriptedLoadableModuleWidget(QWidget):
 
 class qMRMLNodeComboBox(QWidget):
     currentNodeChanged = Signal(object)
+    nodeActivated = Signal(object)
 
     def __init__(self, parent=None):
         super().__init__(parent)
@@ -47,6 +48,7 @@ class qMRMLNodeComboBox(QWidget):
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addWidget(self._box)
         self._box.currentIndexChanged.connect(lambda index: self.currentNodeChanged.emit(self.currentNode()))
+        self._box.activated.connect(lambda index: self.nodeActivated.emit(self.currentNode()))  # by a user alone
 
     def _value(name, kind):
         return Property(kind, lambda self: self._values[name], lambda self, value: self._values.__setitem__(name, value))
