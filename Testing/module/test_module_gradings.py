@@ -157,3 +157,14 @@ def test_kept_corrections_are_measured_in_a_new_analysis_that_ended_while_the_pa
     panel.enter()
     qt_application.processEvents()
     assert len(graded) == 1, "once is enough"
+
+
+def test_a_panel_is_entered_with_a_report_that_was_changed_by_hand_and_says_so_in_the_log(panel, idle, errors):
+    panel.parameterNode.report.SetText("{}")
+    drag(points_of(panel), "L4-L5", (0, 2, 0))
+    idle()
+    panel.exit()
+    panel.enter()
+    idle()
+    assert levels(panel) == [] and errors == []
+    assert "not a report of this product" in panel.ui.logTextEdit.plainText

@@ -84,7 +84,7 @@ class CorrectionsSection(VTKObservationMixin):  # type: ignore[misc]
         """
         self._later.stop()
         reportNode = self._reportNode()
-        if reportNode is None or self._host.logic.running or not (levels or pendingChanges(reportNode)):
+        if self._report is None or self._host.logic.running or not (levels or pendingChanges(reportNode)):
             return
         ui = self._host.ui
         if not self._host.logic.grading:
