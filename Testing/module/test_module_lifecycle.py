@@ -138,11 +138,13 @@ def test_cancel_works_at_every_stage(panel_of, nodes, wait_until, errors, scene,
     panel.ui.analyzeButton.click()
     if stage != "before the worker answers":
         wait_until(lambda: "slice" in panel.ui.stageLabel.text)
+    assert panel.ui.analyzeButton.accessibleName == "Cancel", "what a screen reader reads"
     panel.ui.analyzeButton.click()
     assert not panel.ui.analyzeButton.enabled and panel.ui.analyzeButton.toolTip == "The analysis is being stopped."
     wait_for_idle(panel, wait_until)
     assert errors == [] and "cancelled" in panel.ui.statusLabel.text
     assert resultsInScene(scene) == [] and panel.ui.progressBar.isHidden()
+    assert panel.ui.analyzeButton.accessibleName == "Analyze"
 
 
 def test_a_cancelled_analysis_leaves_the_earlier_result(panel_of, nodes, client_of, wait_until):

@@ -50,7 +50,7 @@ class AnalysisSection:
         """Make the button what can be done now, and say why if nothing can."""
         button, running = self._host.ui.analyzeButton, self._host.logic.running
         obstacle = self._obstacle()
-        button.text = _("Cancel") if running else _("Analyze")
+        button.text = button.accessibleName = _("Cancel") if running else _("Analyze")
         button.enabled = not self._cancelling if running else not obstacle
         button.toolTip = (
             (_("The analysis is being stopped.") if self._cancelling else _("Stop the analysis."))
