@@ -141,6 +141,19 @@ def test_each_kind_of_failure_has_its_status_and_no_traceback(
     assert not (tmp_path / "out").exists()
 
 
+def test_memory_that_the_networks_do_not_get_is_no_unexpected_failure(
+    small_study: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    failing_analyser: Callable[[BaseException], analysis.Analyses],
+) -> None:
+    error = RuntimeError("[enforce fail at alloc_cpu.cpp] DefaultCPUAllocator: can't allocate memory: you tried")
+    monkeypatch.setattr(analysis, "_analyser", lambda: failing_analyser(error))
+    result = CliRunner().invoke(app, ["analyze", str(small_study), "-o", str(tmp_path / "out"), "--json"])
+    assert json.loads(result.stdout)["error"]["code"] == "out-of-memory"
+    assert "ran out of memory" in result.stderr and "report" not in result.stderr
+
+
 def test_results_that_cannot_be_written_have_the_status_6(small_study: Path, tmp_path: Path) -> None:
     (tmp_path / "report.html").write_text("other")
     result = CliRunner().invoke(app, ["analyze", str(small_study), "-o", str(tmp_path)])

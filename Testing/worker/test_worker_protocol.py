@@ -133,6 +133,7 @@ def test_a_cancellation_keeps_its_class():
     [
         (MemoryError(), "out-of-memory"),
         (RuntimeError("[enforce fail at alloc_cpu.cpp] DefaultCPUAllocator: can't allocate memory: you tried"), "out-of-memory"),
+        (ImportError("_SimpleITK.abi3.so: failed to map segment from shared object"), "out-of-memory"),
         (RuntimeError("MPS backend out of memory (MPS allocated: 8 GB)"), "gpu-out-of-memory"),
         (ModuleNotFoundError("No module named 'torch'", name="torch"), "no-torch"),
         (ModuleNotFoundError("No module named 'safetensors.numpy'", name="safetensors.numpy"), "missing-package"),

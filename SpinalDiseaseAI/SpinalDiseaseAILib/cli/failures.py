@@ -11,6 +11,7 @@ from typing import Any, NoReturn
 import typer
 
 from ..base.errors import Cancelled, ComputeError, SpinalDiseaseAIError
+from ..worker.failures import UNEXPECTED, error_of_exception
 from .output import print_json
 
 TRACEBACK_VARIABLE = "SPINAL_DISEASE_AI_TRACEBACK"
@@ -32,16 +33,17 @@ def reported(*, as_json: bool = False) -> Iterator[None]:
         _end(Cancelled(), as_json)
     except SpinalDiseaseAIError as error:
         _end(error, as_json)
-    except MemoryError:
-        _end(ComputeError("The memory is not enough.", remedy="Close other programs and try again.", code="memory"), as_json)
     except Exception as error:
+        known = error_of_exception(error)
+        if known.code != UNEXPECTED:
+            _end(known, as_json)
         if os.environ.get(TRACEBACK_VARIABLE):
             raise
         _end(
             ComputeError(
                 f"The program failed unexpectedly ({type(error).__name__}: {error}).",
                 remedy=f"Please report this; set {TRACEBACK_VARIABLE}=1 to see where it happened.",
-                code="unexpected",
+                code=UNEXPECTED,
             ),
             as_json,
         )

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from ..base.errors import ComputeError, SpinalDiseaseAIError
 
+UNEXPECTED = "unexpected"
+"""Code of the error for an exception that nothing is known about."""
+
 _TORCH_REMEDY = "Install PyTorch: in Slicer with the PyTorch extension, elsewhere with pip install torch."
 _MEMORY_NEEDED = "An analysis needs about 1.5 GB of free memory."
 _GPU_REMEDY = "Close other programs that use the GPU, or choose the device cpu."
@@ -28,7 +31,9 @@ def error_of_exception(exception: Exception) -> SpinalDiseaseAIError:
     if isinstance(exception, RuntimeError) and ("out of memory" in text or type(exception).__name__ == "OutOfMemoryError"):
         return ComputeError("The GPU ran out of memory.", remedy=_GPU_REMEDY, code="gpu-out-of-memory")
     torch_allocation = isinstance(exception, RuntimeError) and ("allocate memory" in text or "not enough memory" in text)
-    if isinstance(exception, MemoryError) or torch_allocation:
+    # What Linux says of a library for which the address space has no room left.
+    library_allocation = isinstance(exception, ImportError | OSError) and "failed to map segment" in text
+    if isinstance(exception, MemoryError) or torch_allocation or library_allocation:
         return ComputeError(
             "The computer ran out of memory.",
             _MEMORY_NEEDED,
@@ -42,7 +47,7 @@ def error_of_exception(exception: Exception) -> SpinalDiseaseAIError:
     return ComputeError(
         f"The analysis failed unexpectedly ({type(exception).__name__}).",
         remedy="The log has the details; please report them.",
-        code="unexpected",
+        code=UNEXPECTED,
     )
 
 
