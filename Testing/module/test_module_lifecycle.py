@@ -103,11 +103,15 @@ def test_a_deleted_report_empties_the_results(panel_of, nodes, scene, wait_until
     assert levels(panel) == [] and not panel.ui.restoreButton.enabled
 
 
-def test_a_report_that_was_changed_by_hand_is_told_in_the_log(panel_of, nodes, wait_until, errors):
+def test_a_report_that_cannot_be_read_is_told_where_the_result_would_be(panel_of, nodes, wait_until, errors):
     panel = panel_of()
-    analyze(panel, wait_until).SetText("{}")
+    report = analyze(panel, wait_until)
+    report.SetText("{}")
     assert levels(panel) == [] and errors == []
-    assert "not a report of this product" in panel.ui.logTextEdit.plainText
+    assert "not a report of this product" in panel.ui.summaryLabel.text
+    assert panel.ui.logTextEdit.plainText.count("not a report of this product") == 1
+    panel.parameterNode.report = None
+    assert "No result yet" in panel.ui.summaryLabel.text
 
 
 def test_the_worker_that_dies_is_told_and_the_next_analysis_starts_another(panel_of, nodes, client_of, wait_until, errors):

@@ -35,6 +35,7 @@ class ResultsSection(VTKObservationMixin):  # type: ignore[misc]
         self._host = host
         self._rows: list[LevelRow] = []
         self._report: Report | None = None
+        self._problem = ""  # why the result cannot be shown
         self._state: Any = ()
         self._filling = False
         self._actions: dict[str, Any] = {}
@@ -59,20 +60,23 @@ class ResultsSection(VTKObservationMixin):  # type: ignore[misc]
         """Show the result that the parameter node names; nothing is built anew while it stays as it is shown."""
         parameters = self._host.parameterNode
         reportNode = parameters.report if parameters is not None else None
-        nodes, report = None, None
+        nodes, report, self._problem = None, None, ""
         if reportNode is not None:
             try:
                 nodes, report = resultFromNode(reportNode), reportFromNode(reportNode)
             except SpinalDiseaseAIError as error:
-                self._host.log(str(error))
+                self._problem = str(error)
         state = (
             nodes,
             report,
+            self._problem,
             parameters and (parameters.shownFindings, parameters.abnormalOnly, parameters.abnormalFrom, parameters.unsureBelow),
         )
         if state == self._state:
             return
         self._state, self._report = state, report
+        if self._problem:
+            self._host.log(self._problem)
         self._observe(nodes)
         self._showSentence()
         self._fillMenu()
@@ -242,7 +246,8 @@ class ResultsSection(VTKObservationMixin):  # type: ignore[misc]
 
     def _showSentence(self) -> None:
         ui, report = self._host.ui, self._report
-        ui.summaryLabel.text = sentenceOf(report) if report is not None else _("No result yet. Choose a study and click Analyze.")
+        nothing = self._problem or _("No result yet. Choose a study and click Analyze.")
+        ui.summaryLabel.text = sentenceOf(report) if report is not None else nothing
         graded = report is not None and any(item.findings for item in report.structures)
         for button, enabled, tip in (
             (ui.copySummaryButton, report is not None, _("Copy the sentence, to paste it into a report")),
