@@ -150,6 +150,14 @@ def test_the_sentence_says_what_is_normal_too(panel_of, nodes):
     assert "nothing abnormal found" in panel.ui.summaryLabel.text
 
 
+def test_the_sentence_of_a_result_without_any_grade_does_not_say_that_nothing_abnormal_was_found(panel_of, nodes):
+    """As when a reader deleted every disc."""
+    panel = panel_of()
+    for structures in ((), (StructureResult("L4", (0, 0, 0), 0.9),)):
+        show(panel, nodes, structures)
+        assert "no level was graded" in panel.ui.summaryLabel.text and "abnormal" not in panel.ui.summaryLabel.text
+
+
 def test_the_chart_shows_each_finding_level_by_level_and_follows_the_result(panel, wait_until, scene):
     panel.ui.chartButton.click()
     charts = scene.GetNodesByClass("vtkMRMLPlotChartNode")

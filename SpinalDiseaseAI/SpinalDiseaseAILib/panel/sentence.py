@@ -18,7 +18,8 @@ def sentenceOf(report: Report) -> str:
             abnormal.append(f"{anatomy.structure(item.name).display}: {', '.join(found)}")
         elif item.findings:
             normal.append(item.name)
-    parts = [_("Lumbar spine MR: {findings}.").format(findings="; ".join(abnormal) or _("nothing abnormal found"))]
+    none = _("nothing abnormal found") if normal else _("no level was graded")
+    parts = [_("Lumbar spine MR: {findings}.").format(findings="; ".join(abnormal) or none)]
     if abnormal and normal:
         parts.append(_("Nothing abnormal at {levels}.").format(levels=", ".join(normal)))
     if report.corrections:
