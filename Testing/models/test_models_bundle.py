@@ -10,7 +10,7 @@ import pytest
 
 from SpinalDiseaseAILib.base.anatomy import finding
 from SpinalDiseaseAILib.base.errors import EXIT_MODEL, ModelError
-from SpinalDiseaseAILib.models.bundle import CARD, METADATA, WEIGHTS, list_bundles, read_bundle
+from SpinalDiseaseAILib.models.bundle import CARD, LICENCE, METADATA, WEIGHTS, list_bundles, read_bundle
 
 
 def refusal(name: str, folder: Path) -> ModelError:
@@ -55,7 +55,7 @@ def test_one_changed_byte_of_the_weights_is_refused(bundles: Path) -> None:
     assert error.code == "model-changed" and "SHA-256" in error.found
 
 
-@pytest.mark.parametrize("file", [METADATA, WEIGHTS, CARD], ids=str)
+@pytest.mark.parametrize("file", [METADATA, WEIGHTS, CARD, LICENCE], ids=str)
 def test_a_missing_file_is_named(bundles: Path, file: Path) -> None:
     (bundles / "small-localizer" / file).unlink()
     error = refusal("small-localizer", bundles)

@@ -69,6 +69,14 @@ def test_a_file_in_place_of_the_folder_is_refused_before_any_work(tmp_path: Path
         check_folder(tmp_path / "results")
 
 
+def test_a_folder_that_cannot_be_looked_at_is_refused_before_any_work(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("a file")
+    for folder in (tmp_path / ("a" * 300), tmp_path / "file" / "results"):
+        with pytest.raises(OutputError, match="cannot be written to") as error:
+            check_folder(folder)
+        assert error.value.code == "output-unwritable"
+
+
 def test_a_folder_that_cannot_be_made_is_refused_with_a_sentence(report: Report, study: Study, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("a file")
     with pytest.raises(OutputError, match="cannot be written to"):

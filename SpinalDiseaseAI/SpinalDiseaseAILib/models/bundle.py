@@ -28,6 +28,7 @@ from ..base.report import ModelProvenance
 METADATA = Path("configs") / "metadata.json"
 WEIGHTS = Path("models") / "model.safetensors"
 CARD = Path("docs") / "README.md"
+LICENCE = Path("LICENSE")
 
 Value = TypeVar("Value")
 
@@ -112,7 +113,7 @@ def read_bundle(name: str, folder: Path | None = None) -> Bundle:
         known = ", ".join(_names(whole)) or "none"
         raise ModelError(f"There is no model {name!r}.", f"Installed are: {known}.", "Choose one of them.", code="model-unknown")
     path = place / METADATA
-    for file in (METADATA, WEIGHTS, CARD):
+    for file in (METADATA, WEIGHTS, CARD, LICENCE):
         if not (place / file).is_file():
             raise ModelError(f"The model {name} has no file {file.as_posix()}.", remedy=REINSTALL, code="model-missing-file")
     try:

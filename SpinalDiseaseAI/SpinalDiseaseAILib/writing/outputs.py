@@ -115,8 +115,15 @@ def check_folder(folder: Path, *, overwrite: bool = False) -> None:
 
     :param folder: where results shall go; it may be absent.
     :param overwrite: allow that files of the same names which this product did not write are replaced.
-    :raises OutputError: if it is a file, or holds files of the results' names beside no report of this product.
+    :raises OutputError: if it is a file, may not be opened, cannot have its name, or holds files of the results' names beside no
+        report of this product.
     """
+    try:
+        folder.stat()
+    except FileNotFoundError:
+        pass
+    except OSError as error:
+        raise _unwritable(folder, error) from error
     if folder.exists() and not folder.is_dir():
         raise OutputError(f"{folder} is a file.", "The results need a folder.", "Choose another folder.", code="output-is-a-file")
     foreign = [name for name in (*FORMATS, SCENE_FILE) if (folder / name).exists()]
@@ -161,11 +168,7 @@ def write_results(
             folder.rmdir()
         if not isinstance(error, OSError):
             raise
-        raise OutputError(
-            f"The results cannot be written to {folder}: {error.strerror or error}.",
-            remedy="Choose a folder that can be written and has space left.",
-            code="output-unwritable",
-        ) from error
+        raise _unwritable(folder, error) from error
     return {name: folder / name for name in formats if (folder / name).exists()}
 
 
@@ -181,6 +184,14 @@ def _swap(new: Path, folder: Path, old: Path) -> None:
             if target.exists() and not source.exists():
                 shutil.move(target, source)
         raise
+
+
+def _unwritable(folder: Path, error: OSError) -> OutputError:
+    return OutputError(
+        f"The results cannot be written to {folder}: {error.strerror or error}.",
+        remedy="Choose a folder that can be written and has space left.",
+        code="output-unwritable",
+    )
 
 
 def _is_ours(path: Path) -> bool:
