@@ -80,6 +80,17 @@ def test_lossless_compressed_files_give_the_stored_values_with_and_without_decod
     assert np.array_equal(stored_order(open_study([folder])), planes() * 2.0 - 100)
 
 
+@pytest.mark.parametrize("syntax", ["1.2.840.10008.1.9.1", "1.2.840.113619.5.2", "1.2.840.10008.1.2.1\x07"])
+def test_a_transfer_syntax_that_is_none_or_a_makers_own_is_refused_with_a_sentence(folder: Path, syntax: str) -> None:
+    for path in write(series(), folder):
+        known = b"UI\x14\x00" + ExplicitVRLittleEndian.encode() + b"\0"
+        other = syntax.encode().ljust(20, b"\0")
+        path.write_bytes(path.read_bytes().replace(known, b"UI\x14\x00" + other))
+    with pytest.raises(InputError, match="there is no decoder for it here") as error:
+        open_study([folder])
+    assert error.value.code == "no-decoder" and str(error.value).isprintable()
+
+
 def test_a_compression_that_nothing_can_decode_is_named_in_a_sentence(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     datasets = series()
     for dataset in datasets:

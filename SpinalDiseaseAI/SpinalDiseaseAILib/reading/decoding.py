@@ -75,10 +75,11 @@ def decoded(path: Path) -> tuple[Array, bool]:
     if "TransferSyntaxUID" not in dataset.file_meta:
         dataset.file_meta.TransferSyntaxUID = ImplicitVRLittleEndian  # of a data set without file header, PS3.5 10.1
     syntax = UID(dataset.file_meta.TransferSyntaxUID)
-    by_pydicom = not syntax.is_compressed or _pydicom_decodes(syntax)
+    by_pydicom = _is_plain(syntax) or _pydicom_decodes(syntax)
     if not by_pydicom and syntax not in GDCM_SYNTAXES:
+        name = syntax.name if syntax.name.isprintable() else "something unknown"  # damaged bytes may be anything
         raise InputError(
-            f"The series is compressed as {syntax.name}, and there is no decoder for it here.",
+            f"The series is stored as {name}, and there is no decoder for it here.",
             "Uncompressed, RLE, JPEG, JPEG-LS or JPEG 2000 images are needed.",
             "Export the series without compression.",
             code="no-decoder",
@@ -99,6 +100,14 @@ def damaged(path: Path, what: str) -> InputError:
         "Copy or export the series again.",
         code="truncated-file",
     )
+
+
+def _is_plain(syntax: UID) -> bool:
+    """True for pixels that are not compressed; False, too, for a UID that is no transfer syntax, or a maker's own."""
+    try:
+        return not syntax.is_compressed
+    except ValueError:
+        return False
 
 
 def _pydicom_decodes(syntax: UID) -> bool:
