@@ -156,6 +156,13 @@ def test_a_report_that_was_never_measured_gets_no_measurements_and_no_note_of_th
     assert not result.measured and result.notes == ()
 
 
+def test_a_level_graded_again_by_another_version_of_a_model_brings_that_version(report: Report) -> None:
+    older = ModelProvenance("grades", "0.9", "f" * 64, "MIT")
+    result = with_graded(replace(report, models=(older,)), again("L4-L5"), WHEN)
+    assert [(model.name, model.version) for model in result.models] == [("grades", "0.9"), ("grades", "1")]
+    assert with_graded(result, again("L3-L4"), WHEN).models == result.models
+
+
 def test_a_level_graded_again_under_another_numbering_goes_to_its_present_name(measured: Report) -> None:
     shifted, _ = with_other_numbering(measured, -1, WHEN)
     result = with_graded(shifted, again("L4-L5", 200.0, beside="L5-S1"), LATER)

@@ -75,6 +75,14 @@ def test_provenance_of_an_earlier_model_does_not_stay(scene, t2_node, result):
     assert result.tableNode.GetAttribute(PREFIX + "ResearchOnly") == "yes"
 
 
+def test_provenance_names_every_version_of_a_model_that_took_part(scene, t2_node):
+    (model,) = make_report().models
+    later = replace(model, version="1.1.0", sha256="cd" * 32)
+    node = writeReport(replace(make_report(), models=(model, later)), scene, t2_node).reportNode
+    assert node.GetAttribute(f"{PREFIX}Model.{model.name}.Version") == f"{model.version}, 1.1.0"
+    assert node.GetAttribute(f"{PREFIX}Model.{model.name}.SHA256") == f"{model.sha256}, {later.sha256}"
+
+
 def test_a_second_analysis_replaces_the_first_without_new_nodes(scene, t2_node, result):
     count, items = scene.GetNumberOfNodes(), hierarchyOf(scene).GetNumberOfItems()
     again = writeReport(make_report(pfirrmann="1"), scene, t2_node)

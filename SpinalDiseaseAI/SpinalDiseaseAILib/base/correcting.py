@@ -76,8 +76,8 @@ def with_graded(report: Report, graded: Report, created: str, author: str = READ
     notes = tuple(note for note in report.notes if note != NOT_MEASURED_AGAIN or not graded.measured)
     if measured and NOT_MEASURED_AGAIN in graded.notes and NOT_MEASURED_AGAIN not in notes:
         notes = (*notes, NOT_MEASURED_AGAIN)
-    known = {model.name for model in report.models}
-    models = (*report.models, *(model for model in graded.models if model.name not in known))
+    # Another version of a model that took part in the analysis took part, too.
+    models = (*report.models, *(model for model in graded.models if model not in report.models))
     masks = report.masks if graded.masks is None else renumbered_masks(graded.masks, shift)
     return replace(report, structures=structures, measurements=spine, notes=notes, models=models, masks=masks)
 

@@ -20,10 +20,12 @@ def provenanceOf(report: Report) -> dict[str, str]:
         "ResearchOnly": "yes" if report.research_only else "no",
         "Notice": DISCLAIMER,
     }
-    for model in report.models:
-        values[f"Model.{model.name}.Version"] = model.version
-        values[f"Model.{model.name}.SHA256"] = model.sha256
-        values[f"Model.{model.name}.Licence"] = model.licence
+    for name in dict.fromkeys(model.name for model in report.models):
+        # More than one where levels were graded again by another version.
+        versions = [model for model in report.models if model.name == name]
+        values[f"Model.{name}.Version"] = ", ".join(model.version for model in versions)
+        values[f"Model.{name}.SHA256"] = ", ".join(model.sha256 for model in versions)
+        values[f"Model.{name}.Licence"] = ", ".join(model.licence for model in versions)
     for series in report.series:
         name = series.role.title().replace(" ", "")
         values[f"Series.{name}.SeriesInstanceUID"] = series.uid
