@@ -176,6 +176,40 @@ def flat_metaimage(folder: Path) -> Path:
     return path
 
 
+def float_nifti(folder: Path, changes: dict[int, bytes]) -> Path:
+    """A NIfTI of float voxels with other bytes at some places of its header."""
+    path = save(Image(planes().transpose(0, 2, 1).astype(np.float32), np.diag([4.0, 4.0, 4.0, 1.0])), folder / "a.nii")
+    content = bytearray(path.read_bytes())
+    for at, value in changes.items():
+        content[at : at + len(value)] = value
+    path.write_bytes(content)
+    return path
+
+
+def nifti_of_no_bits(folder: Path) -> Path:
+    return float_nifti(folder, {42: np.array([90, 640, 800], "<i2").tobytes(), 72: bytes(2)})  # dim[1:4], bitpix
+
+
+def nifti_without_slices(folder: Path) -> Path:
+    return float_nifti(folder, {42: bytes(2)})
+
+
+def nifti_of_negative_lengths(folder: Path) -> Path:
+    return float_nifti(folder, {42: np.array([-9, -64], "<i2").tobytes()})
+
+
+def metaimage_of_many_dimensions(folder: Path) -> Path:
+    path = save(Image(planes().transpose(0, 2, 1).copy(), np.diag([4.0, 4.0, 4.0, 1.0])), folder / "a.mha")
+    path.write_bytes(path.read_bytes().replace(b"NDims = 3", b"NDims = 736 3"))
+    return path
+
+
+def metaimage_without_slices(folder: Path) -> Path:
+    path = save(Image(planes().transpose(0, 2, 1).copy(), np.diag([4.0, 4.0, 4.0, 1.0])), folder / "a.mha")
+    path.write_bytes(path.read_bytes().replace(b"DimSize = 9", b"DimSize = 0"))
+    return path
+
+
 def text_named_as_volume(folder: Path) -> Path:
     path = folder / "a.nrrd"
     path.write_text("no volume")
@@ -199,6 +233,11 @@ def text_named_as_volume(folder: Path) -> Path:
         (zero_nifti_spacing, "zero-spacing", "states a voxel spacing of zero"),
         (sheared_nifti, "skewed-axes", "not at right angles"),
         (flat_metaimage, "skewed-axes", "not at right angles"),
+        (nifti_of_no_bits, "truncated-file", "The file a.nii cannot be read"),
+        (nifti_without_slices, "truncated-file", "The file a.nii cannot be read"),
+        (nifti_of_negative_lengths, "truncated-file", "The file a.nii cannot be read"),
+        (metaimage_of_many_dimensions, "truncated-file", "The file a.mha cannot be read"),
+        (metaimage_without_slices, "blank-image", "The image is empty: it has no voxels."),
         (text_named_as_volume, "truncated-file", "The file a.nrrd cannot be read"),
     ],
 )

@@ -44,7 +44,7 @@ def compact(voxels: Array) -> Array:
 
 
 def checked(voxels: Array) -> Array:
-    """The voxels, if each has a value and they are not all the same.
+    """The voxels, if there are some, each has a value and they are not all the same.
 
     :raises InputError: otherwise.
     """
@@ -57,9 +57,9 @@ def checked(voxels: Array) -> Array:
                 "Export the image again, or replace these voxels.",
                 code="not-finite",
             )
-    if voxels.min() == voxels.max():
+    if not voxels.size or voxels.min() == voxels.max():
         raise InputError(
-            "The image is empty: all its voxels have the same value.",
+            f"The image is empty: {'all its voxels have the same value' if voxels.size else 'it has no voxels'}.",
             remedy="Export the image again, or choose another series.",
             code="blank-image",
         )

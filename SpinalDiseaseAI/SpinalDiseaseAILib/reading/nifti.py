@@ -55,10 +55,14 @@ def check_nifti(path: Path) -> None:
         bits = int(_field(content, order, layout.bits, "h")[0])
         spacing = _field(content, order, *layout.spacing)[1:4]
         start = int(_field(content, order, *layout.offset)[0])
-        total = prod(int(length) for length in lengths[: int(count)])
+        stated = [int(length) for length in lengths[: int(count)]]
+        if not stated or min(stated) < 1 or start < 0:
+            raise ValueError("dim")
+        total = prod(stated)
     except (OSError, EOFError, zlib.error, struct.error, KeyError, ValueError, OverflowError) as error:
         raise unreadable(path) from error
-    if len(content) < start + total * bits // 8:
+    bytes_each = np.dtype(_FLOATS[datatype]).itemsize if datatype in _FLOATS else bits // 8
+    if len(content) < start + total * bytes_each:
         raise unreadable(path)
     if 0 in spacing[: int(count)]:
         raise zero_spacing(path)

@@ -16,6 +16,7 @@ from ..base.planes import image_of_plane
 from ..base.report import Note
 from ..base.study import Role
 from .intensities import checked, compact
+from .metaimage import check_metaimage
 from .nifti import check_nifti, is_oriented
 from .pixels import plane_spacing
 from .region import MINIMUM_HEIGHT
@@ -93,6 +94,8 @@ def role_of_name(path: Path) -> Role:
 def _read(path: Path) -> Any:
     if path.name.lower().endswith((".nii", ".nii.gz")):
         check_nifti(path)
+    if path.name.lower().endswith((".mha", ".mhd")):
+        check_metaimage(path)
     previous = itk.ProcessObject.GetGlobalWarningDisplay()
     itk.ProcessObject.SetGlobalWarningDisplay(False)
     try:
