@@ -10,11 +10,12 @@ import numpy as np
 import pytest
 import torch
 from plain_data_sets import COLUMNS, ROWS, points
+from typer.testing import CliRunner
 
 from SpinalDiseaseAILib.base.anatomy import KEY_POINTS
 from SpinalDiseaseAILib.base.errors import ModelError
 from SpinalDiseaseAILib.base.options import DEFAULT_LOCALIZER, SHORT_NAMES
-from SpinalDiseaseAILib.evaluation.comparison import compare
+from SpinalDiseaseAILib.cli.main import app
 from SpinalDiseaseAILib.evaluation.figures import Figures
 from SpinalDiseaseAILib.evaluation.tables import Table
 from SpinalDiseaseAILib.steps import published_localization
@@ -59,14 +60,17 @@ def test_a_published_localizer_has_the_published_figures_in_its_table(
     assert error.further["published: Spinal Disease 2020 system, box detector"] == 4.3
 
 
-def test_both_stand_side_by_side_in_a_comparison(data: Path, tmp_path: Path, knowing: None) -> None:
+def test_both_stand_side_by_side_in_a_comparison_by_their_short_names(
+    data: Path, tmp_path: Path, knowing: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
     for name in SHORT_NAMES:
         models = written(tmp_path, name)
-    figures = Figures(data, "report", choose_device("cpu"), str(models))
-    for name in SHORT_NAMES:
-        list(figures.tables_of(name, DEFAULT_LOCALIZER))
-    first, second = ([run for run in figures.runs if run.models[0].name == name] for name in SHORT_NAMES.values())
-    assert any("Tianchi" in item.title for item in compare(first, second, ("heatmap", "detector")))
+    monkeypatch.setenv("SPINAL_DISEASE_AI_MODELS", str(models))
+    arguments = ["evaluate", "--data", str(data), "--compare", "heatmap", "detector", "--patients", "2", "--device", "cpu"]
+    result = CliRunner().invoke(app, arguments)
+    assert result.exit_code == 0, result.output
+    assert "| figure | heatmap | detector | difference" in result.output
+    assert "**Tianchi T2, held aside (spinal-disease-2020-heatmap and spinal-disease-2020-detector)**" in result.output
 
 
 def test_a_published_localizer_that_is_not_installed_is_refused_with_what_to_do(data: Path, tmp_path: Path) -> None:

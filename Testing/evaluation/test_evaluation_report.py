@@ -212,6 +212,24 @@ def test_a_paired_difference_is_surer_than_two_intervals(image: Path) -> None:
     assert row.difference.high - row.difference.low < 0.06
 
 
+def test_of_several_models_in_a_file_each_is_compared_with_itself(image: Path) -> None:
+    old = [run_of(image, model="one", right=0.3), run_of(image, model="two", right=0.9)]
+    new = [run_of(image, model="one", right=0.3), run_of(image, model="two", right=0.95)]
+    one, two = compare(old, new, ("old", "new"), repeats=20)
+    assert one.title == f"{TITLE} (one)" and two.title == f"{TITLE} (two)"
+    assert all(row.first == row.second for row in one.rows)
+    assert next(row for row in two.rows if row.name == "Pfirrmann grade: accuracy").first > 0.7
+
+
+def test_a_model_without_a_counterpart_is_compared_with_each_that_has_none_either(image: Path) -> None:
+    first = [run_of(image, model="one"), run_of(image, model="former")]
+    second = [run_of(image, model="one"), run_of(image, model="later"), run_of(image, model="last")]
+    titles = [item.title.removeprefix(TITLE) for item in compare(first, second, ("old", "new"), repeats=5)]
+    assert titles == [" (one)", " (former and later)", " (former and last)"]
+    (named,) = compare(first[:1], second[1:2], ("one", "later"), repeats=5)
+    assert named.title == TITLE, "what the columns say is not said twice"
+
+
 def test_points_are_compared_where_both_know_the_truth(image: Path) -> None:
     near, far = run_of(image, LOCALIZATION, off=1.0), run_of(image, LOCALIZATION, off=8.0)
     (comparison,) = compare([near], [replace(far, cases=far.cases[3:])], ("near", "far"), repeats=50)

@@ -10,7 +10,7 @@ import typer
 
 from ..base.errors import InputError
 from ..base.locations import models_folder
-from ..base.options import DEFAULT_LOCALIZER
+from ..base.options import DEFAULT_LOCALIZER, SHORT_NAMES
 from ..datasets.records import SPLITS
 from ..models.bundle import CARD, list_bundles
 from ..steps.device import choose_device
@@ -133,7 +133,7 @@ def _runs_of(name: str, runs: list[Run]) -> list[Run]:
     """The runs of a file or folder of predictions, or those that were measured just now of a model."""
     if _is_predictions(name):
         return list(read_predictions(Path(name)))
-    found = [run for run in runs if run.models[0].name == name]
+    found = [run for run in runs if run.models[0].name == SHORT_NAMES.get(name, name)]
     if not found:
         raise InputError(f"Nothing of {name} could be measured.", remedy="Check the data sets.", code="comparison")
     return found

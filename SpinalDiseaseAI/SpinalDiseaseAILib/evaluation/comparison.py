@@ -40,6 +40,7 @@ class Compared:
 class Comparison:
     """Two runs of one kind.
 
+    :param title: what was done, and the measured models where ``first`` and ``second`` are not their names.
     :param data: patients and items that both predict, in words.
     """
 
@@ -66,17 +67,13 @@ class Comparison:
 
 
 def compare(first: Sequence[Run], second: Sequence[Run], names: tuple[str, str], *, repeats: int = REPEATS) -> list[Comparison]:
-    """Every pair of runs of one kind.
+    """Every pair of runs of one kind: of the same model where both sides have it, else of each that has no such counterpart.
 
     :param names: of both, as they are shown.
     :raises InputError: if there is no such pair, or the two share no patient.
     """
-    result = []
-    for run in first:
-        for other in second:
-            if other.key == run.key and (other.task != GRADING or set(other.findings) & set(run.findings)):
-                result += [item for item in (_comparison(run, other, names, repeats),) if item is not None]
-                break
+    pairs = [(run, other) for run in first for other in _counterparts(run, first, second)]
+    result = [item for item in (_comparison(run, other, names, repeats) for run, other in pairs) if item is not None]
     if not result:
         raise InputError(
             f"{names[0]} and {names[1]} have nothing in common that could be compared.",
@@ -85,6 +82,18 @@ def compare(first: Sequence[Run], second: Sequence[Run], names: tuple[str, str],
             code="comparison",
         )
     return result
+
+
+def _counterparts(run: Run, first: Sequence[Run], second: Sequence[Run]) -> list[Run]:
+    """What a run is set against: a file may hold several models of one kind, each of which is compared with itself."""
+    like = [item for item in second if item.key == run.key and (item.task != GRADING or set(item.findings) & set(run.findings))]
+    same = [item for item in like if _model(item) == _model(run)]
+    paired = {_model(item) for item in first if item.key == run.key}
+    return same[:1] or [item for item in like if _model(item) not in paired]
+
+
+def _model(run: Run) -> str:
+    return run.models[0].name
 
 
 def _kinds(runs: Sequence[Run]) -> str:
@@ -100,7 +109,9 @@ def _comparison(first: Run, second: Run, names: tuple[str, str], repeats: int) -
     rows = _of_points(*cases, repeats) if first.task == LOCALIZATION else _of_grades(*cases, first.findings, repeats)
     patients = {case.patient for case in cases[0]}
     text = f"{first.dataset}: {len(shared)} planes of {len(patients)} patients that both predict"
-    return Comparison(first.title, *names, text, tuple(rows))
+    models = tuple(dict.fromkeys((_model(first), _model(second))))
+    title = first.title if models == names else f"{first.title} ({' and '.join(models)})"
+    return Comparison(title, *names, text, tuple(rows))
 
 
 def _of_points(first: list[Case], second: list[Case], repeats: int) -> list[Compared]:
