@@ -108,6 +108,14 @@ def test_without_a_spacing_six_millimetres_are_a_sixth_of_a_level() -> None:
     assert summary([case(TAGS, off=6.7, spacing=None)], repeats=1)["mAP, as submitted"].value == 0
 
 
+def test_without_a_spacing_and_without_a_level_nothing_is_hit() -> None:
+    """One annotated disc: what a sixth of a level is cannot be said, and a point far away is no hit."""
+    said = {name: 1.0 if name == "v2" else 0.0 for name in ("v1", "v2", "v3", "v4", "v5")}
+    found = {"L4-L5": {"disc_disease": Assessment(("v2",), said)}}
+    case = Case("1", "1", Path("x.png"), (100, 100), None, {"L4-L5": FoundPoint((50.0, 50.0), (95.0, 95.0))}, found)
+    assert outcomes_of(case, named_only=False)["disc_disease", "v2"].right.tolist() == [0]
+
+
 def test_a_structure_that_is_not_found_is_missed() -> None:
     whole = case({"L4-L5": ("v2",)})
     lost = dict(whole.points)

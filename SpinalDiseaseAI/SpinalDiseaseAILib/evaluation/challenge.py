@@ -6,7 +6,8 @@ When several predictions of a class hit one structure, the nearest is the right 
 that were not rightly hit are missed. The average precision of a class runs over the confidences of its predictions; the score is
 its mean over the classes that occur. A hit on a structure whose class the data set does not tell counts as neither.
 
-Where a data set does not tell the spacing, 6 mm is a sixth of the mean distance between neighbouring like structures.
+Where a data set does not tell the spacing, 6 mm is a sixth of the mean distance between neighbouring like structures;
+on a plane without such neighbours nothing is hit.
 """
 
 from __future__ import annotations
@@ -62,6 +63,7 @@ def outcome(claims: Sequence[Claim], truth: Mapping[Place, bool | None], step: P
     :param truth: place (column, row) of every annotated structure of the kind, and whether it has the class; None if that is
         not known.
     :param step: length of a column and of a row, in the unit of ``radius``.
+    :param radius: distance below which a claim hits; NaN where it is not known, and then nothing is hit.
     """
     nearest_of: dict[int, float] = {}
     counted: dict[int, tuple[float, float]] = {}
@@ -71,7 +73,7 @@ def outcome(claims: Sequence[Claim], truth: Mapping[Place, bool | None], step: P
     for claim in claims:
         distance = np.hypot(*((places - claim.place) * step).T) if len(places) else np.full(1, np.inf)
         index = int(distance.argmin())
-        if distance[index] >= radius or has_class[index] is False:
+        if not distance[index] < radius or has_class[index] is False:
             result.append((claim.confidence, 0.0))
         elif has_class[index] and distance[index] < nearest_of.get(index, np.inf):
             nearest_of[index] = float(distance[index])
