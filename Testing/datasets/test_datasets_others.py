@@ -11,7 +11,7 @@ import pytest
 from plain_data_sets import outlines, points, write_json, write_spider, write_sudirman, write_tianchi
 
 from SpinalDiseaseAILib.base.errors import InputError
-from SpinalDiseaseAILib.datasets.collection import read_dataset
+from SpinalDiseaseAILib.datasets.collection import IMPORTERS, read_dataset
 from SpinalDiseaseAILib.datasets.records import SAMPLE_PATIENTS, split_of
 from SpinalDiseaseAILib.datasets.sudirman import polygon_centroid, read_sudirman
 from SpinalDiseaseAILib.datasets.tianchi import parse_classes, read_tianchi
@@ -152,3 +152,43 @@ def test_an_unknown_data_set_or_a_missing_folder_is_refused(tmp_path: Path) -> N
         read_dataset("brats", tmp_path, ("train",))
     with pytest.raises(InputError, match=r"A folder sudirman_t1/ is needed there"):
         read_dataset("sudirman", tmp_path, ("train",))
+
+
+@pytest.mark.parametrize(
+    ("name", "file", "content", "because"),
+    [
+        ("spider", "keypoints.csv", None, "keypoints.csv: No such file"),
+        ("spider", "keypoints.csv", "series,identification,x,y\n3_t2,L1,abc,1\n", "could not convert"),
+        ("spider", "radiological_gradings.csv", "Patient,IVD label\n3,x\n", "invalid literal"),
+        ("spider", "overview.csv", "new_file_name,Spacing\n3_t2,1\n", "'PixelSpacing' is missing"),
+        ("spider", "overview.csv", 'new_file_name,PixelSpacing\n3_t2,"(1, 1]"\n', "does not match"),
+        ("spider_space", "overview.csv", "new_file_name,PixelSpacing\n3_t2,7\n", "cannot be read"),
+        ("sudirman", "polygons.json", "{", "Expecting"),
+        ("tianchi2020", "annotation.json", '[{"study": "study001"}]', "'reliable' is missing"),
+        ("tianchi2020", "annotation.json", "[1]", "cannot be read"),
+    ],
+)
+def test_a_folder_whose_tables_are_missing_or_damaged_is_refused_with_a_sentence(
+    name: str, file: str, content: str | None, because: str, tmp_path: Path
+) -> None:
+    write_spider(tmp_path)
+    write_tianchi(tmp_path)
+    write_sudirman(tmp_path)
+    path = tmp_path / IMPORTERS[name][0] / file
+    path.unlink()
+    if content is not None:
+        path.write_text(content, encoding="utf-8")
+    with pytest.raises(InputError, match=because) as error:
+        read_dataset(name, tmp_path, ("train", "tune", "report"))
+    assert "convert the data set again" in error.value.remedy and error.value.code == "dataset"
+
+
+@pytest.mark.parametrize("content", [None, b"", b"no picture", b"\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR\x00\x00"])
+def test_an_image_that_is_missing_or_damaged_is_refused_with_a_sentence(content: bytes | None, tmp_path: Path) -> None:
+    write_tianchi(tmp_path)
+    record = read_dataset("tianchi2020", tmp_path, ("train", "tune", "report"))[0]
+    record.path.unlink()
+    if content is not None:
+        record.path.write_bytes(content)
+    with pytest.raises(InputError, match="missing or damaged"):
+        record.pixels()

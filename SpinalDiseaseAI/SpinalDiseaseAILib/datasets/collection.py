@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from ..base.errors import InputError
-from .records import Imported, Record
+from .records import Imported, Record, plain_files
 from .rsna2024 import read_rsna2024
 from .spider import read_spider, read_spider_space
 from .sudirman import read_sudirman
@@ -26,7 +26,7 @@ def read_dataset(name: str, data: Path, splits: tuple[str, ...]) -> tuple[Record
     """Records of a data set that belong to some splits.
 
     :param data: folder with one folder a data set.
-    :raises InputError: if the data set is unknown or its folder is missing.
+    :raises InputError: if the data set is unknown, its folder is missing, or a file in it is missing or damaged.
     """
     if name not in IMPORTERS:
         raise InputError(f"There is no data set {name!r}.", f"Known are {', '.join(IMPORTERS)}.", code="dataset")
@@ -38,4 +38,6 @@ def read_dataset(name: str, data: Path, splits: tuple[str, ...]) -> tuple[Record
             "Pass the folder of the data sets with --data.",
             code="dataset",
         )
-    return tuple(record for record in importer(data / folder).records if record.split in splits)
+    with plain_files(data / folder):
+        imported = importer(data / folder)
+    return tuple(record for record in imported.records if record.split in splits)

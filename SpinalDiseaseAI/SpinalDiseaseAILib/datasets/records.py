@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import csv
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+
+from ..base.errors import InputError
 
 Pixels = npt.NDArray[np.uint8]
 
@@ -88,8 +92,38 @@ SAMPLE_PATIENTS = frozenset({("spider", "127"), ("spider", "110")})
 
 
 def read_grey(path: Path) -> Pixels:
-    """An 8-bit grey image, shape (rows, columns)."""
+    """An 8-bit grey image, shape (rows, columns).
+
+    :raises InputError: if it is missing or damaged.
+    """
     from PIL import Image
 
-    with Image.open(path) as image:
-        return np.asarray(image.convert("L"))
+    try:
+        with Image.open(path) as image:
+            return np.asarray(image.convert("L"))
+    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:  # SyntaxError: Pillow, of a damaged PNG
+        raise InputError(
+            f"The image {path} is missing or damaged.", remedy="Get or convert the data set again.", code="dataset"
+        ) from error
+
+
+@contextmanager
+def plain_files(folder: Path) -> Iterator[None]:
+    """What is raised by tables and documents that are not as they should be becomes a sentence.
+
+    :param folder: of the data set that is read in the block.
+    :raises InputError: if a file is missing, is no such table or document, or lacks a column, field or number.
+    """
+    try:
+        yield
+    except (OSError, KeyError, IndexError, TypeError, ValueError, AttributeError, SyntaxError, csv.Error) as error:
+        if isinstance(error, OSError):
+            reason = f"{error.filename}: {error.strerror}"
+        else:
+            reason = f"{error} is missing" if isinstance(error, KeyError) else str(error)
+        raise InputError(
+            f"The data set in {folder} cannot be read ({reason}).",
+            "Its files should be as the developer guide on training describes them.",
+            "Get or convert the data set again.",
+            code="dataset",
+        ) from error

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from ..base.errors import InputError
-from .records import Pixels, read_grey, split_of
+from .records import Pixels, plain_files, read_grey, split_of
 from .spider import CANAL_MASK, DISC_MASK, VERTEBRA_MASK, read_spacing
 
 SLICE_STEP = 1.0
@@ -56,7 +56,7 @@ def each_space_stack(data: Path, splits: tuple[str, ...]) -> Iterator[SpaceStack
     """The stacks of some splits, one after another.
 
     :param data: folder of the data sets.
-    :raises InputError: if there are none, a mask is missing, or slices are missing between others.
+    :raises InputError: if there are none, a file is missing or damaged, or slices are missing between others.
     """
     folder = data / "spider"
     series: dict[str, dict[int, Path]] = {}
@@ -71,7 +71,8 @@ def each_space_stack(data: Path, splits: tuple[str, ...]) -> Iterator[SpaceStack
             "Pass the folder of the data sets with --data.",
             code="dataset",
         )
-    spacing = read_spacing(folder)
+    with plain_files(folder):
+        spacing = read_spacing(folder)
     for name, slices in wanted.items():
         yield _stack(name, slices, spacing)
 

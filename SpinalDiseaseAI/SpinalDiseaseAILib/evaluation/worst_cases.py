@@ -12,6 +12,7 @@ from PIL import Image as Picture
 from PIL import ImageDraw, ImageFont
 
 from ..base.anatomy import finding
+from ..base.errors import InputError
 from ..datasets.records import read_grey
 from .key_points import errors_of
 from .predictions import LOCALIZATION, Case, Run
@@ -112,7 +113,7 @@ def picture_of(case: Case, named: set[str]) -> str:
     """
     try:
         pixels = read_grey(case.image).astype(np.float32)
-    except OSError:
+    except InputError:
         return ""
     places = [place for item in case.points.values() for place in (item.truth, item.predicted) if place is not None]
     left, top, right, bottom = _window(np.array(places), pixels.shape)
