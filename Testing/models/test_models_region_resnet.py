@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
+
 import pytest
 import torch
 
@@ -36,6 +40,26 @@ def test_it_is_the_resnet_18_of_monai() -> None:
     image = torch.rand(3, 1, 48, 48)
     with torch.no_grad():
         torch.testing.assert_close(own(image), theirs(image))
+
+
+TRAINS_ON_THREADS = """
+import torch
+from SpinalDiseaseAILib.models.loading import channels_last
+from SpinalDiseaseAILib.models.region_resnet import BasicBlock
+torch.set_num_threads(2)
+torch.manual_seed(0)
+block = channels_last(BasicBlock(8, 16, 2))
+for count in torch.randint(1, 40, (150,)).tolist():
+    image = torch.rand(count, 8, 48, 48).contiguous(memory_format=torch.channels_last).requires_grad_()
+    block(image).square().mean().backward()
+"""
+
+
+def test_a_training_on_several_threads_does_not_write_past_its_memory() -> None:
+    # torch ends the process where that happens: hence one of its own.
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    result = subprocess.run([sys.executable, "-c", TRAINS_ON_THREADS], env=environment, capture_output=True, text=True)
+    assert result.returncode == 0, result.stderr
 
 
 def test_with_the_published_widths_it_has_the_11_million_weights_of_resnet_18() -> None:

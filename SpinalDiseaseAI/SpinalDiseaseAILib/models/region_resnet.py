@@ -27,13 +27,16 @@ class BasicBlock(nn.Module):
         self.conv2 = nn.Conv2d(after, after, 3, 1, 1, bias=False)
         self.bn2 = nn.BatchNorm2d(after)
         self.act = nn.ReLU(inplace=True)
+        self.stride = stride
         self.downsample: nn.Module | None = None
         if stride != 1 or before != after:
-            self.downsample = nn.Sequential(nn.Conv2d(before, after, 1, stride, bias=False), nn.BatchNorm2d(after))
+            # A stride of a 1×1 convolution is taken beforehand, which is the same: on a processor, with several threads and channels
+            # last, torch 2.13 writes past its memory where it goes back through one.
+            self.downsample = nn.Sequential(nn.Conv2d(before, after, 1, bias=False), nn.BatchNorm2d(after))
 
     def forward(self, image: Tensor) -> Tensor:
         """Features (N, after, H / stride, W / stride) of features (N, before, H, W)."""
-        shortcut = image if self.downsample is None else self.downsample(image)
+        shortcut = image if self.downsample is None else self.downsample(image[:, :, :: self.stride, :: self.stride])
         result: Tensor = self.act(self.bn2(self.conv2(self.act(self.bn1(self.conv1(image))))) + shortcut)
         return result
 
