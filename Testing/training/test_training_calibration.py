@@ -16,7 +16,7 @@ from SpinalDiseaseAILib.base.errors import InputError
 from SpinalDiseaseAILib.evaluation import metrics
 from SpinalDiseaseAILib.evaluation.prediction_file import write_predictions
 from SpinalDiseaseAILib.evaluation.predictions import GRADING, Assessment, Case, Graded, Run
-from SpinalDiseaseAILib.models.bundle import CARD, METADATA, read_bundle
+from SpinalDiseaseAILib.models.bundle import CARD, LICENCE, METADATA, WEIGHTS, read_bundle
 from SpinalDiseaseAILib.steps.calibration import Calibration, logits_of, unsureness_of
 from SpinalDiseaseAILib.steps.heads import Heads
 from SpinalDiseaseAILib.training.calibrating import calibrate_bundle
@@ -204,7 +204,8 @@ def bundle(tmp_path: Path) -> Path:
         "options": {"region_pixels": 32, "temperature": {"pfirrmann": 3.0, "narrowing": 3.0}, "bias": {"pfirrmann": [1.0] * 5}},
         "training": {"datasets": {}},
     }
-    for file, text in ((METADATA, json.dumps(document)), (CARD, "# Card\n\n## Limits\n"), (Path("models/model.safetensors"), "")):
+    texts = {METADATA: json.dumps(document), CARD: "# Card\n\n## Limits\n", WEIGHTS: "", LICENCE: "Licence\n"}
+    for file, text in texts.items():
         (folder / file).parent.mkdir(parents=True, exist_ok=True)
         (folder / file).write_text(text, encoding="utf-8")
     return folder

@@ -11,7 +11,8 @@ from typer.testing import CliRunner
 
 from SpinalDiseaseAILib.base.anatomy import finding
 from SpinalDiseaseAILib.cli.main import app
-from SpinalDiseaseAILib.training.cli import CONFIGS, configuration
+from SpinalDiseaseAILib.training.cli import configuration
+from SpinalDiseaseAILib.training.configuration import CONFIGS, check_trainable
 from SpinalDiseaseAILib.training.packing import CARDS, LICENCES
 
 NAMES = sorted(path.stem for path in CONFIGS.glob("*.json"))
@@ -40,6 +41,8 @@ def test_no_arguments_give_the_help() -> None:
         (("fit", "nothing", "--data", ".", "--run", "run"), "localizer"),
         (("fit", "nothing.json", "--data", ".", "--run", "run"), "nothing.json"),
         (("fit", "localizer", "--data", ".", "--run", "run", "--steps", "many"), "--steps"),
+        (("fit", "localizer", "--data", ".", "--run", "run", "--steps", "-3"), "--steps"),
+        (("fit", "localizer", "--data", ".", "--run", "run", "--threads", "-1"), "--threads"),
         (("pack", "localizer", "--data", "."), "runs"),
         (("tune",), "tune"),
     ],
@@ -57,6 +60,59 @@ def test_a_data_folder_without_the_data_sets_is_refused_with_a_sentence(tmp_path
     result = run("fit", "localizer", "--data", tmp_path, "--run", tmp_path / "run")
     assert result.exit_code == 3 and "A folder spider/ is needed there." in result.output
     assert "Traceback" not in result.output and not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize(
+    ("content", "because"),
+    [
+        ("{", "cannot be read as JSON"),
+        ("[]", "names no task"),
+        ('{"task": "localization"}', "has no 'datasets'"),
+        ({"task": "dreaming"}, "'dreaming' is not fitted by train fit"),
+        ({"batch": "many"}, "'batch' of the configuration is 'many'. It should be a whole number of 1 or more."),
+        ({"learning_rate": True}, "It should be a number above 0."),
+        ({"splits": ["holiday"]}, "a list of some of train, tune, report"),
+        ({"datasets": {}}, "data sets and their weights"),
+        ({"widths": [16, 0]}, "a list of whole numbers"),
+        ({"network": "BoxDetector"}, "has no 'width'"),
+    ],
+)
+def test_a_configuration_that_cannot_be_trained_is_refused_with_a_sentence(
+    content: str | dict[str, Any], because: str, tmp_path: Path
+) -> None:
+    path = tmp_path / "mine.json"
+    text = content if isinstance(content, str) else json.dumps(configuration("localizer") | content)
+    path.write_text(text, encoding="utf-8")
+    result = run("fit", path, "--data", tmp_path, "--run", tmp_path / "run")
+    assert result.exit_code == 3 and because in " ".join(result.output.split())
+    assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize("name", [name for name in NAMES if name not in ("disc-findings", "disc-grade")])
+def test_every_packaged_configuration_of_a_network_can_be_trained(name: str) -> None:
+    check_trainable(configuration(name))
+
+
+def test_a_configuration_of_another_command_is_refused_by_fit(tmp_path: Path) -> None:
+    result = run("fit", "disc-grade", "--data", tmp_path, "--run", tmp_path / "run")
+    assert result.exit_code == 3 and "'disc grade' is not fitted by train fit" in result.output
+
+
+@pytest.mark.parametrize("command", [("pack", "localizer"), ("predict",)])
+def test_a_folder_without_a_finished_run_is_refused_with_a_sentence(command: tuple[str, ...], tmp_path: Path) -> None:
+    result = run(*command, tmp_path, "--data", tmp_path, "--output", tmp_path / "out")
+    said = " ".join(result.output.split())
+    assert result.exit_code == 3 and "is no finished run: config.json and weights.safetensors are not there." in said
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_run_that_cannot_be_written_is_refused_with_a_sentence(
+    localizer_config: dict[str, Any], data: Path, tmp_path: Path
+) -> None:
+    path = tmp_path / "mine.json"
+    path.write_text(json.dumps(localizer_config | {"datasets": {"sudirman": 1.0}}), encoding="utf-8")
+    result = run("fit", path, "--data", data, "--run", path, "--threads", 1)
+    assert result.exit_code == 6 and "cannot be written" in result.output
 
 
 def test_a_configuration_file_is_trained_and_goes_on_only_with_itself(
@@ -79,7 +135,7 @@ def test_a_packaged_configuration_has_findings_licence_and_card(name: str) -> No
     # default grading networks: they are trained in folds and calibrated on the patients that each fold leaves out. Nothing is
     # fitted on the report patients.
     assert config["license"] in LICENCES
-    both = name in ("localizer-3", "degeneration", "degeneration-detail", "disc-grade")
+    both = name in ("localizer-3", "degeneration", "degeneration-detail", "disc-findings", "disc-grade")
     assert config["splits"] == (["train", "tune"] if both else ["train"])
     assert config["research_only"] is ("tianchi2020" in config["datasets"])
     assert (CARDS / f"{config['name']}.md").is_file()

@@ -17,7 +17,7 @@ from SpinalDiseaseAILib.base.geometry import FloatArray
 from SpinalDiseaseAILib.base.planes import SagittalVolume
 from SpinalDiseaseAILib.datasets.collection import read_dataset
 from SpinalDiseaseAILib.evaluation.figures import Figures
-from SpinalDiseaseAILib.models.bundle import METADATA, WEIGHTS, read_bundle
+from SpinalDiseaseAILib.models.bundle import CARD, LICENCE, METADATA, WEIGHTS, read_bundle
 from SpinalDiseaseAILib.models.loading import load_network
 from SpinalDiseaseAILib.models.region_resnet import RegionResNet, log_odds
 from SpinalDiseaseAILib.pipelines.model_store import ModelStore
@@ -197,7 +197,7 @@ def test_several_runs_are_no_members_and_refused_with_a_sentence(
     ids=["more channels", "no such contrast", "turned in words", "no size", "more than a whole", "findings in another order"],
 )
 def test_a_bundle_that_does_not_fit_its_network_is_refused(models: Path, tmp_path: Path, change: Any, code: str) -> None:
-    for file in (METADATA, WEIGHTS, Path("docs/README.md")):
+    for file in (METADATA, WEIGHTS, CARD, LICENCE):
         (tmp_path / NAME / file).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / NAME / file).write_bytes((models / NAME / file).read_bytes())
     document = json.loads((tmp_path / NAME / METADATA).read_text(encoding="utf-8"))
