@@ -175,3 +175,20 @@ def test_weights_to_start_from_that_are_missing_are_refused_before_the_folder_is
         Loop(network(), CONFIG | {"initial": str(tmp_path / "nothing.safetensors")}, tmp_path / "run")
     assert caught.value.code == "initial"
     assert not (tmp_path / "run" / "checkpoint.pt").exists()
+
+
+@pytest.mark.parametrize("content", [b"", b"no weights"])
+def test_damaged_weights_to_start_from_are_refused_with_a_sentence(content: bytes, tmp_path: Path) -> None:
+    path = tmp_path / "damaged.safetensors"
+    path.write_bytes(content)
+    with pytest.raises(InputError, match="holds no weights to start from"):
+        Loop(network(), CONFIG | {"initial": str(path)}, tmp_path / "run")
+
+
+@pytest.mark.parametrize("kept", [0, 10, 1000])
+def test_a_damaged_checkpoint_is_refused_with_a_sentence(kept: int, tmp_path: Path) -> None:
+    trained(tmp_path)
+    path = tmp_path / "checkpoint.pt"
+    path.write_bytes(path.read_bytes()[:kept])
+    with pytest.raises(InputError, match=r"checkpoint\.pt cannot be read"):
+        Loop(network(), CONFIG, tmp_path)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from ..base.options import DEFAULT_CLASSIFIER, DEFAULT_LOCALIZER, DEFAULT_SEGMENTER, DEVICES
+from .configuration import CONFIGS, check_trainable, read_configuration
 from .convert_cli import convert, submission
 
 if TYPE_CHECKING:
@@ -26,24 +26,22 @@ app = typer.Typer(
 
 app.add_typer(convert, name="convert")
 
-CONFIGS = Path(__file__).with_name("configs")
-
 Data = Annotated[Path, typer.Option(help="Folder that holds the data sets.", exists=True, file_okay=False)]
 Run = Annotated[Path, typer.Option(help="Folder of the run: checkpoints and log. A run that was stopped goes on.")]
-Threads = Annotated[int, typer.Option(help="Processor threads; 0 for all.")]
+Threads = Annotated[int, typer.Option(help="Processor threads; 0 for all.", min=0)]
 
 
 def configuration(name: str) -> dict[str, Any]:
     """A configuration by the name of a packaged one, or by path.
 
     :raises typer.BadParameter: if there is none.
+    :raises InputError: if it is damaged.
     """
     path = Path(name) if name.endswith(".json") else CONFIGS / f"{name}.json"
     if not path.is_file():
         known = ", ".join(sorted(item.stem for item in CONFIGS.glob("*.json")))
         raise typer.BadParameter(f"{name} is no configuration. Packaged are {known}; a path should end in .json.")
-    result: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-    return result
+    return read_configuration(path)
 
 
 @app.command()
@@ -51,8 +49,8 @@ def fit(
     config: Annotated[str, typer.Argument(help="Packaged configuration, or path of one.")],
     data: Data,
     run: Run,
-    seed: Annotated[int | None, typer.Option(help="Seed in place of the configuration's.")] = None,
-    steps: Annotated[int | None, typer.Option(help="Steps in place of the configuration's.")] = None,
+    seed: Annotated[int | None, typer.Option(help="Seed in place of the configuration's.", min=0)] = None,
+    steps: Annotated[int | None, typer.Option(help="Steps in place of the configuration's.", min=1)] = None,
     initial: Annotated[
         str | None, typer.Option(help="Weights to start from, in place of the configuration's; \"imagenet\" for the encoder's.")
     ] = None,
@@ -89,6 +87,7 @@ def fit(
         settings.update({key: value for key, value in given.items() if value is not None})
         if left_out is not None and left_out >= settings.get("folds", 0):
             raise typer.BadParameter(f"The configuration has {settings.get('folds', 0)} folds; --left-out counts them from 0.")
+        check_trainable(settings)
         weights = training_of(settings)(settings, data, run, hardware)
         if hardware.first:
             typer.echo(weights)

@@ -8,14 +8,16 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from copy import deepcopy
 from pathlib import Path
+from pickle import UnpicklingError
 from typing import Any
 
 import torch
+from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 from tqdm import tqdm
 
-from ..base.errors import InputError
+from ..base.errors import InputError, OutputError
 from ..models.efficient_encoder import EfficientEncoder
 from .examples import ExampleFolder
 from .hardware import PROCESSOR, Hardware
@@ -37,7 +39,8 @@ class Loop:
     :param run: folder for ``checkpoint.pt``, ``log.jsonl`` and ``weights.safetensors``; the first process alone writes there.
     :param hardware: device, precision and the other processes.
     :raises InputError: if the folder holds a run by another configuration or on other hardware, or the weights to start from are
-        missing.
+        missing or damaged.
+    :raises OutputError: if the folder cannot be written.
     """
 
     def __init__(self, network: nn.Module, config: dict[str, Any], run: Path, hardware: Hardware = PROCESSOR) -> None:
@@ -45,9 +48,7 @@ class Loop:
         self.run = run
         self.hardware = hardware
         checkpoint = self._checkpoint_of_run()
-        run.mkdir(parents=True, exist_ok=True)
-        if hardware.first:
-            (run / "config.json").write_text(json.dumps(config, indent=1), encoding="utf-8")
+        self._begin()
         torch.manual_seed(config["seed"])
         for module in network.modules():
             reset = getattr(module, "reset_parameters", None)
@@ -70,6 +71,18 @@ class Loop:
         self.step = 0
         if checkpoint is not None:
             self._resume(checkpoint)
+
+    def _begin(self) -> None:
+        try:
+            self.run.mkdir(parents=True, exist_ok=True)
+            if self.hardware.first:
+                (self.run / "config.json").write_text(json.dumps(self.config, indent=1), encoding="utf-8")
+        except OSError as error:
+            raise OutputError(
+                f"{self.run} cannot be written: {error.strerror or error}.",
+                remedy="Choose another folder with --run.",
+                code="output-unwritable",
+            ) from error
 
     @property
     def finished(self) -> bool:
@@ -173,7 +186,15 @@ class Loop:
         path = self.run / "checkpoint.pt"
         if not path.exists():
             return None
-        state: dict[str, Any] = torch.load(path, weights_only=True, map_location="cpu")
+        try:
+            state: dict[str, Any] = torch.load(path, weights_only=True, map_location="cpu")
+        except (OSError, RuntimeError, EOFError, UnpicklingError) as error:
+            raise InputError(
+                f"The checkpoint {path} cannot be read.",
+                "A run goes on from a whole one.",
+                "Choose another folder, or remove this one.",
+                code="run",
+            ) from error
         if state["config"] != self.config:
             raise InputError(
                 f"The run in {self.run} was trained with another configuration.",
@@ -225,6 +246,15 @@ def _start_from(network: nn.Module, initial: str) -> None:
             remedy="Train them first, or name others with --initial.",
             code="initial",
         )
+    try:
+        weights = load_file(path)
+    except (OSError, SafetensorError) as error:
+        raise InputError(
+            f"{path} holds no weights to start from ({error}).",
+            "A whole file weights.safetensors is needed.",
+            "Name others with --initial.",
+            code="initial",
+        ) from error
     own = network.state_dict()
-    usable = {key: value for key, value in load_file(path).items() if key in own and own[key].shape == value.shape}
+    usable = {key: value for key, value in weights.items() if key in own and own[key].shape == value.shape}
     network.load_state_dict(usable, strict=False)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -24,6 +23,7 @@ from ..models.loading import channels_last
 from ..steps.classification import Classifier
 from ..steps.heads import Heads
 from ..steps.regions import RegionLayout
+from .configuration import configuration_of_run
 from .network_data import uses_encoder
 from .regions import region_network
 
@@ -64,8 +64,11 @@ class Member:
 
     @classmethod
     def of(cls, run: Path) -> Member:
-        """The run of a folder."""
-        return cls(run / "weights.safetensors", json.loads((run / "config.json").read_text(encoding="utf-8")))
+        """The run of a folder.
+
+        :raises InputError: if the folder holds no finished run.
+        """
+        return cls(run / "weights.safetensors", configuration_of_run(run))
 
 
 def table_of(run: Run, data: Path) -> Table:

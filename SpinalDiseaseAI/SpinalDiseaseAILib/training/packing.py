@@ -25,6 +25,7 @@ from ..steps.heads import Heads
 from ..steps.regions import RegionLayout
 from .bundle_files import pack
 from .calibration import best_temperature
+from .configuration import configuration_of_run
 from .network_data import is_published, network_metadata, uses_encoder
 from .point_confidence import fitted_confidence
 from .regions import class_balance, targets, visits
@@ -75,8 +76,9 @@ def pack_runs(config: dict[str, Any], runs: list[Path], data: Path, output: Path
 
     :param data: folder of the data sets, for the calibration of a classifier or of a published localizer.
     :returns: the bundle's folder.
+    :raises InputError: if a folder holds no finished run.
     """
-    configs = {run: json.loads((run / "config.json").read_text(encoding="utf-8")) for run in runs}
+    configs = {run: configuration_of_run(run) for run in runs}
     runs = sorted(runs, key=lambda run: uses_encoder(configs[run]))  # as the networks order their members
     members = [configs[run] for run in runs]
     metadata = metadata_of(config, members)
