@@ -30,8 +30,8 @@ class BasicBlock(nn.Module):
         self.stride = stride
         self.downsample: nn.Module | None = None
         if stride != 1 or before != after:
-            # A stride of a 1×1 convolution is taken beforehand, which is the same: on a processor, with several threads and channels
-            # last, torch 2.13 writes past its memory where it goes back through one.
+            # The stride of a 1×1 convolution is taken beforehand, which is the same: on a processor, with several threads and
+            # channels last, torch 2.13 writes past its memory where it goes back through one.
             self.downsample = nn.Sequential(nn.Conv2d(before, after, 1, bias=False), nn.BatchNorm2d(after))
 
     def forward(self, image: Tensor) -> Tensor:
