@@ -280,6 +280,17 @@ def test_two_folders_of_predictions_are_compared_without_data(image: Path, tmp_p
     assert "| figure | old | new | difference" in result.output
     text = Page((tmp_path / "out/report.html").read_text(encoding="utf-8")).text
     assert "Comparison" in text and "new minus old" in text
+    (item,) = json.loads((tmp_path / "out/figures.json").read_text(encoding="utf-8"))["comparisons"]
+    row = next(row for row in item["rows"] if row["name"] == "Pfirrmann grade: accuracy")
+    assert (item["first"], item["second"]) == ("old", "new")
+    assert row["difference"] == pytest.approx(row["second"] - row["first"]) and row["low"] <= row["difference"] <= row["high"]
+
+
+@pytest.mark.parametrize("place", ["file", "file/inside", "x" * 300])
+def test_a_place_that_cannot_be_written_is_refused_before_anything_is_measured(place: str, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    result = CliRunner().invoke(app, ["evaluate", "--data", str(tmp_path), "-o", str(tmp_path / place)])
+    assert result.exit_code == 6 and "cannot be written to" in result.output and "##" not in result.output
 
 
 @pytest.mark.parametrize(

@@ -106,6 +106,14 @@ def test_a_folder_without_a_finished_run_is_refused_with_a_sentence(command: tup
     assert list(tmp_path.iterdir()) == []
 
 
+def test_a_place_for_predictions_that_cannot_be_written_is_refused_before_anything_is_predicted(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    inside = run("predict", tmp_path, "--data", tmp_path, "--output", tmp_path / "file" / "out.json")
+    assert inside.exit_code == 6 and "is no folder" in inside.output
+    folder = run("predict", tmp_path, "--data", tmp_path, "--output", tmp_path)
+    assert folder.exit_code == 2 and "is a folder" in " ".join(folder.output.split())
+
+
 def test_a_run_that_cannot_be_written_is_refused_with_a_sentence(
     localizer_config: dict[str, Any], data: Path, tmp_path: Path
 ) -> None:

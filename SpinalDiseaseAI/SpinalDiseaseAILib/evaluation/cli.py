@@ -16,7 +16,7 @@ from ..models.bundle import CARD, list_bundles
 from ..steps.device import choose_device
 from .comparison import Comparison, compare
 from .figures import Figures
-from .outputs import write_outputs
+from .outputs import check_folder, write_outputs
 from .prediction_file import PREDICTIONS_FILE, read_predictions
 from .predictions import Run
 from .provenance import provenance_of
@@ -65,6 +65,8 @@ def evaluate(
         raise typer.BadParameter(f"{split} is no split; choose one of {', '.join(SPLITS)}.")
     if write_cards and (split != "report" or patients or uncalibrated):
         raise typer.BadParameter("Model cards state figures of report patients only: of all of them, and calibrated.")
+    if output is not None:
+        check_folder(output)
     both = compare_both or ()
     measured = [name for name in both if not _is_predictions(name)] if both else bundle
     tables: list[Table] = []

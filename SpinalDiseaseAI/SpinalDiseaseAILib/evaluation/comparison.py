@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
+from typing import Any
 
 import numpy as np
 
@@ -64,6 +65,31 @@ class Comparison:
                 f"| {row.name} | {row.first:.3f} | {row.second:.3f} | {row.difference.text()}{mark} | {row.difference.count} |"
             )
         return "\n".join([*lines, "", "\\* the interval of the difference excludes 0"]) + "\n"
+
+    def document(self) -> dict[str, Any]:
+        """The comparison as JSON values; null where a figure is no finite number."""
+
+        def number(value: float) -> float | None:
+            return value if np.isfinite(value) else None
+
+        return {
+            "title": self.title,
+            "data": self.data,
+            "first": self.first,
+            "second": self.second,
+            "rows": [
+                {
+                    "name": row.name,
+                    "first": number(row.first),
+                    "second": number(row.second),
+                    "difference": number(row.difference.value),
+                    "low": number(row.difference.low),
+                    "high": number(row.difference.high),
+                    "count": row.difference.count,
+                }
+                for row in self.rows
+            ],
+        }
 
 
 def compare(first: Sequence[Run], second: Sequence[Run], names: tuple[str, str], *, repeats: int = REPEATS) -> list[Comparison]:

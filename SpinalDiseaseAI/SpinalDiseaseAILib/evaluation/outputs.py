@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -15,6 +16,30 @@ from .provenance import Provenance
 from .tables import Table, csv_of
 
 FIGURES_MARKDOWN, FIGURES_JSON, FIGURES_CSV, PAGE = "figures.md", "figures.json", "figures.csv", "report.html"
+
+
+def check_folder(folder: Path) -> None:
+    """Refuse a folder that cannot be written, before hours of work; it need not be there yet.
+
+    :raises OutputError: if it, or the folder in which it would be made, is no folder or may not be written.
+    """
+    try:
+        place = next(item for item in (folder.absolute(), *folder.absolute().parents) if item.exists())
+        reason = "" if place.is_dir() else f"{place} is no folder"
+        if not reason and not os.access(place, os.W_OK):
+            reason = f"{place} may not be written"
+    except OSError as error:
+        reason = error.strerror or str(error)
+    if reason:
+        raise _unwritable(folder, reason)
+
+
+def _unwritable(folder: Path, reason: str) -> OutputError:
+    return OutputError(
+        f"The report cannot be written to {folder}: {reason}.",
+        remedy="Choose a folder that can be written and has space left.",
+        code="output-unwritable",
+    )
 
 
 def write_outputs(
@@ -38,7 +63,13 @@ def write_outputs(
     texts = {
         PAGE: page_of(tables, runs, provenance, comparisons, pictures=pictures),
         FIGURES_MARKDOWN: markdown_of(tables, provenance, comparisons),
-        FIGURES_JSON: _json({"made": provenance.document(), "tables": [table.document() for table in tables]}),
+        FIGURES_JSON: _json(
+            {
+                "made": provenance.document(),
+                "tables": [table.document() for table in tables],
+                "comparisons": [item.document() for item in comparisons],
+            }
+        ),
         FIGURES_CSV: csv_of(tables),
     }
     if runs:
@@ -50,11 +81,7 @@ def write_outputs(
         for name, text in texts.items():
             (folder / name).write_text(text, encoding="utf-8", newline="\n")
     except OSError as error:
-        raise OutputError(
-            f"The report cannot be written to {folder}: {error.strerror or error}.",
-            remedy="Choose a folder that can be written and has space left.",
-            code="output-unwritable",
-        ) from error
+        raise _unwritable(folder, error.strerror or str(error)) from error
     return {name: folder / name for name in texts}
 
 

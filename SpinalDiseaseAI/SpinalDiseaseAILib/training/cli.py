@@ -145,12 +145,18 @@ def predict(
     """
     import torch
 
+    from ..evaluation.outputs import check_folder
     from ..evaluation.prediction_file import write_predictions
     from .out_of_fold import out_of_fold_run, table_of
+
+    if output.is_dir():
+        raise typer.BadParameter(f"{output} is a folder; --output is the file to write.")
+    check_folder(output.parent)
 
     if threads:
         torch.set_num_threads(threads)
     run = out_of_fold_run(list(runs), data)
+    output.parent.mkdir(parents=True, exist_ok=True)
     write_predictions(output, [run], data, command="spinal-disease-ai train predict")
     typer.echo(table_of(run, data).markdown())
     typer.echo(output)
