@@ -97,6 +97,12 @@ def test_the_page_has_tables_charts_worst_cases_and_how_it_was_made(image: Path)
     assert sum(source.startswith("data:image/jpeg") for source in sources) == 12, "six worst cases a run"
 
 
+def test_the_page_says_what_its_words_mean(image: Path) -> None:
+    text = Page(page_of([table()], [run_of(image)], PROVENANCE)).text
+    for words in ("px at 512", "Plausible classes", "not sure", "Expected calibration error", "A dash"):
+        assert words in text
+
+
 def test_nothing_is_loaded_from_outside_and_text_cannot_become_markup(image: Path) -> None:
     hostile = replace(PROVENANCE, left_out=("<script>alert(1)</script>",))
     text = page_of([table()], [run_of(image)], hostile)
