@@ -11,13 +11,14 @@ from safetensors.torch import save_file
 
 from ..base.anatomy import finding
 from ..base.errors import InputError
-from ..datasets.collection import read_dataset
 from ..evaluation.predictions import GRADING, Run
 from ..models.bundle import CARD, WEIGHTS, read_bundle
-from ..pipelines.model_store import ModelStore
 from ..steps.calibration import Calibration
+from ..steps.disc_grades import LEVELS
+from ..steps.measurements.disc_features import disc_features
 from .bundle_files import pack
-from .disc_grades import Features, examples_of, features_of, fitted, log_losses
+from .disc_grades import Features, examples_of, fitted, log_losses
+from .outlined_spines import outlined_spines
 from .packing import CARDS, LICENCES, metadata_of
 
 
@@ -39,12 +40,12 @@ def fit_grader(
     :returns: the bundle's folder.
     :raises InputError: if no run has out-of-fold grades.
     """
-    store = ModelStore()
-    device = store.device("cpu")
-    localizer, _ = store.localizer(names[0], "", device)
-    segmenter, _ = store.segmenter(names[1], "", device)
-    records = [record for name in config["datasets"] for record in read_dataset(name, data, tuple(config["splits"]))]
-    return pack_grader(config, runs, classifier, features_of(records, localizer, segmenter, told), output, told)
+    features = {
+        (record.series, disc): values
+        for record, spine in outlined_spines(config, names, data, told)
+        for disc, values in disc_features(spine, LEVELS).items()
+    }
+    return pack_grader(config, runs, classifier, features, output, told)
 
 
 def pack_grader(

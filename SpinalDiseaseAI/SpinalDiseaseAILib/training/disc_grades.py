@@ -7,7 +7,7 @@ not fitted on.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,18 +15,13 @@ import torch
 from torch import Tensor, nn
 
 from ..base.anatomy import DEGENERATION_OF_PFIRRMANN, finding
-from ..base.errors import InputError
 from ..base.geometry import FloatArray
-from ..datasets.records import Record, split_of
-from ..evaluation.key_points import plane_of
+from ..datasets.records import split_of
 from ..evaluation.predictions import Run
 from ..models.disc_grade_model import VARIANTS, DiscGradeModel
 from ..steps.calibration import Calibration
 from ..steps.disc_grades import CLASSES, LEVELS, summed
-from ..steps.localization import Localizer
-from ..steps.measurements.disc_features import FEATURES, disc_features
-from ..steps.measurements.segmented_spine import SegmentedSpine
-from ..steps.segmentation import Segmenter
+from ..steps.measurements.disc_features import FEATURES
 
 RIDGE = 0.02
 """Weight of the squared coefficients of the regression beside the mean log loss."""
@@ -55,40 +50,6 @@ class Example:
     region: FloatArray
     features: FloatArray | None
     grade: int
-
-
-def features_of(
-    records: Sequence[Record], localizer: Localizer, segmenter: Segmenter, told: Callable[[str], None] = lambda text: None
-) -> dict[tuple[str, str], FloatArray]:
-    """Features of the discs of T2 planes, found and outlined as in an analysis.
-
-    :param told: hears of each plane that is left out.
-    """
-    return {
-        (record.series, name): values
-        for record, spine in outlined_spines(records, localizer, segmenter, told)
-        for name, values in disc_features(spine, LEVELS).items()
-    }
-
-
-def outlined_spines(
-    records: Sequence[Record], localizer: Localizer, segmenter: Segmenter, told: Callable[[str], None]
-) -> Iterator[tuple[Record, SegmentedSpine]]:
-    """The T2 planes with findings, found and outlined as in an analysis.
-
-    :param told: hears of each plane that is left out.
-    """
-    for record in records:
-        if record.contrast != "T2" or not record.findings:
-            continue
-        volume = plane_of(record)
-        try:
-            found = localizer.locate(volume, spacing_known=record.spacing is not None)
-        except InputError as error:
-            told(f"{record.series}: {error.found}")
-            continue
-        points = dict(zip(found.names, found.positions, strict=True))
-        yield record, SegmentedSpine(volume, segmenter.segment(volume.image, points), points)
 
 
 def examples_of(run: Run, calibration: Calibration, features: Features) -> list[Example]:

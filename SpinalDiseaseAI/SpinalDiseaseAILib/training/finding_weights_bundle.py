@@ -14,16 +14,14 @@ from safetensors.torch import save_file
 from ..base.anatomy import finding
 from ..base.errors import InputError
 from ..base.geometry import FloatArray
-from ..datasets.collection import read_dataset
 from ..evaluation.predictions import GRADING, Graded, Run, collect
 from ..models.bundle import CARD, WEIGHTS, Bundle, read_bundle
-from ..pipelines.model_store import ModelStore
 from ..steps.disc_findings import mask_features
 from .bundle_files import pack
 from .calibrating import write_calibration
 from .calibration import METHODS, RATE, cross_fitted, fit
-from .disc_grades import outlined_spines
 from .finding_weights import crossed, discs_of, fitted, with_logits
+from .outlined_spines import outlined_spines
 from .packing import CARDS, LICENCES, metadata_of
 
 LEAST_GAIN = 0.01
@@ -72,14 +70,9 @@ def fit_weigher(
     :param data: folder of the data sets, :param output: folder of the bundles.
     :raises InputError: if no run has out-of-fold grades, or weighing helps for none.
     """
-    store = ModelStore()
-    device = store.device("cpu")
-    localizer, _ = store.localizer(names[0], "", device)
-    segmenter, _ = store.segmenter(names[1], "", device)
-    records = [record for name in config["datasets"] for record in read_dataset(name, data, tuple(config["splits"]))]
     features = {
         (record.series, disc): values
-        for record, spine in outlined_spines(records, localizer, segmenter, told)
+        for record, spine in outlined_spines(config, names, data, told)
         for disc, values in mask_features(spine).items()
     }
     return pack_weigher(config, runs, read_bundle(classifier), features, output)
