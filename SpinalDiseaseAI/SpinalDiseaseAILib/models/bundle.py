@@ -40,9 +40,10 @@ REINSTALL = "Install SpinalDiseaseAI again, or copy the bundle again."
 class Bundle:
     """A bundle whose metadata was read; its weights are checked when they are loaded.
 
-    :param task: ``"localization"`` or ``"classification"``.
+    :param task: ``"localization"``, ``"segmentation"``, ``"classification"``, ``"disc findings"`` or ``"disc grade"``.
     :param network: name and arguments of the network.
-    :param findings: finding name to class names, in the order of the network's outputs; empty for a localizer.
+    :param findings: finding name to class names, in the order of the network's outputs; empty for a localizer and a
+        segmenter. Of a model that weighs findings, those that it corrects.
     :param options: what the steps need beside the network, such as calibration.
     :param data_sets: names of the data sets that it was trained on.
     """
