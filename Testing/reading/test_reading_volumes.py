@@ -291,6 +291,19 @@ def test_a_volume_in_a_compressed_file_of_another_name_is_not_mistaken_for_an_im
     assert error.value.code == "no-images"
 
 
+@pytest.mark.parametrize("suffix", [".nii", ".nii.gz"])
+def test_a_nifti_that_states_two_sizes_of_a_voxel_opens_with_both_in_a_warning(folder: Path, suffix: str) -> None:
+    path = save(Image(planes().transpose(0, 2, 1).copy(), np.diag([4.0, 4.0, 4.0, 1.0])), folder / f"a{suffix}")
+    assert "two-spacings" not in codes(open_study([path]))
+    content = bytearray(gzip.decompress(path.read_bytes()) if suffix == ".nii.gz" else path.read_bytes())
+    content[84:88] = np.float32(3.0).tobytes()  # pixdim[2]; srow_y still says 4
+    path.write_bytes(gzip.compress(content) if suffix == ".nii.gz" else content)
+    study = open_study([path])
+    (text,) = [note.text for note in study.notes if note.code == "two-spacings" and note.severity == "warning"]
+    assert "4.00 × 3.00 × 4.00" in text and "4.00 × 4.00 × 4.00" in text
+    assert sorted(study.primary.image.spacing) == pytest.approx([3, 4, 4])
+
+
 def without_orientation(path: Path) -> Path:
     """The file of a volume whose header tells lengths but no directions any more."""
     content = bytearray(path.read_bytes())

@@ -15,9 +15,11 @@ from pathlib import Path
 
 import numpy as np
 
+from ..base.geometry import FloatArray
 from .intensities import checked
 from .volume_errors import unreadable, zero_spacing
 
+_SAME_SPACING = 0.01  # share by which two statements of a spacing may differ
 _FLOATS = {16: "f4", 64: "f8"}
 
 
@@ -31,11 +33,16 @@ class _Layout:
     spacing: tuple[int, str]
     offset: tuple[int, str]
     codes: tuple[int, str]
+    sform: tuple[int, str]
 
 
 _LAYOUTS = {
-    348: _Layout(dimensions=(40, "8h"), datatype=70, bits=72, spacing=(76, "8f"), offset=(108, "f"), codes=(252, "2h")),
-    540: _Layout(dimensions=(16, "8q"), datatype=12, bits=14, spacing=(104, "8d"), offset=(168, "q"), codes=(344, "2i")),
+    348: _Layout(
+        dimensions=(40, "8h"), datatype=70, bits=72, spacing=(76, "8f"), offset=(108, "f"), codes=(252, "2h"), sform=(280, "12f")
+    ),
+    540: _Layout(
+        dimensions=(16, "8q"), datatype=12, bits=14, spacing=(104, "8d"), offset=(168, "q"), codes=(344, "2i"), sform=(400, "12d")
+    ),
 }
 """Layouts of NIfTI-1 and NIfTI-2 by the size of the header, which is its first field."""
 
@@ -72,12 +79,31 @@ def check_nifti(path: Path) -> None:
 
 def is_oriented(path: Path) -> bool:
     """True if a file that was checked says by qform or sform how its axes lie in the patient."""
+    header, order, layout = _header(path)
+    return any(_field(header, order, *layout.codes))
+
+
+def two_spacings(path: Path) -> tuple[FloatArray, FloatArray] | None:
+    """Sizes of a voxel along each axis, (3,), by ``pixdim``, which readers use, and by the sform of a file that was checked.
+
+    In the unit of the file. None where they are the same, or there is no sform.
+    """
+    header, order, layout = _header(path)
+    if not _field(header, order, *layout.codes)[1]:
+        return None
+    used = np.abs(_field(header, order, *layout.spacing)[1:4])
+    rows = np.array(_field(header, order, *layout.sform)).reshape(3, 4)
+    stated = np.asarray(np.linalg.norm(rows[:, :3], axis=0))
+    return None if np.allclose(stated, used, rtol=_SAME_SPACING) else (used, stated)
+
+
+def _header(path: Path) -> tuple[bytes, str, _Layout]:
+    """The header of a file that was checked, its byte order and its layout."""
     with path.open("rb") as file:
         packed = file.read(2) == b"\x1f\x8b"
     with gzip.open(path) if packed else path.open("rb") as file:
         header = file.read(max(_LAYOUTS))
-    order, layout = _layout(header)
-    return any(_field(header, order, *layout.codes))
+    return header, *_layout(header)
 
 
 def _layout(content: bytes) -> tuple[str, _Layout]:

@@ -17,13 +17,14 @@ from ..base.report import Note
 from ..base.study import Role
 from .intensities import checked, compact
 from .metaimage import check_metaimage
-from .nifti import check_nifti, is_oriented
+from .nifti import check_nifti, is_oriented, two_spacings
 from .pixels import plane_spacing
 from .region import MINIMUM_HEIGHT
 from .volume_errors import skewed_axes, unreadable, zero_spacing
 
 itk: Any = SimpleITK  # its wrapped methods carry no types
 
+_NIFTI = (".nii", ".nii.gz")
 _THROUGH_PLANE = 1.5  # a spacing this much larger than the others is that between slices
 
 
@@ -70,6 +71,10 @@ def read_volume(path: Path) -> Volume:
     if not _is_placed(path, source):
         text = "The file does not say how the volume lies in the patient; left and right, front and back may be exchanged."
         notes.append(Note("not-placed", text, "warning"))
+    if path.name.lower().endswith(_NIFTI) and (both := two_spacings(path)):
+        sizes = [" × ".join(f"{length:.2f}" for length in lengths) for lengths in both]
+        text = f"The file states two sizes of a voxel, {sizes[0]} mm (pixdim) and {sizes[1]} mm (sform); the first is used."
+        notes.append(Note("two-spacings", text, "warning"))
     if image.voxels.shape[0] == 1:
         notes.append(Note("single-slice", "There is a single slice: points have no depth.", "warning"))
     return Volume(path, role_of_name(path), image, True, tuple(notes))
@@ -92,7 +97,7 @@ def role_of_name(path: Path) -> Role:
 
 
 def _read(path: Path) -> Any:
-    if path.name.lower().endswith((".nii", ".nii.gz")):
+    if path.name.lower().endswith(_NIFTI):
         check_nifti(path)
     if path.name.lower().endswith((".mha", ".mhd")):
         check_metaimage(path)
@@ -143,7 +148,7 @@ def _affine(source: Any) -> FloatArray:
 def _is_placed(path: Path, source: Any) -> bool:
     """False if a file states lengths but no directions of the patient; a MetaImage always does, if only by default."""
     name = path.name.lower()
-    if name.endswith((".nii", ".nii.gz")):
+    if name.endswith(_NIFTI):
         return is_oriented(path)
     return not name.endswith((".nrrd", ".nhdr")) or bool(source.HasMetaDataKey("NRRD_space"))
 
