@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -14,6 +13,7 @@ from safetensors.torch import save_file
 from SpinalDiseaseAILib.base.anatomy import KEY_POINTS, finding
 from SpinalDiseaseAILib.models.bundle import METADATA
 from SpinalDiseaseAILib.models.loading import build
+from SpinalDiseaseAILib.models.metadata import read_metadata, write_metadata
 from SpinalDiseaseAILib.training.bundle_files import pack
 
 NETWORKS: dict[str, dict[str, Any]] = {
@@ -64,7 +64,7 @@ def edit(bundles: Path) -> Edit:
 
     def change(name: str, **values: Any) -> None:
         path = bundles / name / METADATA
-        document = json.loads(path.read_text(encoding="utf-8")) | values
-        path.write_text(json.dumps({key: value for key, value in document.items() if value is not ...}), encoding="utf-8")
+        document = read_metadata(path) | values
+        write_metadata(path, {key: value for key, value in document.items() if value is not ...})
 
     return change

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from SpinalDiseaseAILib.base.anatomy import finding
 from SpinalDiseaseAILib.base.errors import EXIT_MODEL, ModelError
@@ -78,6 +81,49 @@ def test_a_wrong_class_list_is_refused_with_the_right_one(bundles: Path, edit: A
     edit("small-classifier", findings={"pfirrmann": classes})
     error = refusal("small-classifier", bundles)
     assert error.code == "model-classes" and "1, 2, 3, 4, 5" in error.expected
+
+
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(data=st.data())
+def test_one_changed_byte_of_the_metadata_is_refused_or_changes_nothing(bundles: Path, data: st.DataObject) -> None:
+    before = read_bundle("small-classifier", bundles)
+    path = bundles / "small-classifier" / METADATA
+    whole = path.read_bytes()
+    content = bytearray(whole)
+    content[data.draw(st.integers(0, len(whole) - 1))] ^= data.draw(st.integers(1, 255))
+    path.write_bytes(content)
+    try:
+        assert read_bundle("small-classifier", bundles) == before
+    except ModelError as error:
+        assert error.code in ("model-changed", "model-metadata")
+    finally:
+        path.write_bytes(whole)
+
+
+def test_a_changed_number_of_the_metadata_is_refused_with_both_hashes(bundles: Path) -> None:
+    path = bundles / "small-classifier" / METADATA
+    document = json.loads(path.read_text(encoding="utf-8"))
+    document["options"]["temperature"] = {"pfirrmann": 0.1}
+    path.write_text(json.dumps(document), encoding="utf-8")
+    error = refusal("small-classifier", bundles)
+    assert error.code == "model-changed" and "metadata" in error.found and document["metadata_sha256"][:12] in error.found
+
+
+def test_order_of_keys_and_line_ends_are_no_change_of_the_metadata(bundles: Path) -> None:
+    path = bundles / "small-classifier" / METADATA
+    before = read_bundle("small-classifier", bundles)
+    document = json.loads(path.read_text(encoding="utf-8"))
+    path.write_bytes(json.dumps(dict(reversed(document.items())), indent=3).replace("\n", "\r\n").encode())
+    assert read_bundle("small-classifier", bundles) == before
+
+
+def test_metadata_without_their_own_hash_are_refused(bundles: Path) -> None:
+    path = bundles / "small-classifier" / METADATA
+    document = json.loads(path.read_text(encoding="utf-8"))
+    del document["metadata_sha256"]
+    path.write_text(json.dumps(document), encoding="utf-8")
+    error = refusal("small-classifier", bundles)
+    assert error.code == "model-metadata" and "metadata_sha256" in error.found
 
 
 def test_a_finding_that_the_anatomy_table_does_not_have_is_refused(bundles: Path, edit: Any) -> None:

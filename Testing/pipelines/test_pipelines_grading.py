@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 from dataclasses import replace
 from pathlib import Path
@@ -16,6 +15,7 @@ from SpinalDiseaseAILib.base.options import DEFAULT_WEIGHER, Options
 from SpinalDiseaseAILib.base.report import Report
 from SpinalDiseaseAILib.base.study import Role, Study
 from SpinalDiseaseAILib.models.bundle import METADATA, read_bundle
+from SpinalDiseaseAILib.models.metadata import read_metadata, write_metadata
 from SpinalDiseaseAILib.pipelines.analyser import Analyser
 from SpinalDiseaseAILib.pipelines.grading import OTHER_WEIGHTS
 from SpinalDiseaseAILib.pipelines.model_store import ModelStore
@@ -40,9 +40,9 @@ def changed_models(tmp_path: Path):
     def make(change) -> str:
         shutil.copytree(models_folder(), tmp_path / "models")
         path = tmp_path / "models" / DEFAULT_WEIGHER / METADATA
-        document = json.loads(path.read_text(encoding="utf-8"))
+        document = read_metadata(path)
         change(document)
-        path.write_text(json.dumps(document), encoding="utf-8")
+        write_metadata(path, document)
         return str(tmp_path / "models")
 
     return make

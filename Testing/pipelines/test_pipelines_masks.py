@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 from pathlib import Path
 
@@ -16,6 +15,7 @@ from SpinalDiseaseAILib.base.options import DEFAULT_SEGMENTER
 from SpinalDiseaseAILib.base.report import Report
 from SpinalDiseaseAILib.base.study import Study
 from SpinalDiseaseAILib.models.bundle import METADATA
+from SpinalDiseaseAILib.models.metadata import read_metadata, write_metadata
 from SpinalDiseaseAILib.pipelines.model_store import ModelStore
 
 
@@ -57,8 +57,7 @@ def test_a_model_of_another_task_is_refused_for_masks() -> None:
 def test_a_segmentation_model_with_options_that_make_no_sense_is_refused(options: dict[str, object], tmp_path: Path) -> None:
     shutil.copytree(models_folder() / DEFAULT_SEGMENTER, tmp_path / DEFAULT_SEGMENTER)
     path = tmp_path / DEFAULT_SEGMENTER / METADATA
-    document = json.loads(path.read_text(encoding="utf-8"))
-    path.write_text(json.dumps({**document, "options": options}), encoding="utf-8")
+    write_metadata(path, {**read_metadata(path), "options": options})
     store = ModelStore()
     with pytest.raises(ModelError, match="options of the model"):
         store.segmenter(DEFAULT_SEGMENTER, str(tmp_path), store.device("cpu"))

@@ -19,6 +19,7 @@ from SpinalDiseaseAILib.base.planes import SagittalVolume
 from SpinalDiseaseAILib.base.report import Report
 from SpinalDiseaseAILib.base.study import Study
 from SpinalDiseaseAILib.models.bundle import METADATA
+from SpinalDiseaseAILib.models.metadata import read_metadata, write_metadata
 from SpinalDiseaseAILib.pipelines.analyser import Analyser
 from SpinalDiseaseAILib.pipelines.model_store import ModelStore
 from SpinalDiseaseAILib.steps import published_localization
@@ -109,7 +110,9 @@ def test_options_that_no_packing_writes_are_refused(options: dict[str, Any], sai
 def test_a_network_of_other_key_points_is_refused(tmp_path: Path) -> None:
     models = written(tmp_path, "heatmap")
     path = models / SHORT_NAMES["heatmap"] / METADATA
-    path.write_text(path.read_text(encoding="utf-8").replace('"key_points": 11', '"key_points": 10'), encoding="utf-8")
+    document = read_metadata(path)
+    document["network"]["arguments"]["key_points"] = 10
+    write_metadata(path, document)
     store = ModelStore()
     with pytest.raises(ModelError):
         store.localizer("heatmap", str(models), store.device("cpu"))

@@ -96,6 +96,7 @@ def test_a_calibration_goes_to_the_options_of_a_bundle_and_back(name: str) -> No
         {"temperature": {"pfirrmann": float("inf")}},
         {"bias": {"pfirrmann": [0.0] * 4}},
         {"unsureness": {"pfirrmann": float("nan")}},
+        {"bias": {"pfirrmann": [0.0, 0.0, 0.0, 0.0, float("nan")]}},
         {"unsureness": {"pfirrmann": [0.1] * 5}},
         {"isotonic": {"pfirrmann": {"1": [[0, 1], [0, 1]]}}},
         {"plausible": {"pfirrmann": {"rate": 0.9, "thresholds": {"1": 0.1}}}},

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 from pathlib import Path
 from typing import Any
@@ -19,6 +18,7 @@ from SpinalDiseaseAILib.datasets.collection import read_dataset
 from SpinalDiseaseAILib.evaluation.figures import Figures
 from SpinalDiseaseAILib.models.bundle import CARD, LICENCE, METADATA, WEIGHTS, read_bundle
 from SpinalDiseaseAILib.models.loading import load_network
+from SpinalDiseaseAILib.models.metadata import read_metadata, write_metadata
 from SpinalDiseaseAILib.models.region_resnet import RegionResNet, log_odds
 from SpinalDiseaseAILib.pipelines.model_store import ModelStore
 from SpinalDiseaseAILib.steps.regions import RegionLayout
@@ -200,9 +200,9 @@ def test_a_bundle_that_does_not_fit_its_network_is_refused(models: Path, tmp_pat
     for file in (METADATA, WEIGHTS, CARD, LICENCE):
         (tmp_path / NAME / file).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / NAME / file).write_bytes((models / NAME / file).read_bytes())
-    document = json.loads((tmp_path / NAME / METADATA).read_text(encoding="utf-8"))
+    document = read_metadata(tmp_path / NAME / METADATA)
     change(document)
-    (tmp_path / NAME / METADATA).write_text(json.dumps(document), encoding="utf-8")
+    write_metadata(tmp_path / NAME / METADATA, document)
     with pytest.raises(ModelError) as error:
         ModelStore().classifier(NAME, str(tmp_path), ModelStore().device("cpu"))
     assert error.value.code == code

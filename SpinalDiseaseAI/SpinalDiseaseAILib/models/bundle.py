@@ -2,7 +2,7 @@
 
 ::
 
-    <name>/configs/metadata.json   what it is: inputs, classes, training data, licence, version, SHA-256 of the weights
+    <name>/configs/metadata.json   what it is: inputs, classes, training data, licence, version, SHA-256 of weights and of itself
     <name>/models/model.safetensors
     <name>/docs/README.md          model card
     <name>/LICENSE
@@ -13,7 +13,6 @@ This file needs no torch: listing bundles costs nothing.
 from __future__ import annotations
 
 import hashlib
-import json
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -24,6 +23,7 @@ from ..base.errors import ModelError
 from ..base.locations import MODELS_VARIABLE, models_folder
 from ..base.options import SHORT_NAMES
 from ..base.report import ModelProvenance
+from .metadata import ChangedMetadataError, read_metadata
 
 METADATA = Path("configs") / "metadata.json"
 WEIGHTS = Path("models") / "model.safetensors"
@@ -97,7 +97,8 @@ def read_bundle(name: str, folder: Path | None = None) -> Bundle:
     """The bundle of a name, or of a short one (:data:`~..base.options.SHORT_NAMES`).
 
     :param folder: folder of the bundles; None for the one that the product carries.
-    :raises ModelError: if there is no such bundle, a file is missing, or its findings are not those of the anatomy table.
+    :raises ModelError: if there is no such bundle, a file is missing, its metadata were changed, or its findings are not those of
+        the anatomy table.
     """
     whole = folder or models_folder()
     name = SHORT_NAMES.get(name, name)
@@ -118,7 +119,7 @@ def read_bundle(name: str, folder: Path | None = None) -> Bundle:
         if not (place / file).is_file():
             raise ModelError(f"The model {name} has no file {file.as_posix()}.", remedy=REINSTALL, code="model-missing-file")
     try:
-        data = json.loads(path.read_text(encoding="utf-8"))
+        data = read_metadata(path)
         bundle = Bundle(
             name=_value(data, "name", str),
             version=_value(data, "version", str),
@@ -134,6 +135,13 @@ def read_bundle(name: str, folder: Path | None = None) -> Bundle:
             options=_value(data, "options", dict),
             data_sets=tuple(data["training"]["datasets"]),
         )
+    except ChangedMetadataError as error:
+        raise ModelError(
+            f"The metadata of the model {name} were changed: {error}.",
+            "Both should be the same.",
+            REINSTALL,
+            code="model-changed",
+        ) from error
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise ModelError(
             f"The metadata of the model {name} cannot be read: {error!r}.", remedy=REINSTALL, code="model-metadata"

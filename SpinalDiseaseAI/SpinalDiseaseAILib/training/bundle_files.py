@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +10,7 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from ..models.bundle import CARD, METADATA, WEIGHTS
+from ..models.metadata import write_metadata
 
 
 def half_precision(states: list[dict[str, torch.Tensor]]) -> dict[str, torch.Tensor]:
@@ -46,7 +46,7 @@ def mean_of(states: list[dict[str, torch.Tensor]]) -> dict[str, torch.Tensor]:
 def pack(metadata: dict[str, Any], weights: list[Path], card: str, licence: str, folder: Path, *, averaged: bool = False) -> Path:
     """Write a bundle.
 
-    :param metadata: everything but the hash; ``name`` gives the folder's name.
+    :param metadata: everything but the hashes; ``name`` gives the folder's name.
     :param weights: one file a member.
     :param averaged: True if they are no members but one network, whose weights are their mean.
     :param card: model card, Markdown.
@@ -60,8 +60,7 @@ def pack(metadata: dict[str, Any], weights: list[Path], card: str, licence: str,
     states = [load_file(path) for path in weights]
     save_file(half_precision([mean_of(states)] if averaged else states), place / WEIGHTS, metadata={"format": "pt"})
     digest = hashlib.sha256((place / WEIGHTS).read_bytes()).hexdigest()
-    document = {**metadata, "weights_sha256": digest}
-    (place / METADATA).write_text(json.dumps(document, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    write_metadata(place / METADATA, {**metadata, "weights_sha256": digest})
     (place / CARD).write_text(card, encoding="utf-8")
     (place / "LICENSE").write_text(licence, encoding="utf-8")
     return place

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from math import isfinite
 from pathlib import Path
@@ -13,6 +12,7 @@ from ..base.errors import InputError
 from ..evaluation.prediction_file import read_predictions
 from ..evaluation.predictions import GRADING, Case, Run, collect
 from ..models.bundle import CARD, METADATA, Bundle, read_bundle
+from ..models.metadata import read_metadata, write_metadata
 from .calibration import RATE, Fitted, fit
 
 _OPTIONS = ("bias", "temperature", "unsureness", "isotonic", "plausible")
@@ -91,7 +91,7 @@ def _cases(runs: Sequence[Run], title: str) -> list[Case]:
 
 
 def _write_metadata(path: Path, fitted: Sequence[Fitted], patients: int) -> None:
-    document = json.loads(path.read_text(encoding="utf-8"))
+    document = read_metadata(path)
     options: dict[str, Any] = document["options"]
     for item in fitted:
         new = item.calibration.options(finding(item.name))
@@ -102,7 +102,7 @@ def _write_metadata(path: Path, fitted: Sequence[Fitted], patients: int) -> None
         options.setdefault("calibration", {})[item.name] = _summary(item)
     document["options"] = {key: value for key, value in options.items() if value != {}}
     document["options"]["calibrated_on"] = f"out-of-fold predictions of {patients} patients"
-    path.write_text(json.dumps(document, indent=1, ensure_ascii=False, allow_nan=False) + "\n", encoding="utf-8")
+    write_metadata(path, document)
 
 
 def _summary(item: Fitted) -> dict[str, Any]:

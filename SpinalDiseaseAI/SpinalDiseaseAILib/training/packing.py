@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -18,6 +17,7 @@ from ..evaluation.grades import predictions
 from ..evaluation.predictions import Graded, collect
 from ..models.bundle import CARD, METADATA, read_bundle
 from ..models.loading import load_network
+from ..models.metadata import read_metadata, write_metadata
 from ..models.region_network import RegionNetwork
 from ..models.region_resnet import RegionResNet
 from ..steps.classification import Classifier
@@ -98,9 +98,9 @@ def pack_runs(config: dict[str, Any], runs: list[Path], data: Path, output: Path
     elif "confidence" in metadata["options"]:
         fitted = {"confidence": fitted_confidence(config, place, data)}
     if fitted:
-        document = json.loads((place / METADATA).read_text(encoding="utf-8"))
+        document = read_metadata(place / METADATA)
         document["options"] |= {**fitted, "calibrated_on": "tuning patients"}
-        (place / METADATA).write_text(json.dumps(document, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+        write_metadata(place / METADATA, document)
     return place
 
 
