@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -17,6 +16,7 @@ from SpinalDiseaseAILib.evaluation import metrics
 from SpinalDiseaseAILib.evaluation.prediction_file import write_predictions
 from SpinalDiseaseAILib.evaluation.predictions import GRADING, Assessment, Case, Graded, Run
 from SpinalDiseaseAILib.models.bundle import CARD, LICENCE, METADATA, WEIGHTS, read_bundle
+from SpinalDiseaseAILib.models.metadata import write_metadata
 from SpinalDiseaseAILib.steps.calibration import Calibration, logits_of, unsureness_of
 from SpinalDiseaseAILib.steps.heads import Heads
 from SpinalDiseaseAILib.training.calibrating import calibrate_bundle
@@ -65,6 +65,19 @@ def test_calibrated_probabilities_of_new_patients_are_true(name: str, factor: An
     new = distorted(name, factor, shift, seed=1)
     assert calibration_error(applied(fitted, new)) < 0.05 < calibration_error(new)
     assert fitted.brier[fitted.method] == min(fitted.brier[key] for key in METHODS) < fitted.brier["none"]
+
+
+def test_probabilities_that_are_true_already_are_left_as_they_are() -> None:
+    fitted = fit(distorted("pfirrmann", 1.0))
+    assert fitted.method == "none" and fitted.error[0] == pytest.approx(fitted.error[1])
+    assert fitted.calibration.plausible is not None
+    assert replace(fitted.calibration, plausible=None) == Calibration.none(finding("pfirrmann"))
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_no_map_is_taken_that_is_worse_than_none(seed: int) -> None:
+    fitted = fit(distorted("narrowing", 1.0, count=300, seed=seed))
+    assert fitted.brier[fitted.method] <= fitted.brier["none"]
 
 
 def test_one_temperature_is_found_where_it_is_all_that_is_wrong() -> None:
@@ -204,10 +217,12 @@ def bundle(tmp_path: Path) -> Path:
         "options": {"region_pixels": 32, "temperature": {"pfirrmann": 3.0, "narrowing": 3.0}, "bias": {"pfirrmann": [1.0] * 5}},
         "training": {"datasets": {}},
     }
-    texts = {METADATA: json.dumps(document), CARD: "# Card\n\n## Limits\n", WEIGHTS: "", LICENCE: "Licence\n"}
+    texts = {CARD: "# Card\n\n## Limits\n", WEIGHTS: "", LICENCE: "Licence\n"}
     for file, text in texts.items():
         (folder / file).parent.mkdir(parents=True, exist_ok=True)
         (folder / file).write_text(text, encoding="utf-8")
+    (folder / METADATA).parent.mkdir()
+    write_metadata(folder / METADATA, document)
     return folder
 
 

@@ -91,7 +91,13 @@ def isotonic_regression(graded: Graded) -> Calibration:
     return replace(Calibration.none(finding(graded.name)), curves=tuple(curves))
 
 
+def as_it_is(graded: Graded) -> Calibration:
+    """No change: what was fitted to the same patients by its log loss is often calibrated already."""
+    return Calibration.none(finding(graded.name))
+
+
 METHODS: dict[str, Callable[[Graded], Calibration]] = {
+    "none": as_it_is,
     "temperature": temperature_scaling,
     "adaptive temperature": adaptive_temperature_scaling,
     "vector": vector_scaling,
@@ -105,7 +111,7 @@ class Fitted:
     """The calibration of one finding and what it is worth.
 
     :param method: one of :data:`METHODS`.
-    :param brier: Brier score without calibration (``"none"``) and with each method, cross-fitted.
+    :param brier: Brier score with each method, ``"none"`` among them, cross-fitted.
     :param error: expected calibration error without calibration and as calibrated, cross-fitted.
     :param coverage: class to the share of its structures for which it is plausible, cross-fitted; NaN where none has it.
     :param support: class to its number of structures.
@@ -132,7 +138,7 @@ def fit(graded: Graded, rate: float = RATE) -> Fitted:
     """
     info = finding(graded.name)
     crossed = {method: cross_fitted(graded, METHODS[method]) for method in METHODS}
-    brier = {"none": brier_score(graded)} | {method: brier_score(item) for method, item in crossed.items()}
+    brier = {method: brier_score(item) for method, item in crossed.items()}
     method = min(METHODS, key=lambda name: brier[name])
     chosen = crossed[method]
     rates = class_rates(chosen, rate)
