@@ -113,6 +113,18 @@ def test_wrong_use_has_the_status_2(arguments: list[str]) -> None:
 
 
 @pytest.mark.parametrize(
+    "arguments", [["analyze", "", "-o", "out"], ["analyze", "x", "-o", ""], ["series", ""], ["demo", "-o", ""]]
+)
+def test_an_empty_path_is_not_taken_for_the_current_folder(
+    arguments: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    result = CliRunner().invoke(app, arguments)
+    assert result.exit_code == 2 and "path is empty" in result.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
     ("error", "status"),
     [
         (ModelError("The weights were changed."), 4),

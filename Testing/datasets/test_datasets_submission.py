@@ -87,6 +87,12 @@ def test_another_file_is_refused_with_a_sentence(source: Path, tmp_path: Path, t
         write_submission(source, tmp_path / "map.json", tmp_path / "submission.json", analysed)
 
 
-def test_a_place_that_cannot_be_written_is_refused_with_a_sentence(source: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("place", ["no folder/submission.json", "published", "map.json/submission.json"])
+def test_a_place_that_cannot_be_written_is_refused_with_a_sentence_before_the_work(
+    source: Path, tmp_path: Path, place: str
+) -> None:
+    def never(study: Study) -> Report:
+        raise AssertionError("an analysis was begun")
+
     with pytest.raises(OutputError, match="cannot be written"):
-        write_submission(source, tmp_path / "map.json", tmp_path / "no folder/submission.json", analysed)
+        write_submission(source, tmp_path / "map.json", tmp_path / place, never)

@@ -303,6 +303,7 @@ def test_a_place_that_cannot_be_written_is_refused_before_anything_is_measured(p
     ("arguments", "status", "because"),
     [
         (("--compare", "one", "two"), 2, "--data"),
+        (("--compare", "one", "two", "--bundle", "three"), 2, "leave --bundle"),
         (("--compare", "old", "broken.json"), 3, "cannot be read as JSON"),
     ],
 )

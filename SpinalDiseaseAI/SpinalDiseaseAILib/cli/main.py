@@ -37,7 +37,16 @@ def _print_version(wanted: bool) -> None:
         raise typer.Exit
 
 
-Paths = Annotated[list[Path], typer.Argument(help="Folders, ZIP archives or files of one study.", show_default=False)]
+def _path(text: str) -> Path:
+    if not text:  # as from an unset variable of a script: not meant to be the current folder
+        raise typer.BadParameter("The path is empty.")
+    return Path(text)
+
+
+Paths = Annotated[
+    list[Path],
+    typer.Argument(parser=_path, metavar="PATHS", help="Folders, ZIP archives or files of one study.", show_default=False),
+]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON, and nothing else, on the standard output.")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing but errors.")]
 Device = Annotated[str, typer.Option("--device", help=f"Where the networks run: {', '.join(DEVICES)}, or one such as cuda:1.")]
@@ -54,7 +63,12 @@ def _options(version: Version = False) -> None:
 @app.command()
 def analyze(
     paths: Paths,
-    output: Annotated[Path, typer.Option("--output", "-o", help="Folder for the results; made if absent.", show_default=False)],
+    output: Annotated[
+        Path,
+        typer.Option(
+            "--output", "-o", parser=_path, metavar="PATH", help="Folder for the results; made if absent.", show_default=False
+        ),
+    ],
     t2: Annotated[str, typer.Option(help="UID of the series to take as sagittal T2, as `series` lists it.")] = "",
     t1: Annotated[str, typer.Option(help="UID of the series to take as sagittal T1.")] = "",
     bundle: Annotated[
@@ -98,7 +112,9 @@ def analyze(
 
 @app.command()
 def demo(
-    output: Annotated[Path, typer.Option("--output", "-o", help="Folder for the results.")] = DEMO_FOLDER,
+    output: Annotated[
+        Path, typer.Option("--output", "-o", parser=_path, metavar="PATH", help="Folder for the results.")
+    ] = DEMO_FOLDER,
     device: Device = "auto",
     as_json: Json = False,
     quiet: Quiet = False,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections import defaultdict
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -46,6 +47,7 @@ def write_submission(source: Path, series_map: Path, output: Path, analyse: Call
     :raises OutputError: if the file cannot be written.
     """
     wanted = _read_map(series_map)
+    _check_writable(output)
     files = sorted(path for path in source.rglob("*.dcm") if path.is_file() and path.stat().st_size >= SMALLEST_FILE)
     series: dict[tuple[str, str], list[Slice]] = defaultdict(list)
     for item in read_headers(files).slices:
@@ -64,11 +66,7 @@ def write_submission(source: Path, series_map: Path, output: Path, analyse: Call
     try:
         output.write_text(json.dumps(result, ensure_ascii=False) + "\n", encoding="utf-8")
     except OSError as error:
-        raise OutputError(
-            f"{output} cannot be written: {error.strerror or error}.",
-            remedy="Choose another file.",
-            code="output-unwritable",
-        ) from error
+        raise _unwritable(output, error.strerror or str(error)) from error
     return Submission(output, len(result), tuple(skipped))
 
 
@@ -100,6 +98,25 @@ def submitted(report: Report, slices: Iterable[Slice]) -> dict[str, Any]:
         "annotation": [{"data": {"point": points}}],
     }
     return {"studyUid": instance.study_uid, "data": [annotated]}
+
+
+def _check_writable(output: Path) -> None:
+    """Refuse a file that cannot be written before the hours of work that make it."""
+    if output.is_dir():
+        raise _unwritable(output, "it is a folder")
+    if not output.parent.is_dir():
+        raise _unwritable(output, f"there is no folder {output.parent}")
+    place = output if output.exists() else output.parent
+    if not os.access(place, os.W_OK):
+        raise _unwritable(output, f"{place} may not be written")
+
+
+def _unwritable(output: Path, reason: str) -> OutputError:
+    return OutputError(
+        f"{output} cannot be written: {reason}.",
+        remedy="Choose another file with --output.",
+        code="output-unwritable",
+    )
 
 
 def _read_map(path: Path) -> list[tuple[str, str]]:

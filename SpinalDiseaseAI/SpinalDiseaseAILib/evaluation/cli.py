@@ -65,6 +65,8 @@ def evaluate(
         raise typer.BadParameter(f"{split} is no split; choose one of {', '.join(SPLITS)}.")
     if write_cards and (split != "report" or patients or uncalibrated):
         raise typer.BadParameter("Model cards state figures of report patients only: of all of them, and calibrated.")
+    if bundle and compare_both:
+        raise typer.BadParameter("--compare names the two that are measured; leave --bundle out.")
     if output is not None:
         check_folder(output)
     both = compare_both or ()
