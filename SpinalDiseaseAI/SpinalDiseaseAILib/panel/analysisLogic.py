@@ -14,11 +14,12 @@ from slicer.i18n import tr as _
 from ..base.errors import ComputeError, InputError, SpinalDiseaseAIError
 from ..base.options import DEFAULT_CLASSIFIER, Options, Progress, no_progress
 from ..base.report import Report
-from ..base.study import Role
+from ..base.study import Role, Study
 from ..scene import application
 from ..scene.corrections import applyGraded, applyRemoved, modelPoints, pendingChanges
+from ..scene.frame import ANALYSED
 from ..scene.pointList import pointOf
-from ..scene.results import ResultNodes, inputsOf, reportFromNode, resultFromNode, writeReport
+from ..scene.results import ResultNodes, inputsOf, reportFromNode, resultFromNode, studyOfResult, writeReport
 from ..scene.volumes import studyFromVolumeNodes
 from ..worker.client import WorkerClient
 from ..worker.failures import error_of_exception
@@ -111,7 +112,7 @@ class AnalysisLogic:
         nodeIDs = [node.GetID() if node else "" for node in (t2Volume, t1Volume)]
 
         def show(report: Report) -> ResultNodes:
-            return writeReport(report, scene, *map(scene.GetNodeByID, nodeIDs), overwriteEdits=overwriteEdits)
+            return writeReport(report, scene, *map(scene.GetNodeByID, nodeIDs), overwriteEdits=overwriteEdits, study=study)
 
         client = self._startedClient()
         if waitForCompletion:
@@ -188,7 +189,9 @@ class AnalysisLogic:
                 remedy=_("Load them and analyze them again, or restore what was computed."),
                 code="no-volume",
             )
-        study = studyFromVolumeNodes(*volumes)
+        study = studyOfResult(reportNode)
+        if reportNode.GetAttribute(ANALYSED):
+            _refuseOtherVoxels(study, report)
         options = Options(device=device, **{**modelsOf(report, more.get("models_folder", "")), **more})
         client = self._startedClient()
         if waitForCompletion:
@@ -284,6 +287,22 @@ class AnalysisLogic:
     def _onSceneStartClose(self) -> None:
         self.cancel()
         self.cancelGrading()
+
+
+def _refuseOtherVoxels(study: Study, report: Report) -> None:
+    """A level that is graded on another image than the rest of its report would be taken for a part of it.
+
+    :param study: the volumes where they were when they were analysed.
+    :raises InputError: if the voxels of the volume that levels are found on are not those that the report names.
+    """
+    identity = study.primary.identity()
+    analysed = next((item for item in report.series if item.role == identity.role), identity)
+    if analysed.sha256 != identity.sha256:
+        raise InputError(
+            _("The volume of this result was changed: these are not the voxels that were analysed."),
+            remedy=_("Analyze it again."),
+            code="other-voxels",
+        )
 
 
 def _call(callback: Callable[[Any], None] | None, value: Any) -> None:

@@ -14,8 +14,7 @@ from slicer.i18n import tr as _
 
 from ..base.errors import ComputeError, OutputError
 from ..base.report import Report
-from ..scene.results import inputsOf
-from ..scene.volumes import studyFromVolumeNodes
+from ..scene.results import inputsOf, studyOfResult
 from . import settings
 from .host import Host
 from .sizes import fitListHeight
@@ -128,9 +127,8 @@ class OutputsSection:
         from ..writing import FORMATS, write_results
 
         assert self._report is not None
-        volumes = self._volumes()
         # Without its volumes a result still has files that show no image.
-        study: Any = studyFromVolumeNodes(*volumes) if any(volumes) else None
+        study: Any = studyOfResult(self._host.parameterNode.report) if any(self._volumes()) else None
         formats = {output.name: FORMATS[output.name] for output in self._chosen()}
         paths = write_results(self._report, study, folder, formats=formats, overwrite=overwrite)
         return {name: path for name, path in paths.items() if path.exists()}  # some are left out where there is nothing in them

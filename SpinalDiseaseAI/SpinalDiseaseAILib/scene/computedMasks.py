@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from ..base.geometry import FloatArray
 from .hierarchy import folderOf, moveTo
 from .segmentation import copyMasks, isEdited
 
@@ -29,12 +30,14 @@ def keepComputedMasks(reportNode: Any, segmentationNode: Any) -> None:
     copyMasks(segmentationNode, node)
 
 
-def restoreComputedMasks(reportNode: Any, segmentationNode: Any) -> None:
-    """Put kept segments back, unless a user edited those that are shown meanwhile, and keep them no longer."""
+def restoreComputedMasks(reportNode: Any, segmentationNode: Any, place: FloatArray) -> None:
+    """Put kept segments back, unless a user edited those that are shown meanwhile.
+
+    :param place: 4×4 matrix from the millimetres of the report to those of the segmentation.
+    """
     node = reportNode.GetNodeReference(REFERENCE)
-    if node is not None and segmentationNode is not None and not isEdited(segmentationNode):
-        copyMasks(node, segmentationNode)
-    forgetComputedMasks(reportNode)
+    if node is not None and not isEdited(segmentationNode):
+        copyMasks(node, segmentationNode, place)
 
 
 def forgetComputedMasks(reportNode: Any) -> None:

@@ -8,23 +8,21 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-
 from ..base import anatomy
 from ..base.correcting import now, shift_of, with_graded, with_other_numbering, without_point
 from ..base.json_io import report_from_json
 from ..base.report import Point, Report
 from .computed import computedText, forgetComputed, keepComputed
-from .computedMasks import keepComputedMasks, restoreComputedMasks
-from .pointList import MOVED_MILLIMETRES, presentPoints, renamePoints
-from .results import ResultNodes, reportFromNode, resultFromNode, updateReport
+from .computedMasks import forgetComputedMasks, keepComputedMasks, restoreComputedMasks
+from .pointList import isMoved, presentPoints, renamePoints
+from .results import ResultNodes, frameOfResult, reportFromNode, resultFromNode, updateReport
 
 
 @dataclass(frozen=True)
 class PendingChanges:
     """Where the points of a result differ from its report.
 
-    :param placed: structure to world RAS millimetres, of points that were moved or added.
+    :param placed: structure to RAS millimetres of the report, of points that were moved or added.
     :param removed: structures of the report whose point is gone.
     """
 
@@ -40,25 +38,23 @@ def pendingChanges(resultNode: Any) -> PendingChanges:
     result, report = resultFromNode(resultNode), reportFromNode(resultNode)
     if result.pointsNode is None:
         return PendingChanges({}, ())
-    points = presentPoints(result.pointsNode)
+    points, frame = presentPoints(result.pointsNode), frameOfResult(result.reportNode)
     placed = {}
     for name, position in points.items():
         item = report.structure(name)
-        if item is None or np.linalg.norm(np.subtract(position, item.position)) > MOVED_MILLIMETRES:
-            placed[name] = position
+        if item is None or isMoved(position, item.position, frame):
+            placed[name] = frame.fromWorld(position)
     return PendingChanges(placed, tuple(item.name for item in report.structures if item.name not in points))
 
 
 def modelPoints(resultNode: Any) -> tuple[dict[str, Point], dict[str, str]]:
-    """Places of all key points under the names that the models know, and name in the report to name for the models.
+    """Places of all key points in the report under the names that the models know, and name in it to name for the models.
 
     The two differ where a reader moved the numbering: a model grades what is in the image, whatever it is called.
     """
-    result, report = resultFromNode(resultNode), reportFromNode(resultNode)
+    report = reportFromNode(resultNode)
     shift = shift_of(report)
-    points: dict[str, Point] = {item.name: item.position for item in report.structures}
-    if result.pointsNode is not None:
-        points.update(presentPoints(result.pointsNode))
+    points = {item.name: item.position for item in report.structures} | pendingChanges(resultNode).placed
     names = {name: known for name in points for known in (_renamed(name, -shift),) if known in anatomy.KEY_POINTS}
     return {names[name]: points[name] for name in names}, names
 
@@ -102,7 +98,10 @@ def restoreComputed(reportNode: Any) -> ResultNodes:
     """Put back what the analysis computed; every correction is given up. A result without corrections stays as it is."""
     text = computedText(reportNode)
     report = report_from_json(text) if text else reportFromNode(reportNode)
-    restoreComputedMasks(reportNode, resultFromNode(reportNode).segmentationNode)
+    segmentationNode = resultFromNode(reportNode).segmentationNode
+    if segmentationNode is not None:
+        restoreComputedMasks(reportNode, segmentationNode, frameOfResult(reportNode).toNode(segmentationNode))
+    forgetComputedMasks(reportNode)
     forgetComputed(reportNode)
     return updateReport(reportNode, report, overwriteEdits=True)
 

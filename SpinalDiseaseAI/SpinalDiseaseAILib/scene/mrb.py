@@ -42,7 +42,7 @@ def write_scene(report: Report, study: Study, path: Path) -> Path:
     """
     scene = new_scene()
     nodes = add_study(scene, study)
-    writeReport(report, scene, nodes.get(Role.SAGITTAL_T2), nodes.get(Role.SAGITTAL_T1))
+    writeReport(report, scene, nodes.get(Role.SAGITTAL_T2), nodes.get(Role.SAGITTAL_T1), study=study)
     show_in_slices(scene, nodes[study.primary.role])
     try:
         with tempfile.TemporaryDirectory(dir=path.parent.absolute(), prefix=".scene-") as folder:

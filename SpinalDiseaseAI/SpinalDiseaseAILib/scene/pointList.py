@@ -6,7 +6,7 @@ With the points the list keeps, as an attribute, what the report put there. A di
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 from typing import Any
 
@@ -17,9 +17,10 @@ import vtk
 from ..base import anatomy
 from ..base.report import Point, Report, StructureResult
 from ..base.wording import summary
+from .frame import WORLD, Frame
 
 WRITTEN = "SpinalDiseaseAI.WrittenPoints"
-"""Attribute of the list: JSON of control point ID to [structure, [R, A, S] in world millimetres, description]."""
+"""Attribute of the list: JSON of control point ID to [structure, [R, A, S] in millimetres of the report, description]."""
 
 MOVED_MILLIMETRES = 0.01
 """A point that lies farther than this from where it was written was moved by someone."""
@@ -62,17 +63,20 @@ class PointEdit:
 
 @dataclass(frozen=True)
 class _Written:
-    """What the report put into the list for one point."""
+    """What the report put into the list for one point; the position is the report's."""
 
     structure: str
     position: Point
     description: str
 
 
-def fillPointList(node: Any, report: Report, associatedNodeID: str, *, overwriteEdits: bool = False) -> tuple[PointEdit, ...]:
+def fillPointList(
+    node: Any, report: Report, associatedNodeID: str, frame: Frame = WORLD, *, overwriteEdits: bool = False
+) -> tuple[PointEdit, ...]:
     """Make a vtkMRMLMarkupsFiducialNode show the structures of a report.
 
     :param associatedNodeID: ID of the volume that the points lie on; empty if it is not in the scene.
+    :param frame: where the report's millimetres are now; points that moved with their volume were not edited.
     :param overwriteEdits: False keeps the position, label and description that a user changed, leaves points out that a user
         removed, and leaves points in that a user added.
     :returns: the edits that were kept and differ from the report.
@@ -82,7 +86,7 @@ def fillPointList(node: Any, report: Report, associatedNodeID: str, *, overwrite
     node.SetFixedNumberOfControlPoints(False)
     if overwriteEdits:
         node.RemoveAllControlPoints()
-    edits = _editsByID(node, written)
+    edits = _editsByID(node, written, frame)
     wanted = {item.name for item in report.structures}
     now: dict[str, _Written] = {}
     for pointID, before in written.items():
@@ -100,30 +104,44 @@ def fillPointList(node: Any, report: Report, associatedNodeID: str, *, overwrite
             kinds.add(EditKind.MOVED)  # a point that the user placed for this structure stays where it is
         if EditKind.REMOVED not in kinds:
             if not pointID:
-                node.InsertControlPointWorld(index, vtk.vtkVector3d(*item.position), item.name)
+                node.InsertControlPointWorld(index, vtk.vtkVector3d(*frame.toWorld(item.position)), item.name)
                 node.SetNthControlPointSelected(index, False)
                 pointID = node.GetNthControlPointID(index)
             index = node.GetNthControlPointIndexByID(pointID)
-            _update(node, index, item, kinds)
+            _update(node, index, item, frame, kinds)
             node.SetNthControlPointAssociatedNodeID(index, associatedNodeID)
             index += 1
         now[pointID] = _Written(item.name, item.position, describe(item))
     node.SetFixedNumberOfControlPoints(True)
     _remember(node, now)
     node.EndModify(wasModifying)
-    return editsOf(node)
+    return editsOf(node, frame)
 
 
-def editsOf(node: Any) -> tuple[PointEdit, ...]:
+def editsOf(node: Any, frame: Frame = WORLD) -> tuple[PointEdit, ...]:
     """What a user did to the points since the report was written, in the order of the report, added points last."""
     written = _written(node)
-    edits = _editsByID(node, written)
+    edits = _editsByID(node, written, frame)
     added = [
         PointEdit(node.GetNthControlPointLabel(index), EditKind.ADDED, _positionOf(node, index))
         for index in range(node.GetNumberOfControlPoints())
         if node.GetNthControlPointID(index) not in written
     ]
     return (*(edit for pointID in written for edit in edits[pointID]), *added)
+
+
+def isMoved(position: Point, before: Point, frame: Frame) -> bool:
+    """True if world RAS millimetres are no longer those of a position of the report: someone moved a point."""
+    return bool(np.linalg.norm(np.subtract(position, frame.toWorld(before))) > MOVED_MILLIMETRES)
+
+
+def changeFrame(node: Any, before: Frame, after: Frame) -> None:
+    """Keep what the report put into the list in the frame of another report on the same volume; the points stay."""
+    written = _written(node)
+    if written:
+        _remember(
+            node, {key: replace(item, position=after.fromWorld(before.toWorld(item.position))) for key, item in written.items()}
+        )
 
 
 def renamePoints(node: Any, names: dict[str, str]) -> None:
@@ -238,27 +256,28 @@ def showPoints(node: Any) -> None:
     display.SetSliceProjectionOpacity(PROJECTION_OPACITY)
 
 
-def _update(node: Any, index: int, item: StructureResult, kept: set[EditKind]) -> None:
+def _update(node: Any, index: int, item: StructureResult, frame: Frame, kept: set[EditKind]) -> None:
     if EditKind.MOVED not in kept:
-        node.SetNthControlPointPositionWorld(index, *item.position)
+        node.SetNthControlPointPositionWorld(index, *frame.toWorld(item.position))
     if EditKind.RENAMED not in kept:
         node.SetNthControlPointLabel(index, item.name)
     if EditKind.DESCRIBED not in kept:
         node.SetNthControlPointDescription(index, describe(item))
 
 
-def _editsByID(node: Any, written: dict[str, _Written]) -> dict[str, tuple[PointEdit, ...]]:
+def _editsByID(node: Any, written: dict[str, _Written], frame: Frame) -> dict[str, tuple[PointEdit, ...]]:
     return {
-        pointID: _editsOfPoint(node, node.GetNthControlPointIndexByID(pointID), before) for pointID, before in written.items()
+        pointID: _editsOfPoint(node, node.GetNthControlPointIndexByID(pointID), before, frame)
+        for pointID, before in written.items()
     }
 
 
-def _editsOfPoint(node: Any, index: int, before: _Written) -> tuple[PointEdit, ...]:
+def _editsOfPoint(node: Any, index: int, before: _Written, frame: Frame) -> tuple[PointEdit, ...]:
     if index < 0 or not _isDefined(node, index):
         return (PointEdit(before.structure, EditKind.REMOVED),)
     position = _positionOf(node, index)
     kinds = []
-    if np.linalg.norm(np.subtract(position, before.position)) > MOVED_MILLIMETRES:
+    if isMoved(position, before.position, frame):
         kinds.append(EditKind.MOVED)
     if node.GetNthControlPointLabel(index) != before.structure:
         kinds.append(EditKind.RENAMED)

@@ -8,7 +8,7 @@ to the volumes that were analysed, so that a result is found again after a scene
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import slicer
@@ -19,15 +19,17 @@ from ..base.corrections import Correction
 from ..base.errors import InputError, SchemaError
 from ..base.json_io import report_from_json, report_to_json
 from ..base.report import DISCLAIMER, Report
-from ..base.study import Role
+from ..base.study import Role, Study
 from .computed import forgetComputed, storeComputed
 from .computedMasks import forgetComputedMasks
 from .findingTable import fillFindingTable
+from .frame import Frame, frameOf, movedTo, rememberGeometry
 from .hierarchy import folderOf, hierarchyOf, moveTo, parentForResults
 from .measurementTable import fillMeasurementTable
-from .pointList import PointEdit, fillPointList, showPoints
+from .pointList import PointEdit, changeFrame, fillPointList, showPoints
 from .provenance import setProvenance
 from .segmentation import fillSegmentation, nameSegments
+from .volumes import studyFromVolumeNodes
 
 REPORT_ATTRIBUTE = "SpinalDiseaseAI.Report"
 """Attribute that marks a text node as the report of a result; its value is the pipeline."""
@@ -65,7 +67,13 @@ class ResultNodes:
 
 
 def writeReport(
-    report: Report, scene: Any, t2Node: Any = None, t1Node: Any = None, *, overwriteEdits: bool = False
+    report: Report,
+    scene: Any,
+    t2Node: Any = None,
+    t1Node: Any = None,
+    *,
+    overwriteEdits: bool = False,
+    study: Study | None = None,
 ) -> ResultNodes:
     """Show a report in a scene. An earlier result of the same pipeline on the same volume is brought up to date.
 
@@ -75,19 +83,28 @@ def writeReport(
     :param t1Node: the same for T1.
     :param overwriteEdits: True to replace also points that a user moved, renamed, described, removed or added. False takes the
         corrections that the earlier report records over into the new one.
+    :param study: the study that was analysed, if the volumes may have been moved since; None if they are where they were.
     """
     primary = t2Node or t1Node
     earlier = resultOf(primary, report.pipeline) if primary is not None else None
     reportNode = earlier.reportNode if earlier else _newReportNode(scene, report, primary)
     forgetComputedMasks(reportNode)
+    before = frameOfResult(reportNode)
+    volumes = {Role.SAGITTAL_T2: t2Node, Role.SAGITTAL_T1: t1Node}
+    for role, node in volumes.items():
+        reportNode.SetNodeReferenceID(INPUT_REFERENCES[role], node.GetID() if node is not None else None)
+    rememberGeometry(reportNode, study, volumes)
+    after = frameOfResult(reportNode)
+    if earlier and earlier.pointsNode is not None:
+        changeFrame(earlier.pointsNode, before, after)
     corrections = correctionsOf(reportNode) if earlier else ()
     if corrections and not overwriteEdits:
         storeComputed(reportNode, report_to_json(report))
-        report = carried_over(report, reportFromNode(reportNode))
+        corrected = reportFromNode(reportNode)
+        moved = tuple(movedTo(item, before, after) for item in corrected.structures)
+        report = carried_over(report, replace(corrected, structures=moved))
     elif earlier:
         forgetComputed(reportNode)
-    for role, node in ((Role.SAGITTAL_T2, t2Node), (Role.SAGITTAL_T1, t1Node)):
-        reportNode.SetNodeReferenceID(INPUT_REFERENCES[role], node.GetID() if node is not None else None)
     return _show(reportNode, report, overwriteEdits)
 
 
@@ -160,6 +177,19 @@ def inputsOf(reportNode: Any) -> tuple[Any, Any]:
     return t2Node, t1Node
 
 
+def frameOfResult(reportNode: Any) -> Frame:
+    """Where the millimetres of a result's report are now: its volumes may have been moved since the analysis."""
+    return frameOf(reportNode, dict(zip(INPUT_REFERENCES, inputsOf(reportNode), strict=True)))
+
+
+def studyOfResult(reportNode: Any) -> Study:
+    """The study of a result's volumes, each where it was when it was analysed: there its report is right.
+
+    :raises InputError: if the volumes are gone or cannot be used.
+    """
+    return frameOfResult(reportNode).studyOf(studyFromVolumeNodes(*inputsOf(reportNode)))
+
+
 def _reportNodes(scene: Any) -> Iterator[Any]:
     nodes = scene.GetNodesByClass("vtkMRMLTextNode")
     nodes.UnRegister(None)
@@ -187,7 +217,8 @@ def _show(reportNode: Any, report: Report, overwriteEdits: bool) -> ResultNodes:
     segmentationNode = _showMasks(reportNode, report, primary, overwriteEdits)
     pointsNode = _companion(reportNode, POINTS_REFERENCE, "vtkMRMLMarkupsFiducialNode", "Lumbar levels")
     tableNode = _companion(reportNode, TABLE_REFERENCE, "vtkMRMLTableNode", "Lumbar findings")
-    kept = fillPointList(pointsNode, report, primary.GetID() if primary is not None else "", overwriteEdits=overwriteEdits)
+    primaryID = primary.GetID() if primary is not None else ""
+    kept = fillPointList(pointsNode, report, primaryID, frameOfResult(reportNode), overwriteEdits=overwriteEdits)
     fillFindingTable(tableNode, report)
     reportNode.SetText(report_to_json(report), vtk.VTK_ENCODING_UTF_8)
     nodes = [reportNode, pointsNode, tableNode]
@@ -207,7 +238,8 @@ def _showMasks(reportNode: Any, report: Report, primary: Any, overwriteEdits: bo
     node = reportNode.GetNodeReference(SEGMENTATION_REFERENCE)
     if report.masks is not None:
         node = _companion(reportNode, SEGMENTATION_REFERENCE, "vtkMRMLSegmentationNode", "Lumbar structures")
-        fillSegmentation(node, report.masks, primary, shift=shift_of(report), overwriteEdits=overwriteEdits)
+        place = frameOfResult(reportNode).toNode(node)
+        fillSegmentation(node, report.masks, primary, place, shift=shift_of(report), overwriteEdits=overwriteEdits)
     elif node is not None:  # a report that was corrected has no masks: those in the scene stay, and follow its names
         nameSegments(node, shift_of(report))
     return node

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from typing import Any
 
 import numpy as np
@@ -11,17 +12,23 @@ import vtk
 from vtk.util import numpy_support
 
 from ..base import anatomy
+from ..base.geometry import FloatArray, Image
 from ..base.masks import Masks, box_of
 from ..base.terminology import TERMINOLOGY_TAG, terminology
 
 WRITTEN = "SpinalDiseaseAI.WrittenMasks"
 """Attribute of the segmentation: hash of the voxels that the report put there. Another hash tells that a user edited them."""
 
+ANALYSED = "SpinalDiseaseAI.AnalysedGeometry"
+"""Attribute of the segmentation: JSON of the 4×4 matrix from the voxel indices of the masks to the millimetres of the report."""
+
 COMPUTED_TAG = "SpinalDiseaseAI.Computed"
 """Tag of a segment of a level: the name that the analysis gave, whatever the numbering is now."""
 
 FILL_OPACITY = 0.15
 """Of a new segmentation in slice views: the images, and the labels of the points, are to be read through it."""
+
+UNMOVED: FloatArray = np.eye(4)
 
 _UNNAMED = "no name in this numbering, was "
 _LEVELS = {item.name for item in anatomy.STRUCTURES}
@@ -31,13 +38,22 @@ _SMOOTHING = "Smoothing factor"
 _SMOOTHED = "0.5"
 
 
-def fillSegmentation(node: Any, masks: Masks, volumeNode: Any = None, *, shift: int = 0, overwriteEdits: bool = False) -> bool:
+def fillSegmentation(
+    node: Any,
+    masks: Masks,
+    volumeNode: Any = None,
+    place: FloatArray = UNMOVED,
+    *,
+    shift: int = 0,
+    overwriteEdits: bool = False,
+) -> bool:
     """Make a vtkMRMLSegmentationNode hold masks, and nothing else.
 
     Segments are identified by the names of their structures, so that what a user chose for one (its visibility) stays when masks
     are brought up to date.
 
     :param volumeNode: volume that was segmented: its geometry is kept for export to DICOM; None if it is not in the scene.
+    :param place: 4×4 matrix from the millimetres of the masks to those of the node; the same without it.
     :param shift: levels that the names of the masks were moved down against those that the analysis gave.
     :param overwriteEdits: False leaves a segmentation whose voxels a user edited as it is.
     :returns: True if the masks were written, False if the user's own were left.
@@ -50,7 +66,7 @@ def fillSegmentation(node: Any, masks: Masks, volumeNode: Any = None, *, shift: 
         inThreeDimensions = _hasSurfaces(node)
         _setSourceRepresentation(segmentation)
         segmentation.RemoveAllSegments()
-        labels = _orientedImage(masks)
+        labels = _orientedImage(masks.image, place)
         for structure in masks.structures:
             segment = slicer.vtkSegment()
             _describe(segment, structure)
@@ -66,6 +82,7 @@ def fillSegmentation(node: Any, masks: Masks, volumeNode: Any = None, *, shift: 
         if node.GetDisplayNode() is None:
             node.CreateDefaultDisplayNodes()
             node.GetDisplayNode().SetOpacity2DFill(FILL_OPACITY)
+        node.SetAttribute(ANALYSED, json.dumps(masks.image.affine.tolist()))
         node.SetAttribute(WRITTEN, _hashOf(node))
     finally:
         node.EndModify(wasModifying)
@@ -78,12 +95,20 @@ def isEdited(node: Any) -> bool:
     return bool(written) and written != _hashOf(node)
 
 
-def copyMasks(source: Any, target: Any) -> None:
-    """Make a vtkMRMLSegmentationNode hold the segments of another one; how they are displayed stays."""
+def copyMasks(source: Any, target: Any, place: FloatArray = UNMOVED) -> None:
+    """Make a vtkMRMLSegmentationNode hold the segments of another one; how they are displayed stays.
+
+    :param place: 4×4 matrix from the millimetres of the report to those of ``target``: wherever the two were moved since, the
+        segments lie where the report has them.
+    """
     wasModifying = target.StartModify()
     try:
         inThreeDimensions = _hasSurfaces(target)
         target.GetSegmentation().DeepCopy(source.GetSegmentation())
+        geometry = source.GetAttribute(ANALYSED)
+        if geometry:
+            _placeLabels(target.GetSegmentation(), place @ np.array(json.loads(geometry)))
+        target.SetAttribute(ANALYSED, geometry)
         if inThreeDimensions:
             target.CreateClosedSurfaceRepresentation()
         target.SetAttribute(WRITTEN, _hashOf(target))
@@ -170,13 +195,21 @@ def _setSourceRepresentation(segmentation: Any) -> None:
         segmentation.SetMasterRepresentationName(_LABELMAP)
 
 
-def _orientedImage(masks: Masks) -> Any:
+def _placeLabels(segmentation: Any, matrix: FloatArray) -> None:
+    """Put the labels of every segment where a 4×4 matrix from voxel indices says."""
+    for identity in segmentation.GetSegmentIDs():
+        image = segmentation.GetSegment(identity).GetRepresentation(_LABELMAP)
+        if image is not None:
+            image.SetImageToWorldMatrix(slicer.util.vtkMatrixFromArray(matrix))
+
+
+def _orientedImage(labels: Image, place: FloatArray) -> Any:
     """A vtkOrientedImageData of the labels."""
     image = slicer.vtkOrientedImageData()
-    voxels = np.asfortranarray(masks.image.voxels)
+    voxels = np.asfortranarray(labels.voxels)
     image.SetDimensions(*voxels.shape)
     image.GetPointData().SetScalars(numpy_support.numpy_to_vtk(voxels.ravel(order="F"), deep=True))
-    image.SetImageToWorldMatrix(slicer.util.vtkMatrixFromArray(masks.image.affine))
+    image.SetImageToWorldMatrix(slicer.util.vtkMatrixFromArray(place @ labels.affine))
     return image
 
 

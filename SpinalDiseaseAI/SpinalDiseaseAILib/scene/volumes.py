@@ -6,12 +6,12 @@ from typing import Any
 
 import numpy as np
 import slicer
-import vtk
 
 from ..base.errors import InputError
 from ..base.geometry import FloatArray, Image
 from ..base.report import Note
 from ..base.study import Role, Series, Study
+from .frame import worldFromVoxels
 from .hierarchy import hierarchyOf, itemOf
 
 INSTANCE_UIDS = "DICOM.instanceUIDs"
@@ -129,22 +129,15 @@ def _isGrey(node: Any) -> bool:
 
 def _worldFromIjk(node: Any) -> FloatArray:
     """4×4 matrix from voxel indices to world RAS millimetres, parent transforms included."""
-    matrix = vtk.vtkMatrix4x4()
-    node.GetIJKToRASMatrix(matrix)
-    transform = node.GetParentTransformNode()
-    if transform is not None:
-        if not transform.IsTransformToWorldLinear():
-            raise InputError(
-                f"{_called(node)} is under the transform “{transform.GetName()}”, which is not linear.",
-                "Only linear transforms can be followed.",
-                "Harden the transform on the volume, or take the volume out of it.",
-                code="non-linear-transform",
-            )
-        toWorld = vtk.vtkMatrix4x4()
-        transform.GetMatrixTransformToWorld(toWorld)
-        vtk.vtkMatrix4x4.Multiply4x4(toWorld, matrix, matrix)
-    result: FloatArray = np.array(slicer.util.arrayFromVTKMatrix(matrix), dtype=np.float64)
-    return result
+    matrix = worldFromVoxels(node)
+    if matrix is None:
+        raise InputError(
+            f"{_called(node)} is under the transform “{node.GetParentTransformNode().GetName()}”, which is not linear.",
+            "Only linear transforms can be followed.",
+            "Harden the transform on the volume, or take the volume out of it.",
+            code="non-linear-transform",
+        )
+    return matrix
 
 
 def _studyUid(node: Any) -> str:

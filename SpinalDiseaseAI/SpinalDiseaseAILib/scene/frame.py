@@ -1,0 +1,165 @@
+"""Where the millimetres of a report are now: a volume may be moved after its analysis, and takes its result along.
+
+Positions in a report are world RAS millimetres at the time of the analysis. A result remembers where the voxels of its volumes
+were then. What a transform over the volume, or one that was hardened on it, did to them since leads from the report to the world.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+import slicer
+import vtk
+
+from ..base.geometry import FloatArray, Image
+from ..base.report import Point, StructureResult
+from ..base.study import Role, Study
+
+ANALYSED = "SpinalDiseaseAI.AnalysedGeometry"
+"""Attribute of a report: JSON of role to the volume's voxel counts and 4×4 matrix from voxel indices to the report's RAS mm."""
+
+
+_ROUNDING = 1e-7
+"""Largest difference of a matrix from the identity that moves nothing: a hundredth of a micrometre at 100 mm."""
+
+
+def _identity() -> FloatArray:
+    return np.eye(4)
+
+
+@dataclass(frozen=True, eq=False)
+class Frame:
+    """The way from the millimetres of a report to those of the world, and back. Without arguments the two are the same.
+
+    :param matrix: 4×4 matrix from the report to the world, or to what is below ``warp``.
+    :param warp: vtkMRMLTransformNode over the volume that is not linear; None if there is none.
+    :param analysed: 4×4 matrix from voxel indices to the report's millimetres of each image that was analysed.
+    """
+
+    matrix: FloatArray = field(default_factory=_identity)
+    warp: Any = None
+    analysed: dict[Role, FloatArray] = field(default_factory=dict)
+
+    def toWorld(self, point: Point) -> Point:
+        """World RAS millimetres of a position in the report."""
+        below = _moved(self.matrix, point)
+        return below if self.warp is None else _through(self.warp.GetTransformToWorld, below)
+
+    def fromWorld(self, point: Point) -> Point:
+        """Position in the report of world RAS millimetres."""
+        below = point if self.warp is None else _through(self.warp.GetTransformFromWorld, point)
+        return _moved(np.linalg.inv(self.matrix).astype(np.float64), below)
+
+    def toNode(self, node: Any) -> FloatArray:
+        """4×4 matrix from the report to the RAS millimetres of a transformable node, below its own parent transform.
+
+        No matrix leads from one warp to another place: then it is the one to what is below the warp.
+        """
+        parent = node.GetParentTransformNode()
+        if self.warp is not None or parent is None or not parent.IsTransformToWorldLinear():
+            return self.matrix
+        return _snapped(np.linalg.inv(_toWorld(parent)) @ self.matrix)
+
+    def studyOf(self, study: Study) -> Study:
+        """A study of volumes where they are now, with every image where it was in the report; there is no warp."""
+        back = np.linalg.inv(self.matrix)
+        series = []
+        for item in study.series:
+            affine, analysed = back @ item.image.affine, self.analysed.get(item.role)
+            same = analysed is not None and np.allclose(affine, analysed, rtol=0, atol=_ROUNDING)
+            # To the last digit what it was: who analysed this image recognizes it.
+            series.append(replace(item, image=Image(item.image.voxels, analysed if same and analysed is not None else affine)))
+        return replace(study, series=tuple(series))
+
+
+WORLD = Frame()
+"""The frame of a report whose volumes are where they were when they were analysed, or are gone."""
+
+
+def rememberGeometry(reportNode: Any, study: Study | None, volumes: dict[Role, Any]) -> None:
+    """Keep where the voxels of the volumes of a result are in its report.
+
+    :param study: study that was analysed; None if the volumes are where they were then.
+    """
+    geometry = {}
+    for role, node in volumes.items():
+        analysed = study.of_role(role) if study is not None else None
+        if node is not None and node.GetImageData() is not None:
+            matrix = analysed.image.affine if analysed is not None else worldFromVoxels(node)
+            if matrix is not None:
+                counts = analysed.image.voxels.shape if analysed is not None else node.GetImageData().GetDimensions()
+                geometry[role.value] = [list(counts), matrix.tolist()]
+    reportNode.SetAttribute(ANALYSED, json.dumps(geometry))
+
+
+def frameOf(reportNode: Any, volumes: dict[Role, Any]) -> Frame:
+    """The frame of a result, by the first of its volumes that is there and still has the voxel grid that was analysed."""
+    geometry = json.loads(reportNode.GetAttribute(ANALYSED) or "{}")
+    matrices = {role: np.array(geometry[role.value][1]) for role in volumes if role.value in geometry}
+    for role, analysed in matrices.items():
+        node, counts = volumes[role], geometry[role.value][0]
+        if node is None or node.GetImageData() is None or list(node.GetImageData().GetDimensions()) != counts:
+            continue
+        matrix = _matrixOf(node) @ np.linalg.inv(analysed)
+        transform = node.GetParentTransformNode()
+        if transform is not None and not transform.IsTransformToWorldLinear():
+            return Frame(_snapped(matrix), transform, matrices)
+        if transform is not None:
+            matrix = _toWorld(transform) @ matrix
+        if np.linalg.det(matrix) != 0:
+            return Frame(_snapped(matrix), None, matrices)
+    return WORLD
+
+
+def worldFromVoxels(node: Any) -> FloatArray | None:
+    """4×4 matrix from voxel indices to world RAS millimetres, parent transforms included; None where one is not linear."""
+    transform = node.GetParentTransformNode()
+    if transform is None:
+        return _matrixOf(node)
+    return _toWorld(transform) @ _matrixOf(node) if transform.IsTransformToWorldLinear() else None
+
+
+def movedTo(item: StructureResult, before: Frame, after: Frame) -> StructureResult:
+    """A structure of a report in another frame of the same anatomy."""
+
+    def place(point: Point) -> Point:
+        return after.fromWorld(before.toWorld(point))
+
+    measurements = tuple(
+        replace(taken, lines=tuple((place(start), place(end)) for start, end in taken.lines)) for taken in item.measurements
+    )
+    return replace(item, position=place(item.position), measurements=measurements)
+
+
+def _matrixOf(node: Any) -> FloatArray:
+    matrix = vtk.vtkMatrix4x4()
+    node.GetIJKToRASMatrix(matrix)
+    return np.array(slicer.util.arrayFromVTKMatrix(matrix), dtype=np.float64)
+
+
+def _toWorld(transformNode: Any) -> FloatArray:
+    matrix = vtk.vtkMatrix4x4()
+    transformNode.GetMatrixTransformToWorld(matrix)
+    return np.array(slicer.util.arrayFromVTKMatrix(matrix), dtype=np.float64)
+
+
+def _snapped(matrix: FloatArray) -> FloatArray:
+    """A matrix that moves nothing as exactly that: what multiplying and writing to files rounds is no movement."""
+    return np.eye(4) if np.allclose(matrix, np.eye(4), rtol=0, atol=_ROUNDING) else matrix
+
+
+def _moved(matrix: FloatArray, point: Point) -> Point:
+    if np.array_equal(matrix, np.eye(4)):
+        return point  # not rounded
+    x, y, z = (matrix @ [*point, 1.0])[:3]
+    return float(x), float(y), float(z)
+
+
+def _through(getTransform: Any, point: Point) -> Point:
+    transform = vtk.vtkGeneralTransform()
+    getTransform(transform)
+    x, y, z = transform.TransformPoint(point)
+    return float(x), float(y), float(z)

@@ -1,0 +1,271 @@
+"""A volume that is moved after its analysis takes its result along; points that are moved against it were corrected."""
+
+import numpy as np
+import pytest
+import slicer
+import vtk
+from scene_examples import finding, make_report, make_study
+from vtk.util import numpy_support
+
+from SpinalDiseaseAILib.base.anatomy import KEY_POINTS
+from SpinalDiseaseAILib.base.geometry import Image
+from SpinalDiseaseAILib.base.masks import LABELS, Masks
+from SpinalDiseaseAILib.base.report import StructureResult
+from SpinalDiseaseAILib.base.study import Role
+from SpinalDiseaseAILib.scene.corrections import applyGraded, applyRemoved, modelPoints, pendingChanges, restoreComputed
+from SpinalDiseaseAILib.scene.mrb import add_study, read_scene
+from SpinalDiseaseAILib.scene.pointList import indexOfPoint, pointOf, presentPoints
+from SpinalDiseaseAILib.scene.results import (
+    correctionsOf,
+    inputsOf,
+    reportFromNode,
+    resultsInScene,
+    studyOfResult,
+    writeReport,
+)
+
+TURN = np.array([[0.8, -0.6, 0, 10], [0.6, 0.8, 0, -4], [0, 0, 1, 7], [0, 0, 0, 1.0]])
+
+
+@pytest.fixture
+def turn(scene):
+    node = scene.AddNewNodeByClass("vtkMRMLLinearTransformNode", "turn")
+    node.SetMatrixTransformToParent(slicer.util.vtkMatrixFromArray(TURN))
+    return node
+
+
+@pytest.fixture
+def warp(scene):
+    """A transform that is not linear: up to 5 mm, more in front than behind."""
+    node = scene.AddNewNodeByClass("vtkMRMLTransformNode", "warp")
+    spline = slicer.vtkOrientedBSplineTransform()
+    coefficients = vtk.vtkImageData()
+    coefficients.SetDimensions(8, 8, 8)
+    coefficients.SetOrigin(-200, -200, -200)
+    coefficients.SetSpacing(60, 60, 60)
+    coefficients.AllocateScalars(vtk.VTK_DOUBLE, 3)
+    values = np.zeros((512, 3))
+    values[:, 1] = np.tile(np.repeat(np.linspace(-5, 5, 8), 8), 8)
+    values[:, 2] = 3
+    coefficients.GetPointData().SetScalars(numpy_support.numpy_to_vtk(values, deep=True))
+    spline.SetCoefficientData(coefficients)
+    node.SetAndObserveTransformToParent(spline)
+    assert not node.IsLinear()
+    return node
+
+
+@pytest.fixture
+def volume(t2_node):
+    return t2_node
+
+
+def under(transform, *nodes):
+    for node in nodes:
+        node.SetAndObserveTransformNodeID(transform.GetID() if transform else None)
+
+
+def applied(matrix, point):
+    return (matrix @ [*point, 1.0])[:3]
+
+
+def move(result, name, position):
+    result.pointsNode.SetNthControlPointPositionWorld(indexOfPoint(result.pointsNode, name), *position)
+
+
+def graded(*structures):
+    report = make_report()
+    return type(report)(**{**vars(report), "structures": structures})
+
+
+def masked_report(image):
+    labels = np.zeros(image.voxels.shape, dtype=np.uint8)
+    labels[2:5, 7:9, 6:12] = LABELS["L5"]
+    return type(make_report())(**{**vars(make_report()), "masks": Masks(Image(labels, image.affine), {LABELS["L5"]: "L5"}, "m")})
+
+
+def centre(result):
+    """World RAS millimetres of the middle of the L5 mask, transforms included."""
+    node = result.segmentationNode
+    image = node.GetSegmentation().GetSegment("L5").GetRepresentation("Binary labelmap")
+    matrix = vtk.vtkMatrix4x4()
+    image.GetImageToWorldMatrix(matrix)
+    local = slicer.util.arrayFromVTKMatrix(matrix) @ [3.0, 7.5, 8.5, 1.0]
+    parent = node.GetParentTransformNode()
+    if parent is None:
+        return local[:3]
+    parent.GetMatrixTransformToWorld(matrix)
+    return (slicer.util.arrayFromVTKMatrix(matrix) @ local)[:3]
+
+
+def test_points_under_the_transform_of_their_volume_were_not_corrected(result, volume, turn):
+    under(turn, volume, result.pointsNode)
+    assert not pendingChanges(result.reportNode)
+
+
+def test_a_transform_that_changes_while_it_is_over_both_corrects_nothing(result, volume, turn):
+    under(turn, volume, result.pointsNode)
+    turn.SetMatrixTransformToParent(slicer.util.vtkMatrixFromArray(TURN @ TURN))
+    assert not pendingChanges(result.reportNode)
+
+
+@pytest.mark.parametrize("hardened", ["both", "volume", "points"])
+def test_a_transform_that_is_hardened_corrects_nothing(result, volume, turn, hardened):
+    under(turn, volume, result.pointsNode)
+    for name, node in (("volume", volume), ("points", result.pointsNode)):
+        if hardened in (name, "both"):
+            node.HardenTransform()
+    assert not pendingChanges(result.reportNode)
+
+
+def test_a_transform_that_is_taken_away_again_corrects_nothing(scene, volume, turn):
+    under(turn, volume)
+    result = writeReport(make_report(), scene, volume)
+    assert not pendingChanges(result.reportNode)
+    under(turn, result.pointsNode)  # points of a moved volume are in the world
+    assert len(pendingChanges(result.reportNode).placed) == len(KEY_POINTS)
+    under(None, result.pointsNode)
+    result.pointsNode.ApplyTransformMatrix(slicer.util.vtkMatrixFromArray(np.linalg.inv(TURN)))
+    under(None, volume)
+    assert not pendingChanges(result.reportNode)
+
+
+def test_a_warp_over_both_corrects_nothing(result, volume, warp):
+    under(warp, volume, result.pointsNode)
+    assert pointOf(result.pointsNode, "L1") != pytest.approx(make_report().structure("L1").position, abs=1)
+    assert not pendingChanges(result.reportNode)
+
+
+def test_a_point_that_is_moved_under_a_warp_is_corrected_alone_and_known_in_the_report(result, volume, warp):
+    under(warp, volume, result.pointsNode)
+    index = indexOfPoint(result.pointsNode, "L3")
+    x, y, z = result.pointsNode.GetNthControlPointPosition(index)
+    result.pointsNode.SetNthControlPointPosition(index, x, y + 3, z)
+    (moved,) = pendingChanges(result.reportNode).placed.items()
+    assert moved[0] == "L3" and moved[1] == pytest.approx((x, y + 3, z), abs=0.01)
+
+
+@pytest.mark.parametrize("which", ["volume", "points"])
+def test_points_are_corrected_that_moved_against_their_volume(result, volume, turn, which):
+    under(turn, {"volume": volume, "points": result.pointsNode}[which])
+    assert set(pendingChanges(result.reportNode).placed) == set(KEY_POINTS)
+
+
+def test_points_and_volume_that_were_moved_survive_the_scene_file(result, scene, volume, turn, tmp_path):
+    under(turn, volume, result.pointsNode)
+    volume.HardenTransform()
+    assert scene.WriteToMRB(str(tmp_path / "moved.mrb"))
+    (again,) = resultsInScene(loaded := read_scene(tmp_path / "moved.mrb"))
+    assert loaded is not None and not pendingChanges(again.reportNode)
+    again.pointsNode.HardenTransform()
+    assert not pendingChanges(again.reportNode)
+    move(again, "L4-L5", applied(TURN, (1.0, 2.0, 3.0)))
+    assert pendingChanges(again.reportNode).placed == {"L4-L5": pytest.approx((1, 2, 3))}
+
+
+def test_models_see_the_image_and_the_points_where_they_were_analysed(scene, volume, turn):
+    analysed = make_study()
+    result = writeReport(make_report(), scene, volume, study=analysed)
+    under(turn, volume, result.pointsNode)
+    volume.HardenTransform()
+    move(result, "L4-L5", applied(TURN, (1.0, 2.0, 3.0)))
+    points, _ = modelPoints(result.reportNode)
+    assert points["L4-L5"] == pytest.approx((1, 2, 3))
+    assert points["L1"] == make_report().structure("L1").position
+    # To the last digit, so that who outlined the image recognizes it.
+    assert studyOfResult(result.reportNode).primary.identity().sha256 == analysed.primary.identity().sha256
+
+
+def test_an_image_is_recognized_that_was_saved_and_read_again(scene, volume, tmp_path):
+    analysed = make_study()
+    writeReport(make_report(), scene, volume, study=analysed)
+    assert scene.WriteToMRB(str(tmp_path / "saved.mrb"))
+    (again,) = resultsInScene(loaded := read_scene(tmp_path / "saved.mrb"))
+    assert loaded is not None
+    assert studyOfResult(again.reportNode).primary.identity().sha256 == analysed.primary.identity().sha256
+
+
+def test_a_t1_volume_that_is_moved_with_the_t2_is_where_it_was_too(scene, turn):
+    analysed = make_study(with_t1=True)
+    nodes = add_study(scene, analysed)
+    result = writeReport(make_report(), scene, *nodes.values(), study=analysed)
+    under(turn, *nodes.values())
+    before, after = (item.of_role(Role.SAGITTAL_T1).image.affine for item in (analysed, studyOfResult(result.reportNode)))
+    np.testing.assert_array_equal(after, before)
+
+
+def test_a_level_that_is_graded_after_its_volume_moved_stays_where_the_reader_put_it(result, volume, turn):
+    under(turn, volume, result.pointsNode)
+    place = applied(TURN, (1.0, 2.0, 3.0))
+    move(result, "L4-L5", place)
+    position = pendingChanges(result.reportNode).placed["L4-L5"]
+    again = StructureResult("L4-L5", position, 1.0, (finding("pfirrmann", "2"),), manual=True)
+    applyGraded(result.reportNode, graded(again))
+    assert not pendingChanges(result.reportNode)
+    assert pointOf(result.pointsNode, "L4-L5") == pytest.approx(place)
+    assert [(item.kind, item.structure) for item in correctionsOf(result.reportNode)] == [("moved", "L4-L5")]
+
+
+def test_restored_points_lie_on_the_volume_where_it_is_now(result, volume, turn):
+    applyRemoved(result.reportNode, ("L2",))
+    under(turn, volume)
+    volume.HardenTransform()
+    restoreComputed(result.reportNode)
+    for item in make_report().structures:
+        assert pointOf(result.pointsNode, item.name) == pytest.approx(applied(TURN, item.position))
+    assert not pendingChanges(result.reportNode)
+
+
+def test_an_analysis_of_the_moved_volume_takes_its_corrections_along(result, scene, volume, turn):
+    applyGraded(result.reportNode, graded(StructureResult("L4-L5", (1.0, 2.0, 3.0), 1.0, (), manual=True)))
+    move(result, "L4-L5", (1.0, 2.0, 3.0))
+    under(turn, volume, result.pointsNode)
+    new = make_report()
+    moved = tuple(
+        StructureResult(item.name, tuple(map(float, applied(TURN, item.position))), item.confidence, item.findings)
+        for item in new.structures
+    )
+    writeReport(type(new)(**{**vars(new), "structures": moved}), scene, volume)
+    assert [(item.kind, item.structure) for item in correctionsOf(result.reportNode)] == [("moved", "L4-L5")]
+    assert reportFromNode(result.reportNode).structure("L4-L5").position == pytest.approx(applied(TURN, (1, 2, 3)))
+    assert not pendingChanges(result.reportNode)
+    assert presentPoints(result.pointsNode)["L1"] == pytest.approx(applied(TURN, make_report().structure("L1").position))
+
+
+def test_a_report_that_comes_after_its_volume_moved_is_put_on_it(scene, volume, turn):
+    """As when a user moves a volume while it is analysed."""
+    analysed = make_study()
+    under(turn, volume)
+    result = writeReport(masked_report(analysed.primary.image), scene, volume, study=analysed)
+    assert pointOf(result.pointsNode, "L3") == pytest.approx(applied(TURN, make_report().structure("L3").position))
+    assert centre(result) == pytest.approx(applied(TURN, analysed.primary.image.to_ras((3, 7.5, 8.5))))
+    assert not pendingChanges(result.reportNode)
+
+
+@pytest.mark.parametrize("harden", [False, True])
+def test_masks_that_are_brought_up_to_date_or_restored_lie_on_the_moved_volume(scene, volume, turn, harden):
+    image = make_study().primary.image
+    result = writeReport(masked_report(image), scene, volume)
+    nodes = (volume, result.pointsNode, result.segmentationNode)
+    under(turn, *nodes)
+    for node in nodes if harden else ():
+        node.HardenTransform()
+    wanted = applied(TURN, image.to_ras((3, 7.5, 8.5)))
+    assert centre(result) == pytest.approx(wanted)
+    again = StructureResult("L4-L5", (1.0, 2.0, 3.0), 1.0, (), manual=True)
+    report = masked_report(image)
+    applyGraded(result.reportNode, type(report)(**{**vars(report), "structures": (again,)}))
+    assert centre(result) == pytest.approx(wanted)
+    under(None, result.segmentationNode)
+    restoreComputed(result.reportNode)
+    assert centre(result) == pytest.approx(wanted)
+
+
+def test_a_result_whose_volume_has_another_grid_now_is_in_the_world_as_before(result, volume):
+    slicer.util.updateVolumeFromArray(volume, np.zeros((3, 4, 5), dtype=np.int16))
+    assert not pendingChanges(result.reportNode)
+
+
+def test_a_result_of_a_scene_without_remembered_geometry_is_in_the_world(result, volume):
+    result.reportNode.RemoveAttribute("SpinalDiseaseAI.AnalysedGeometry")
+    assert not pendingChanges(result.reportNode)
+    assert inputsOf(result.reportNode)[0] is volume
