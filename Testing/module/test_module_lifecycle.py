@@ -114,6 +114,46 @@ def test_a_report_that_cannot_be_read_is_told_where_the_result_would_be(panel_of
     assert "No result yet" in panel.ui.summaryLabel.text
 
 
+def of_a_newer_version(report):
+    report.SetText(report.GetText().replace('"version": 2', '"version": 99'))
+    return report.GetText()
+
+
+def test_a_result_of_a_newer_version_is_not_replaced_without_asking(panel_of, nodes, scene, wait_until, answer):
+    panel = panel_of()
+    report = analyze(panel, wait_until)
+    text = of_a_newer_version(report)
+    asked = answer(False)
+    again = analyze(panel, wait_until)
+    (question,) = asked
+    assert "version 99" in question and "Replace it?" in question and report.GetName() in question
+    assert again is not report and report.GetText() == text
+    assert len(resultsInScene(scene)) == 2 and len(levels(panel)) == 11
+    assert points_of(panel).GetDisplayVisibility()
+    assert not report.GetNodeReference("SpinalDiseaseAI.points").GetDisplayVisibility()
+
+
+def test_a_result_of_a_newer_version_is_replaced_if_the_user_says_so(panel_of, nodes, scene, wait_until, answer):
+    panel = panel_of()
+    report = analyze(panel, wait_until)
+    of_a_newer_version(report)
+    answer(True)
+    assert analyze(panel, wait_until) is report
+    assert len(resultsInScene(scene)) == 1 and len(reportFromNode(report).structures) == 11
+
+
+def test_a_script_is_asked_nothing_and_keeps_a_result_of_a_newer_version(module, nodes, scene, client_of):
+    logic = module.SpinalDiseaseAILogic(client=client_of("report"))
+    first = logic.process(*nodes)
+    text = of_a_newer_version(first.reportNode)
+    second = logic.process(*nodes)
+    assert second.reportNode is not first.reportNode and first.reportNode.GetText() == text
+    of_a_newer_version(second.reportNode)
+    third = logic.process(*nodes, overwriteEdits=True)
+    assert third.reportNode is second.reportNode and len(resultsInScene(scene)) == 2
+    logic.close()
+
+
 def test_the_worker_that_dies_is_told_and_the_next_analysis_starts_another(panel_of, nodes, client_of, wait_until, errors):
     panel = panel_of("die")
     panel.ui.analyzeButton.click()

@@ -10,11 +10,11 @@ import qt
 import slicer
 from slicer.i18n import tr as _
 
-from ..base.errors import SpinalDiseaseAIError
+from ..base.errors import SchemaError, SpinalDiseaseAIError
 from ..base.options import DEFAULT_SEGMENTER
 from ..models.bundle import read_bundle
 from ..scene import application
-from ..scene.results import ResultNodes, correctionsOf, reportFromNode, resultOf
+from ..scene.results import ResultNodes, reportFromNode, resultOf
 from . import settings
 from .host import Host
 
@@ -115,10 +115,19 @@ class AnalysisSection:
         return True
 
     def _mayOverwrite(self) -> bool:
-        """True if an earlier result's corrections are to be replaced."""
+        """True if an earlier result's corrections, or an earlier result that cannot be read, are to be replaced."""
         parameters = self._host.parameterNode
         earlier = resultOf(parameters.t2Volume or parameters.t1Volume, self._pipeline())
-        count = len(correctionsOf(earlier.reportNode)) if earlier is not None else 0
+        if earlier is None:
+            return False
+        try:
+            count = len(reportFromNode(earlier.reportNode).corrections)
+        except SchemaError as error:
+            text = _(
+                "The result of this study, “{name}”, cannot be read: {problem} Replace it? If you answer No, it is kept beside "
+                "the new one."
+            )
+            return bool(slicer.util.confirmYesNoDisplay(text.format(name=earlier.reportNode.GetName(), problem=error)))
         if not count:
             return False
         text = _(

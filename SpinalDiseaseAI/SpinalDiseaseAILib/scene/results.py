@@ -77,6 +77,7 @@ def writeReport(
 ) -> ResultNodes:
     """Show a report in a scene. An earlier result of the same pipeline on the same volume is brought up to date.
 
+    One that cannot be read, such as one of a newer version, is kept as it is beside the new one, unless edits are overwritten.
     Input nodes are not changed. Nodes are found and made by what they are, never by their names.
 
     :param t2Node: volume node that was analysed as T2; None if there was none or it is no longer in the scene.
@@ -87,6 +88,8 @@ def writeReport(
     """
     primary = t2Node or t1Node
     earlier = resultOf(primary, report.pipeline) if primary is not None else None
+    if earlier and not overwriteEdits and not _isReadable(earlier.reportNode):
+        earlier = None
     reportNode = earlier.reportNode if earlier else _newReportNode(scene, report, primary)
     forgetComputedMasks(reportNode)
     before = frameOfResult(reportNode)
@@ -197,6 +200,14 @@ def _reportNodes(scene: Any) -> Iterator[Any]:
         node = nodes.GetItemAsObject(index)
         if node.GetAttribute(REPORT_ATTRIBUTE):
             yield node
+
+
+def _isReadable(reportNode: Any) -> bool:
+    try:
+        reportFromNode(reportNode)
+    except SchemaError:
+        return False
+    return True
 
 
 def _newReportNode(scene: Any, report: Report, inputNode: Any) -> Any:
