@@ -16,5 +16,6 @@ def fitHeight(table: Any) -> None:
 
 
 def fitListHeight(items: Any) -> None:
-    """Make a list as high as its rows."""
-    items.setFixedHeight(max(1, items.count) * items.sizeHintForRow(0) + 2 * items.frameWidth)
+    """Make a list as high as its rows, and as the bar that a narrow one scrolls with."""
+    scroll = items.horizontalScrollBar().sizeHint.height()
+    items.setFixedHeight(max(1, items.count) * items.sizeHintForRow(0) + scroll + 2 * items.frameWidth)
