@@ -17,6 +17,7 @@ from SpinalDiseaseAILib.scene.provenance import PREFIX
 from SpinalDiseaseAILib.scene.results import (
     inputsOf,
     reportFromNode,
+    resultFromNode,
     resultOf,
     resultsInScene,
     writeReport,
@@ -199,3 +200,16 @@ def test_renumbering_beyond_every_name_is_refused_and_changes_nothing(result):
     with pytest.raises(InputError):
         renumberResult(result.reportNode, 20)
     assert labels(result.pointsNode) == list(anatomy.KEY_POINTS)
+
+
+def test_results_on_volumes_of_one_name_have_names_of_their_own(scene, result):
+    other = writeReport(make_report("4.5"), scene, add_study(scene, make_study("4.5"))[Role.SAGITTAL_T2])
+    names = [node.GetName() for node in (result.reportNode, other.reportNode)]
+    assert names[0] == "Lumbar spine analysis: T2 sagittal" and names[1].startswith(names[0]) and names[0] != names[1]
+    assert hierarchyOf(scene).GetItemName(other.folderItem) == names[1]
+
+
+@pytest.mark.parametrize("given", [None, "Lumbar levels"])
+def test_what_is_no_node_holds_no_result(given):
+    with pytest.raises(InputError, match="holds no result"):
+        resultFromNode(given)

@@ -159,3 +159,25 @@ def test_the_suggested_volume_is_called_t2_or_at_least_not_t1(scene, names, expe
         addVolumeNode(scene, Series(Role.SAGITTAL_T2, make_image(), description=name))
     node = suggestedT2Node(scene)
     assert (node.GetName() if node else None) == expected
+
+
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        (lambda scene, volume: volume.GetName(), "no volume node \\(str\\)"),
+        (lambda scene, volume: [volume, volume], "no volume node \\(list\\)"),
+        (
+            lambda scene, volume: scene.AddNewNodeByClass("vtkMRMLSegmentationNode"),
+            "no volume node \\(vtkMRMLSegmentationNode\\)",
+        ),
+        (lambda scene, volume: scene.RemoveNode(volume) or volume, "is in no scene"),
+    ],
+    ids=["a name", "a list", "a segmentation", "a volume that was removed"],
+)
+def test_what_is_no_volume_of_a_scene_is_refused_with_a_sentence(scene, t2_node, given, words):
+    """As a script may give it by mistake."""
+    with pytest.raises(InputError, match=words) as refused:
+        studyFromVolumeNodes(given(scene, t2_node))
+    assert refused.value.code == "no-volume" and refused.value.remedy
+    with pytest.raises(InputError, match=words):
+        studyFromVolumeNodes(add_study(scene, make_study("4.5"))[Role.SAGITTAL_T2], given(scene, t2_node))

@@ -121,10 +121,11 @@ def resultFromNode(node: Any) -> ResultNodes:
 
     :raises InputError: if the node belongs to no result, or its report was deleted.
     """
-    reportNode = node if node.GetAttribute(REPORT_ATTRIBUTE) else node.GetNodeReference(REPORT_REFERENCE)
-    if reportNode is None:
+    isNode = isinstance(node, slicer.vtkMRMLNode)
+    reportNode = node.GetNodeReference(REPORT_REFERENCE) if isNode and not node.GetAttribute(REPORT_ATTRIBUTE) else node
+    if not isNode or reportNode is None:
         raise InputError(
-            f"The node “{node.GetName()}” holds no result of an analysis.",
+            f"The node “{node.GetName() if isNode else node}” holds no result of an analysis.",
             "A report, or the points or table of one, is needed.",
             "Choose another node, or analyse the study again.",
             code="no-result",
@@ -213,6 +214,7 @@ def _isReadable(reportNode: Any) -> bool:
 def _newReportNode(scene: Any, report: Report, inputNode: Any) -> Any:
     hierarchy = hierarchyOf(scene)
     name = f"{FOLDER_NAME}: {inputNode.GetName()}" if inputNode is not None else FOLDER_NAME
+    name = scene.GenerateUniqueName(name)  # results of two volumes of one name are told apart where one is chosen
     folderItem = hierarchy.CreateFolderItem(parentForResults(scene, inputNode), name)
     node = scene.AddNewNodeByClass("vtkMRMLTextNode", name)
     node.SetAttribute(REPORT_ATTRIBUTE, report.pipeline)

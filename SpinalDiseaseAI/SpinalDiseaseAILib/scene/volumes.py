@@ -35,7 +35,8 @@ def studyFromVolumeNodes(t2Node: Any, t1Node: Any = None) -> Study:
 
     :param t2Node: vtkMRMLScalarVolumeNode of the sagittal T2 series, None if there is only a T1 series.
     :param t1Node: vtkMRMLScalarVolumeNode of the sagittal T1 series, None if there is none.
-    :raises InputError: if no volume is given, one is given twice, or one holds no usable grey values or position.
+    :raises InputError: if no volume is given, one is given twice, is no volume node of a scene, or holds no usable grey values or
+        position.
     """
     if t2Node is None and t1Node is None:
         raise InputError("No volume was given.", remedy="Choose a sagittal T2 volume.", code="no-volume")
@@ -46,6 +47,9 @@ def studyFromVolumeNodes(t2Node: Any, t1Node: Any = None) -> Study:
             code="same-volume",
         )
     given = [(Role.SAGITTAL_T2, t2Node), (Role.SAGITTAL_T1, t1Node)]
+    for role, node in given:
+        if node is not None:
+            _refuseOthers(role, node)
     series = tuple(_series(role, node) for role, node in given if node is not None)
     uids = [uid for uid in (_studyUid(node) for _, node in given if node is not None) if uid]
     notes: tuple[Note, ...] = ()
@@ -81,6 +85,20 @@ def addVolumeNode(scene: Any, series: Series) -> Any:
     if series.frame_of_reference_uid:
         hierarchy.SetItemAttribute(item, FRAME_OF_REFERENCE_UID, series.frame_of_reference_uid)
     return node
+
+
+def _refuseOthers(role: Role, node: Any) -> None:
+    """What a script may give by mistake: a name, a list, a node of another class, one that was removed from its scene."""
+    if not isinstance(node, slicer.vtkMRMLVolumeNode):
+        kind = node.GetClassName() if isinstance(node, slicer.vtkMRMLNode) else type(node).__name__
+        raise InputError(
+            f"What was given as {role.value} is no volume node ({kind}).",
+            "One volume node of the scene is needed, not its name or a list.",
+            'Get it with slicer.util.getNode("…"), and give a T1 volume as an argument of its own.',
+            code="no-volume",
+        )
+    if node.GetScene() is None:
+        raise InputError(f"{_called(node)} is in no scene.", remedy="Load it again, or add it to the scene.", code="no-volume")
 
 
 def _series(role: Role, node: Any) -> Series:
