@@ -282,3 +282,48 @@ def test_the_panel_bears_another_scene_and_back(panel_of, nodes, scene):
         panel.uiWidget.setMRMLScene(other)
     panel.ui.t2Selector.setCurrentNode(nodes[0])
     assert panel.ui.analyzeButton.enabled
+
+
+def test_two_panels_over_one_scene_show_one_result_and_record_a_correction_once(panel_of, nodes, scene, wait_until, errors):
+    first, second = panel_of(), panel_of()
+    analyze(first, wait_until)
+    assert len(levels(second)) == 11
+    drag(points_of(first), "L4-L5", (0, 2, 0))
+    wait_for_follow(first, wait_until)
+    wait_for_follow(second, wait_until)
+    report = reportFromNode(first.parameterNode.report)
+    assert [(item.kind, item.structure) for item in report.corrections] == [("moved", "L4-L5")]
+    assert reportFromNode(second.parameterNode.report) == report and len(resultsInScene(scene)) == 1
+    first.cleanup()
+    second.ui.restoreButton.click()
+    assert bar(second, "L4-L5") == 85 and errors == []
+
+
+def test_nodes_of_a_result_are_as_many_after_any_number_of_analyses_corrections_and_charts(
+    panel_of, nodes, scene, wait_until, answer
+):
+    panel = panel_of("masks")
+    answer(True)
+
+    def once():
+        analyze(panel, wait_until)
+        drag(points_of(panel), "L4-L5", (0, 2, 0))
+        wait_for_follow(panel, wait_until)
+        panel.ui.chartButton.click()
+        panel.ui.levelUpButton.click()
+        panel.ui.restoreButton.click()
+        panel.exit()
+        panel.enter()
+        return sorted(scene.GetNthNode(index).GetClassName() for index in range(scene.GetNumberOfNodes()))
+
+    assert once() == once()
+
+
+def test_a_closed_panel_observes_no_point(panel_of, nodes, wait_until):
+    panel = panel_of()
+    analyze(panel, wait_until)
+    points, node = points_of(panel), slicer.vtkMRMLMarkupsNode
+    events = (node.PointEndInteractionEvent, node.PointStartInteractionEvent, node.PointRemovedEvent)
+    assert all(points.HasObserver(event) for event in events)
+    panel.cleanup()
+    assert not any(points.HasObserver(event) for event in events)

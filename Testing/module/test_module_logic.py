@@ -132,6 +132,22 @@ def test_the_result_of_a_closed_scene_is_not_given_to_a_volume_of_the_next_one(l
     assert isinstance(errors[0], Cancelled) and resultsInScene(scene) == []
 
 
+def test_a_script_that_waits_while_its_scene_is_closed_gets_no_result_in_the_next_one(logic_of, nodes, scene):
+    """As where ``onProgress`` runs the application's events, and the user closes the scene; IDs are given again."""
+    opened = []
+
+    def close_and_open_another(stage, fraction, message):
+        if not opened:
+            scene.Clear(False)
+            opened.append(add_study(scene, make_study("4.5.6"))[Role.SAGITTAL_T2])
+
+    node_id = nodes[0].GetID()
+    with pytest.raises(Cancelled):
+        logic_of("report").process(*nodes, onProgress=close_and_open_another)
+    assert opened[0].GetID() == node_id and resultsInScene(scene) == []
+    assert logic_of("report").process(opened[0]).reportNode.GetNodeReference("SpinalDiseaseAI.t2") is opened[0]
+
+
 def test_a_level_that_was_graded_for_a_closed_scene_is_not_given_to_a_result_of_the_next_one(logic_of, nodes, wait_until, scene):
     logic, errors = logic_of("report"), []
     old = logic.process(*nodes).reportNode

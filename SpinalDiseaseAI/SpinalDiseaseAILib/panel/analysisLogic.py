@@ -24,7 +24,7 @@ from ..scene.volumes import studyFromVolumeNodes
 from ..worker.client import WorkerClient
 from ..worker.failures import error_of_exception
 from .reportModels import modelsOf
-from .sceneWatch import SceneWatch
+from .sceneWatch import SceneWatch, unlessClosed
 
 OnResult = Callable[[ResultNodes], None] | None
 OnError = Callable[[SpinalDiseaseAIError], None] | None
@@ -101,7 +101,8 @@ class AnalysisLogic:
         :param onError: called with the error.
         :param more: further fields of :class:`base.options.Options`, such as ``models_folder``.
         :returns: the result (reportNode, pointsNode, tableNode, folderItem, kept); None if it does not wait.
-        :raises SpinalDiseaseAIError: if the volumes cannot be used, or the analysis that is waited for fails.
+        :raises SpinalDiseaseAIError: if the volumes cannot be used, or the analysis that is waited for fails; it is Cancelled if
+            ``onProgress`` closes the scene or raises that.
         """
         if self.running:
             raise ComputeError(_("An analysis is already running."), remedy=_("Wait for it or cancel it."), code="busy")
@@ -116,7 +117,9 @@ class AnalysisLogic:
 
         client = self._startedClient()
         if waitForCompletion:
-            return show(client.analyse_and_wait(study, options, onProgress))
+            with unlessClosed(scene, onProgress) as progress:
+                report = client.analyse_and_wait(study, options, progress)
+            return show(report)
 
         def done(report: Report) -> None:
             self._job = None

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
+
+from ..base.errors import Cancelled
+from ..base.options import Progress
 
 
 class SceneWatch:
@@ -29,3 +33,27 @@ class SceneWatch:
 
     def _onStartClose(self, caller: Any = None, event: Any = None) -> None:
         self._onClose()
+
+
+@contextmanager
+def unlessClosed(scene: Any, onProgress: Progress) -> Iterator[Progress]:
+    """Cancel what is waited for in a ``with`` block once its scene is closed, as by a user while ``onProgress`` runs events.
+
+    :returns: what is to be told the progress instead of ``onProgress``.
+    :raises Cancelled: at the end of the block, if the scene was closed since its start.
+    """
+    closed: list[bool] = []
+    watch = SceneWatch(lambda: closed.append(True))
+
+    def progress(stage: str, fraction: float, message: str) -> None:
+        onProgress(stage, fraction, message)
+        if closed:
+            raise Cancelled
+
+    watch.start(scene)
+    try:
+        yield progress
+    finally:
+        watch.stop()
+    if closed:
+        raise Cancelled
