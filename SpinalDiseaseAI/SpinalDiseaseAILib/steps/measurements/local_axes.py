@@ -66,12 +66,12 @@ class Profile:
     height: FloatArray
 
     @classmethod
-    def of(cls, local: FloatArray, area: float, *, width: float = BIN) -> Profile:
+    def of(cls, local: FloatArray, area: float) -> Profile:
         """The profile of grains at (u, v), shape (N, 2), of an area each.
 
         A grain counts for both bins that it lies between, so that bins need not be a multiple of the grains.
         """
-        place = local[:, 0] / width - 0.5
+        place = local[:, 0] / BIN - 0.5
         bins = np.floor(place).astype(int)
         first = int(bins.min(initial=0))
         share = place - bins
@@ -80,8 +80,8 @@ class Profile:
         count = np.bincount(bins, weights=share)
         total = np.bincount(bins, weights=share * np.tile(local[:, 1], 2))
         filled = np.flatnonzero(count > 0)
-        places = np.asarray((filled + first + 0.5) * width, dtype=np.float64)
-        return cls(places, total[filled] / count[filled], np.asarray(count[filled] * area / width, dtype=np.float64))
+        places = np.asarray((filled + first + 0.5) * BIN, dtype=np.float64)
+        return cls(places, total[filled] / count[filled], np.asarray(count[filled] * area / BIN, dtype=np.float64))
 
     @property
     def upper(self) -> FloatArray:

@@ -9,8 +9,6 @@ import numpy as np
 
 from ...base.anatomy import Kind, structure
 from ...base.geometry import FloatArray
-from ...base.masks import Masks
-from ...base.planes import SagittalVolume
 from ...base.quantities import Line, Measurement, Place, quantities_of
 from .bodies import Body
 from .heights import Height
@@ -35,24 +33,13 @@ class Measurements:
     spine: tuple[Measurement, ...]
 
 
-def measure(
-    volume: SagittalVolume, masks: Masks, points: Mapping[str, FloatArray], *, contrast: str, spacing_known: bool
-) -> Measurements:
-    """Measure every structure that has a point.
+def measure_spine(spine: SegmentedSpine, *, contrast: str, spacing_known: bool) -> Measurements:
+    """Measure every structure of a spine that has a point.
 
-    :param volume: the stack that was segmented, in any of the 48 orders.
-    :param masks: on its voxel grid.
-    :param points: structure name to its point, RAS millimetres (3,).
     :param contrast: ``"T2"`` or ``"T1"``: signal ratios are of T2.
     :param spacing_known: False if the millimetres of the volume are a guess: lengths and areas are not given then.
-    :returns: measurements of every structure in ``points``; those that cannot be taken say why.
-    :raises ValueError: if the masks lie on another grid.
+    :returns: measurements of every structure in ``spine.points``; those that cannot be taken say why.
     """
-    return measure_spine(SegmentedSpine(volume, masks, points), contrast=contrast, spacing_known=spacing_known)
-
-
-def measure_spine(spine: SegmentedSpine, *, contrast: str, spacing_known: bool) -> Measurements:
-    """The same of a spine that was put together before."""
     measuring = _Measuring(spine, contrast, spacing_known)
     places = {name: Place(structure(name).kind.value) for name in spine.points if structure(name).kind is not Kind.CANAL}
     return Measurements(

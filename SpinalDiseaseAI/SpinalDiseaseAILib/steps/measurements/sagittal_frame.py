@@ -55,7 +55,8 @@ class SagittalFrame:
         """
         columns, rows = np.nonzero(mask)
         steps = np.linalg.norm(self.affine[:3, 1:3], axis=0)
-        parts = np.clip(np.ceil(steps / _GRAIN), 1, _FINEST).astype(int)
+        # A pixel of 0.6 mm in a tilted patient is one of 0.6000000000000001 mm, and has no more grains for that.
+        parts = np.clip(np.ceil(steps / _GRAIN - 1e-6), 1, _FINEST).astype(int)
         within = [(np.arange(count) + 0.5) / count - 0.5 for count in parts]
         shift = np.stack(np.meshgrid(*within, indexing="ij"), -1).reshape(-1, 2)
         pixels = (np.stack([columns, rows], -1)[:, None] + shift).reshape(-1, 2)
