@@ -23,7 +23,7 @@ def of(
 
 def test_a_hit_on_a_structure_with_the_class_is_right() -> None:
     found = of([((3.0, 4.0), 0.8)], {(0.0, 0.0): True})
-    assert (found.right.tolist(), found.confidence.tolist(), found.annotated, found.missed) == ([1], [0.8], 1, 0)
+    assert (found.right.tolist(), found.confidence.tolist(), found.annotated) == ([1], [0.8], 1)
 
 
 def test_at_six_millimetres_there_is_no_hit_any_more() -> None:
@@ -38,7 +38,7 @@ def test_columns_and_rows_count_by_their_own_spacing() -> None:
 
 def test_a_hit_on_a_structure_of_another_class_is_false_and_so_is_no_hit() -> None:
     found = of([((0.0, 0.0), 0.9), ((100.0, 0.0), 0.8)], {(0.0, 0.0): False, (50.0, 0.0): True})
-    assert found.right.tolist() == [0, 0] and found.missed == 1
+    assert found.right.tolist() == [0, 0] and found.annotated == 1
     assert of([((0.0, 0.0), 0.9)], {}).right.tolist() == [0]
 
 
@@ -46,7 +46,7 @@ def test_of_several_hits_on_one_structure_the_nearest_counts_and_the_others_do_n
     for order in (slice(None), slice(None, None, -1)):
         claims = [((3.0, 0.0), 0.9), ((1.0, 0.0), 0.3), ((2.0, 0.0), 0.7)][order]
         found = of(claims, {(0.0, 0.0): True})
-        assert found.right.tolist() == [1] and found.confidence.tolist() == [0.3] and found.missed == 0
+        assert found.right.tolist() == [1] and found.confidence.tolist() == [0.3] and found.annotated == 1
 
 
 def test_the_nearest_structure_is_the_one_that_is_hit() -> None:
@@ -122,7 +122,7 @@ def test_a_structure_that_is_not_found_is_missed() -> None:
     lost["L4-L5"] = FoundPoint(lost["L4-L5"].truth, None, 0.0)
     findings = whole.findings | {"L4-L5": {"disc_disease": Assessment(("v2",), {})}}
     found = outcomes_of(Case("1", "1", whole.image, whole.size, ONE, lost, findings), named_only=True)["disc_disease", "v2"]
-    assert (found.annotated, found.missed, len(found.right)) == (1, 1, 0)
+    assert (found.annotated, len(found.right)) == (1, 0)
 
 
 def test_discs_are_hit_by_discs_and_vertebrae_by_vertebrae() -> None:

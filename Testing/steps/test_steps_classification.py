@@ -100,4 +100,4 @@ def test_it_is_cancelled_through_its_progress(classifier: Classifier) -> None:
         raise Cancelled
 
     with pytest.raises(Cancelled):
-        classifier.classify({"T2": stack()}, POINTS, KEY_POINTS, cancel)
+        classifier.logits({"T2": stack()}, POINTS, KEY_POINTS, cancel)

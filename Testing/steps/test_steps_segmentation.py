@@ -156,7 +156,7 @@ def test_a_user_who_cancels_is_heard_between_slices(spine):
 
     segmenter = Segmenter(TissueSegmenter(DrawnNetwork(), torch.device("cpu"), 1.0), "drawn")  # type: ignore[arg-type]
     with pytest.raises(Cancelled):
-        segmenter.segment(spine.image, spine.points, cancel)
+        segmenter.outlined(spine.image, spine.points, cancel)
 
 
 def test_a_plane_is_shown_with_its_neighbours_and_with_itself_at_the_ends_of_the_stack():

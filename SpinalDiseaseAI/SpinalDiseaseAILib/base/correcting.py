@@ -41,7 +41,7 @@ def with_point(report: Report, item: StructureResult, created: str, author: str 
     return _recorded(replace(report, structures=_in_order(structures)), Correction(kind, item.name, author, created))
 
 
-def with_graded(report: Report, graded: Report, created: str, author: str = READER) -> Report:
+def with_graded(report: Report, graded: Report, created: str) -> Report:
     """A report of a study with the levels that were graded, and measured, again at points that a person placed.
 
     Where there were no masks to measure on, measurements of these levels are dropped: they say what to do.
@@ -63,10 +63,10 @@ def with_graded(report: Report, graded: Report, created: str, author: str = READ
         # A point that stays where a reader had put it is no new correction.
         same = earlier is not None and before is not None and before.position == item.position
         when = earlier.created if same and earlier is not None else created
-        report = with_point(report, replace(item, name=name, measurements=values), when, author)
-    beside = {_name_in(name, shift): _of_levels(values, shift) for name, values in graded.remeasured.items()}
-    structures = tuple(
-        replace(item, measurements=beside[item.name]) if item.name in beside else item for item in report.structures
+        report = with_point(report, replace(item, name=name, measurements=values), when)
+    beside = ((report.structure(_name_in(name, shift)), values) for name, values in graded.remeasured.items())
+    report = report.with_structures(
+        tuple(replace(item, measurements=_of_levels(values, shift)) for item, values in beside if item is not None)
     )
     spine = report.measurements
     if shift == 0 and graded.measurements:
@@ -79,7 +79,7 @@ def with_graded(report: Report, graded: Report, created: str, author: str = READ
     # Another version of a model that took part in the analysis took part, too.
     models = (*report.models, *(model for model in graded.models if model not in report.models))
     masks = report.masks if graded.masks is None else renumbered_masks(graded.masks, shift)
-    return replace(report, structures=structures, measurements=spine, notes=notes, models=models, masks=masks)
+    return replace(report, measurements=spine, notes=notes, models=models, masks=masks)
 
 
 def without_point(report: Report, name: str, created: str, author: str = READER) -> Report:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-EXIT_USAGE = 2
 EXIT_INPUT = 3
 EXIT_MODEL = 4
 EXIT_COMPUTE = 5

@@ -122,9 +122,9 @@ def reorient(image: Image, codes: str) -> Image:
     :returns: an image whose :attr:`Image.codes` are ``codes``; its voxels are a view.
     :raises ValueError: if ``codes`` does not name three different patient axes.
     """
-    target = [_axis_number(letter) for letter in codes]
-    if sorted(target) != [0, 1, 2]:
+    if codes not in all_axis_codes():
         raise ValueError(f"{codes!r} does not name three different patient axes.")
+    target = [_axis_number(letter) for letter in codes]
     source_codes = image.codes
     source = [_axis_number(letter) for letter in source_codes]
     matrix = np.eye(4)
@@ -145,7 +145,4 @@ def reorient(image: Image, codes: str) -> Image:
 
 
 def _axis_number(letter: str) -> int:
-    for letters in (_POSITIVE, _NEGATIVE):
-        if letter in letters:
-            return letters.index(letter)
-    raise ValueError(f"{letter!r} is not one of the axis codes R, L, A, P, S, I.")
+    return (_POSITIVE if letter in _POSITIVE else _NEGATIVE).index(letter)

@@ -12,20 +12,20 @@ import numpy.typing as npt
 from .geometry import Array, FloatArray, Image
 
 
-def sample_linear(array: Array, positions: npt.ArrayLike, *, outside: float | None = 0.0) -> npt.NDArray[np.float32]:
+def sample_linear(array: Array, positions: npt.ArrayLike) -> npt.NDArray[np.float32]:
     """Multilinear interpolation of an array at continuous index positions.
 
     :param array: shape (N0, …, Nd-1).
     :param positions: shape (..., d), index coordinates of voxel centres.
-    :param outside: value beyond the outermost voxel centres by more than half a voxel; None repeats the edge.
-    :returns: float32 values of shape (...).
+    :returns: float32 values of shape (...), 0 beyond the outermost voxel centres by more than half a voxel.
     """
     where = np.moveaxis(np.asarray(positions, dtype=np.float64), -1, 0)
-    return _interpolated(array, [np.asarray(places, order="C") for places in where], outside)
+    places = [np.asarray(place, order="C") for place in where]
+    return np.where(_inside(places, array.shape), _interpolated(array, places), np.float32(0))
 
 
-def _interpolated(array: Array, places: Sequence[FloatArray], outside: float | None) -> npt.NDArray[np.float32]:
-    """As :func:`sample_linear`, with one array of positions an axis; they are broadcast against each other."""
+def _interpolated(array: Array, places: Sequence[FloatArray]) -> npt.NDArray[np.float32]:
+    """Multilinear interpolation, with one array of positions an axis, broadcast against each other; edges are repeated."""
     flat = np.ascontiguousarray(array).ravel()
     strides = [math.prod(array.shape[axis + 1 :]) for axis in range(array.ndim)]
     first, shares = np.zeros((), dtype=np.intp), []
@@ -41,7 +41,7 @@ def _interpolated(array: Array, places: Sequence[FloatArray], outside: float | N
             continue
         weight = math.prod(share[step] for share, step in zip(shares, corner, strict=True))
         result += weight * flat.take(first + sum(stride for stride, step in zip(strides, corner, strict=True) if step))
-    return result if outside is None else np.where(_inside(places, array.shape), result, np.float32(outside))
+    return result
 
 
 def _inside(places: Sequence[FloatArray], shape: tuple[int, ...]) -> npt.NDArray[np.bool_]:
@@ -71,17 +71,16 @@ def resample_to_spacing(image: Image, spacing: tuple[float, float, float]) -> Im
     change = np.eye(4)
     change[:3, :3] = np.diag(ratio)
     change[:3, 3] = offset
-    return Image(_interpolated(array, places, None), image.affine @ change)
+    return Image(_interpolated(array, places), image.affine @ change)
 
 
-def resample_plane(pixels: Array, matrix: FloatArray, shape: tuple[int, int], *, outside: float = 0.0) -> npt.NDArray[np.float32]:
+def resample_plane(pixels: Array, matrix: FloatArray, shape: tuple[int, int]) -> npt.NDArray[np.float32]:
     """Resample a plane through an affine of its pixel coordinates.
 
     :param pixels: source, shape (rows, columns).
     :param matrix: 2×3 matrix from target (column, row, 1) to source (column, row).
     :param shape: (rows, columns) of the result.
-    :param outside: value where the target lies outside the source.
-    :returns: float32 plane. The source is averaged first when the target is coarser.
+    :returns: float32 plane, 0 where it lies outside the source. The source is averaged first when the target is coarser.
     """
     scale = float(np.sqrt(abs(np.linalg.det(matrix[:, :2]))))
     column, row = np.arange(shape[1], dtype=np.float64), np.arange(shape[0], dtype=np.float64)[:, None]
@@ -99,8 +98,8 @@ def resample_plane(pixels: Array, matrix: FloatArray, shape: tuple[int, int], *,
     ]
     part = np.asarray(pixels[low[0] : high[0], low[1] : high[1]], dtype=np.float32)
     part = blur(blur(part, 0, scale), 1, scale)
-    sampled = _interpolated(part, [place - first for place, first in zip(places, low, strict=True)], None)
-    return np.where(_inside(places, pixels.shape), sampled, np.float32(outside))
+    sampled = _interpolated(part, [place - first for place, first in zip(places, low, strict=True)])
+    return np.where(_inside(places, pixels.shape), sampled, np.float32(0))
 
 
 def blur(array: npt.NDArray[np.float32], axis: int, ratio: float) -> npt.NDArray[np.float32]:

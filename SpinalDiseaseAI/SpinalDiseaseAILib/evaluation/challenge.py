@@ -20,6 +20,7 @@ import numpy as np
 from ..base.anatomy import FINDINGS, Kind, finding, structure
 from ..base.report import FindingResult
 from .intervals import REPEATS, Figure, Indices, bootstrap_figures
+from .metrics import mean
 from .predictions import Case, FloatArray, Place
 
 HIT_MILLIMETRES = 6.0
@@ -50,11 +51,6 @@ class Outcome:
     confidence: FloatArray
     right: FloatArray
     annotated: int
-
-    @property
-    def missed(self) -> int:
-        """Structures with the class that no claim hit rightly."""
-        return self.annotated - int(self.right.sum())
 
 
 def outcome(claims: Sequence[Claim], truth: Mapping[Place, bool | None], step: Place, radius: float) -> Outcome:
@@ -138,8 +134,7 @@ def summary(cases: Sequence[Case], *, repeats: int = REPEATS) -> dict[str, Figur
         result = {}
         for label, planes in parts.items():
             values = {key: average_precision([planes[index][key] for index in i]) for key in CLASSES}
-            occurring = [value for value in values.values() if np.isfinite(value)]
-            result[f"mAP, {label}"] = float(np.mean(occurring)) if occurring else float("nan")
+            result[f"mAP, {label}"] = mean(list(values.values()))  # of the classes that occur
             result |= {
                 f"average precision {label}, {finding(name).kind.value} {key}": value for (name, key), value in values.items()
             }

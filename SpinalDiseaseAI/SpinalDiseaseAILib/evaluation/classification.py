@@ -70,7 +70,7 @@ def leading(graded: Graded, i: Indices) -> dict[str, float]:
     if not finding(graded.name).exclusive:
         return {
             "most probable class holds": float(truth[np.arange(len(i)), probability.argmax(1)].mean()),
-            "mean AUROC": _mean([metrics.auroc(truth[:, k], probability[:, k]) for k in range(truth.shape[1])]),
+            "mean AUROC": metrics.mean([metrics.auroc(truth[:, k], probability[:, k]) for k in range(truth.shape[1])]),
         }
     right = truth.argmax(1) == probability.argmax(1)
     return {
@@ -100,7 +100,7 @@ def _of_one_class(graded: Graded, i: Indices) -> dict[str, float]:
         result["within one grade"] = float((np.abs(true - chosen) <= 1).mean())
     if len(matrix) > 2:
         ranked = [metrics.auroc(truth[:, k], probability[:, k]) for k in range(len(matrix))]
-        result["AUROC, mean over classes"] = _mean(ranked)
+        result["AUROC, mean over classes"] = metrics.mean(ranked)
     if not (info.ordinal and len(matrix) > 2):
         changed = (true > 0).astype(np.float64)
         result["AUROC, any change"] = metrics.auroc(changed, 1 - probability[:, 0])
@@ -119,11 +119,11 @@ def _of_several_classes(graded: Graded, i: Indices) -> dict[str, float]:
     return {
         "most probable class holds": float(truth[np.arange(len(i)), probability.argmax(1)].mean()),
         "all classes right": float((truth == named).all(1).mean()),
-        "macro F1": _mean(list(f1)),
-        "mean AUROC": _mean([metrics.auroc(truth[:, k], probability[:, k]) for k in classes]),
-        "mean average precision": _mean([metrics.average_precision(truth[:, k], probability[:, k]) for k in classes]),
+        "macro F1": metrics.mean(list(f1)),
+        "mean AUROC": metrics.mean([metrics.auroc(truth[:, k], probability[:, k]) for k in classes]),
+        "mean average precision": metrics.mean([metrics.average_precision(truth[:, k], probability[:, k]) for k in classes]),
         "Brier score": float(((truth - probability) ** 2).mean()),
-        "expected calibration error": _mean(
+        "expected calibration error": metrics.mean(
             [metrics.expected_calibration_error(truth[:, k], probability[:, k]) for k in classes]
         ),
     } | _of_sets(graded, i)
@@ -159,9 +159,3 @@ def by_class(graded: Graded, i: Indices) -> dict[str, dict[str, float]]:
         if graded.plausible is not None and truth[:, k].any():
             result[key]["coverage"] = float(graded.plausible[i][truth[:, k] > 0, k].mean())
     return result
-
-
-def _mean(values: list[float]) -> float:
-    """Mean of the numbers among the values; NaN if there is none."""
-    kept = [value for value in values if np.isfinite(value)]
-    return float(np.mean(kept)) if kept else float("nan")

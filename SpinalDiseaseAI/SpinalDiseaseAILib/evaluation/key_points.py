@@ -14,6 +14,7 @@ from ..base.planes import SagittalVolume, assumed_spacing, image_of_plane
 from ..datasets.records import Record
 from ..steps.localization import Localization, Localizer
 from .intervals import REPEATS, Figure, Indices, bootstrap_figures
+from .metrics import mean
 from .predictions import Case, FoundPoint, Place, mean_level
 
 FloatArray = npt.NDArray[np.float64]
@@ -190,7 +191,7 @@ def point_figures(
             "points within 1/6 spacing": float(sixth[i].mean()),
             "points nearer to another level": float(elsewhere[i].mean()),
             "points not found": float((~found).mean()),
-            "mean error, px at 512": _mean(at512[i][found]),
+            "mean error, px at 512": mean(at512[i]),
             "median error, px at 512": float(np.median(at512[i])),
             # No interpolation: beside a point that was not found there is nothing between.
             "95th percentile, px at 512": float(np.percentile(at512[i], 95, method="inverted_cdf")),
@@ -198,7 +199,7 @@ def point_figures(
         if known:
             measured = millimetres[i][~np.isnan(millimetres[i])]
             result |= {
-                "mean error, mm": _mean(measured[np.isfinite(measured)]),
+                "mean error, mm": mean(measured),
                 "median error, mm": float(np.median(measured)) if measured.size else float("nan"),
                 "95th percentile, mm": (
                     float(np.percentile(measured, 95, method="inverted_cdf")) if measured.size else float("nan")
@@ -207,7 +208,3 @@ def point_figures(
         return result
 
     return [item.patient for item, _ in chosen], figures
-
-
-def _mean(values: FloatArray) -> float:
-    return float(values.mean()) if values.size else float("nan")

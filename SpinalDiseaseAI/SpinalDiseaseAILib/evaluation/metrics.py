@@ -13,6 +13,13 @@ BINS = 10
 """Bins of probability for reliability and calibration error."""
 
 
+def mean(values: npt.ArrayLike) -> float:
+    """Mean of the numbers among some values; NaN if there is none."""
+    array = np.asarray(values, dtype=np.float64)
+    numbers = array[np.isfinite(array)]
+    return float(numbers.mean()) if numbers.size else float("nan")
+
+
 def confusion(truth: IntArray, predicted: IntArray, classes: int) -> FloatArray:
     """Counts by (true class, predicted class); (classes, classes)."""
     counts = np.bincount(truth * classes + predicted, minlength=classes * classes)
@@ -80,11 +87,6 @@ def brier(truth: FloatArray, probability: FloatArray) -> float:
     """
     total = float(((probability - truth) ** 2).sum(1).mean())
     return total / 2 if truth.shape[1] == 2 else total
-
-
-def log_loss(truth: FloatArray, probability: FloatArray) -> float:
-    """Mean negative logarithm of the true class's probability, (N, classes)."""
-    return float(-(np.log(np.clip(probability, 1e-12, 1)) * truth).sum(1).mean())
 
 
 def reliability(truth: FloatArray, probability: FloatArray, bins: int = BINS) -> FloatArray:

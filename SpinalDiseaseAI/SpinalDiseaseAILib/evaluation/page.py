@@ -168,8 +168,8 @@ def _difference_chart(comparison: Comparison) -> Chart:
     return Chart(f"{comparison.second} minus {comparison.first}", _uri(charts.difference_chart(shown)))
 
 
-def _number(value: float | None, digits: int = 3) -> str:
-    return f"{value:.{digits}f}" if value is not None and isfinite(value) else "–"
+def _number(value: float | None) -> str:
+    return f"{value:.3f}" if value is not None and isfinite(value) else "–"
 
 
 def _uri(svg: str) -> str:

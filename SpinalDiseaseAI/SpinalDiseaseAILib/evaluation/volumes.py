@@ -18,6 +18,7 @@ from ..datasets.space_stacks import SLICE_STEP
 from ..datasets.spider import CANAL_MASK
 from ..steps.localization import Localizer
 from .intervals import Figure, patient_bootstrap
+from .metrics import mean
 
 _HALF_BAND = 8.0  # millimetres up and down in which the canal's midline is measured at a level
 
@@ -96,7 +97,7 @@ def summary(errors: Sequence[VolumeErrors]) -> dict[str, Figure]:
     plane = np.array([value for item in errors for value in item.in_plane.values()])
     result = {
         "points within 6 mm in their slice": patient_bootstrap(patients, lambda i: float((plane < 6)[i].mean())),
-        "mean error in the slice, mm": patient_bootstrap(patients, lambda i: _mean(plane[i][np.isfinite(plane[i])])),
+        "mean error in the slice, mm": patient_bootstrap(patients, lambda i: mean(plane[i])),
     }
     beside = [(item.patient, value) for item in errors for value in item.lateral.values()]
     if beside:
@@ -105,7 +106,3 @@ def summary(errors: Sequence[VolumeErrors]) -> dict[str, Figure]:
         result["mean error across the slices, mm"] = patient_bootstrap(names, lambda i: float(side[i].mean()))
         result["95th percentile across the slices, mm"] = patient_bootstrap(names, lambda i: float(np.percentile(side[i], 95)))
     return result
-
-
-def _mean(values: npt.NDArray[np.float64]) -> float:
-    return float(values.mean()) if values.size else float("nan")

@@ -17,7 +17,7 @@ from ..datasets.records import read_grey
 from .key_points import errors_of
 from .predictions import LOCALIZATION, Case, Run
 
-COUNT = 6
+_COUNT = 6
 """Cases shown of a run."""
 
 _HEIGHT = 420  # pixels of a picture
@@ -36,12 +36,12 @@ class WorstCase:
     picture: str
 
 
-def worst_cases(run: Run, count: int = COUNT) -> list[WorstCase]:
+def worst_cases(run: Run) -> list[WorstCase]:
     """The worst cases of a run, the worst first; planes without a fault are left out."""
     badness = _badness_of_points if run.task == LOCALIZATION else _badness_of_grades
     ranked = sorted(((badness(case), case) for case in run.cases), key=lambda item: -item[0])
     result = []
-    for value, case in ranked[:count]:
+    for value, case in ranked[:_COUNT]:
         if value > 0:
             faults, wrong = _faults_of_points(case) if run.task == LOCALIZATION else _faults_of_grades(case)
             result.append(WorstCase(f"{run.dataset} {case.series}", faults, picture_of(case, wrong)))

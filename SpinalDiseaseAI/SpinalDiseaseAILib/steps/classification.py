@@ -46,7 +46,6 @@ class Classifier:
         volumes: dict[str, SagittalVolume],
         points: dict[str, FloatArray],
         names: tuple[str, ...],
-        progress: Progress = no_progress,
     ) -> dict[str, tuple[FindingResult, ...]]:
         """Findings of some structures.
 
@@ -56,7 +55,7 @@ class Classifier:
         :returns: structure name to its findings.
         :raises InputError: if the network looks at no contrast of the volumes.
         """
-        return self.results(self.logits(volumes, points, names, progress))
+        return self.results(self.logits(volumes, points, names))
 
     def results(self, logits: Mapping[str, FloatArray]) -> dict[str, tuple[FindingResult, ...]]:
         """Findings of structures from what :meth:`logits` gave."""

@@ -27,7 +27,7 @@ class Segmenter:
         self.tissues = tissues
         self.model = model
 
-    def segment(self, image: Image, points: Mapping[str, npt.ArrayLike], progress: Progress = no_progress) -> Masks:
+    def segment(self, image: Image, points: Mapping[str, npt.ArrayLike]) -> Masks:
         """Masks of the structures of an image.
 
         :param image: sagittal planes, stored in any order.
@@ -35,7 +35,7 @@ class Segmenter:
         :returns: masks on the image's own voxel grid. Structures beside the points, such as T12, are there if they are in view.
         :raises ValueError: if the points do not describe a spine.
         """
-        return masks_at(self.outlined(image, points, progress), image, points, self.model)
+        return masks_at(self.outlined(image, points), image, points, self.model)
 
     def outlined(self, image: Image, points: Mapping[str, npt.ArrayLike], progress: Progress = no_progress) -> Labels:
         """Tissues of an image, before they are parted into structures: :func:`masks_at` does that, also at other points.

@@ -17,13 +17,13 @@ _FLUID_PERCENTILE = 90  # the cord and the nerve roots are darker than the fluid
 _LEAST_FLUID = 50.0  # mm² of canal
 
 
-def without_border(mask: npt.NDArray[np.bool_], spacing: FloatArray, border: float = _BORDER) -> npt.NDArray[np.bool_]:
+def without_border(mask: npt.NDArray[np.bool_], spacing: FloatArray) -> npt.NDArray[np.bool_]:
     """A mask without its rim; the mask itself where hardly anything would be left.
 
     :param mask: (columns, rows).
     :param spacing: millimetres (a column, a row).
     """
-    reach = np.maximum(1, np.rint(border / spacing)).astype(int)
+    reach = np.maximum(1, np.rint(_BORDER / spacing)).astype(int)
     padded = np.pad(mask, [(step, step) for step in reach])
     left = mask.copy()
     for axis, step in enumerate(reach):
