@@ -12,7 +12,7 @@ from SpinalDiseaseAILib.base.errors import InputError, OutputError
 from SpinalDiseaseAILib.base.geometry import Image
 from SpinalDiseaseAILib.base.study import Study
 from SpinalDiseaseAILib.scene.mrb import read_scene, write_scene
-from SpinalDiseaseAILib.scene.pointList import editsOf
+from SpinalDiseaseAILib.scene.pointEdits import editsOf
 from SpinalDiseaseAILib.scene.results import inputsOf, reportFromNode, resultsInScene, writeReport
 from SpinalDiseaseAILib.scene.volumes import studyFromVolumeNodes
 

@@ -8,7 +8,8 @@ import vtk
 from scene_examples import make_report
 
 from SpinalDiseaseAILib.base import anatomy
-from SpinalDiseaseAILib.scene.pointList import EditKind, editsOf, pointOf
+from SpinalDiseaseAILib.scene.pointEdits import EditKind, editsOf
+from SpinalDiseaseAILib.scene.pointList import pointOf
 from SpinalDiseaseAILib.scene.results import updateReport, writeReport
 
 

@@ -12,7 +12,8 @@ from SpinalDiseaseAILib.base.study import Role, Series
 from SpinalDiseaseAILib.scene.corrections import renumberResult
 from SpinalDiseaseAILib.scene.hierarchy import hierarchyOf, itemOf
 from SpinalDiseaseAILib.scene.mrb import add_study
-from SpinalDiseaseAILib.scene.pointList import editsOf, pointOf
+from SpinalDiseaseAILib.scene.pointEdits import editsOf
+from SpinalDiseaseAILib.scene.pointList import pointOf
 from SpinalDiseaseAILib.scene.provenance import PREFIX
 from SpinalDiseaseAILib.scene.results import (
     inputsOf,

@@ -11,18 +11,17 @@ import qt
 import slicer
 from slicer.i18n import tr as _
 
-from ..base.errors import ComputeError, InputError, SpinalDiseaseAIError
+from ..base.errors import ComputeError, SpinalDiseaseAIError
 from ..base.options import DEFAULT_CLASSIFIER, Options, Progress, no_progress
 from ..base.report import Report
-from ..base.study import Role, Study
 from ..scene import application
 from ..scene.corrections import applyGraded, applyRemoved, modelPoints, pendingChanges
-from ..scene.frame import ANALYSED
 from ..scene.pointList import pointOf
-from ..scene.results import ResultNodes, inputsOf, reportFromNode, resultFromNode, studyOfResult, writeReport
+from ..scene.results import ResultNodes, reportFromNode, resultFromNode, writeReport
 from ..scene.volumes import studyFromVolumeNodes
 from ..worker.client import WorkerClient
 from ..worker.failures import error_of_exception
+from .gradedStudy import studyToGrade
 from .reportModels import modelsOf
 from .sceneWatch import SceneWatch, unlessClosed
 
@@ -181,20 +180,8 @@ class AnalysisLogic:
         if not changed:
             _call(onFinished, resultFromNode(reportNode))
             return resultFromNode(reportNode)
-        report, volumes = reportFromNode(reportNode), inputsOf(reportNode)
-        # Points that were found on the T2 are not graded on the T1 alone: the level would be told from less than the others.
-        onT2 = any(item.role == Role.SAGITTAL_T2.value for item in report.series)
-        if not any(volumes) or (onT2 and volumes[0] is None):
-            raise InputError(
-                _("The T2 volume of this result is no longer in the scene.")
-                if any(volumes)
-                else _("The volumes of this result are no longer in the scene."),
-                remedy=_("Load them and analyze them again, or restore what was computed."),
-                code="no-volume",
-            )
-        study = studyOfResult(reportNode)
-        if reportNode.GetAttribute(ANALYSED):
-            _refuseOtherVoxels(study, report)
+        report = reportFromNode(reportNode)
+        study = studyToGrade(reportNode, report)
         options = Options(device=device, **{**modelsOf(report, more.get("models_folder", "")), **more})
         client = self._startedClient()
         if waitForCompletion:
@@ -290,22 +277,6 @@ class AnalysisLogic:
     def _onSceneStartClose(self) -> None:
         self.cancel()
         self.cancelGrading()
-
-
-def _refuseOtherVoxels(study: Study, report: Report) -> None:
-    """A level that is graded on another image than the rest of its report would be taken for a part of it.
-
-    :param study: the volumes where they were when they were analysed.
-    :raises InputError: if the voxels of the volume that levels are found on are not those that the report names.
-    """
-    identity = study.primary.identity()
-    analysed = next((item for item in report.series if item.role == identity.role), identity)
-    if analysed.sha256 != identity.sha256:
-        raise InputError(
-            _("The volume of this result was changed: these are not the voxels that were analysed."),
-            remedy=_("Analyze it again."),
-            code="other-voxels",
-        )
 
 
 def _call(callback: Callable[[Any], None] | None, value: Any) -> None:

@@ -14,7 +14,8 @@ from ..base.json_io import report_from_json
 from ..base.report import Point, Report
 from .computed import computedText, forgetComputed, keepComputed
 from .computedMasks import forgetComputedMasks, keepComputedMasks, restoreComputedMasks
-from .pointList import isMoved, presentPoints, renamePoints
+from .pointEdits import isMoved
+from .pointList import presentPoints, renamePoints
 from .results import ResultNodes, frameOfResult, reportFromNode, resultFromNode, updateReport
 
 

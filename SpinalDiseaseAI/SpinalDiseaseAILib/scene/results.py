@@ -26,7 +26,8 @@ from .findingTable import fillFindingTable
 from .frame import Frame, frameOf, movedTo, rememberGeometry
 from .hierarchy import folderOf, hierarchyOf, moveTo, parentForResults
 from .measurementTable import fillMeasurementTable
-from .pointList import PointEdit, changeFrame, fillPointList, showPoints
+from .pointEdits import PointEdit, changeFrame
+from .pointList import fillPointList, showPoints
 from .provenance import setProvenance
 from .segmentation import fillSegmentation, nameSegments
 from .volumes import studyFromVolumeNodes

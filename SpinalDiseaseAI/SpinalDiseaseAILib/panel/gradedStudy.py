@@ -1,0 +1,41 @@
+"""The images on which corrected levels of a result are graded: those that were analysed, or none."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from slicer.i18n import tr as _
+
+from ..base.errors import InputError
+from ..base.report import Report
+from ..base.study import Role, Study
+from ..scene.frame import ANALYSED
+from ..scene.results import inputsOf, studyOfResult
+
+
+def studyToGrade(reportNode: Any, report: Report) -> Study:
+    """The study of a result, its images where they were analysed.
+
+    :raises InputError: if the volumes are gone or cannot be used, or their voxels are not those that the report names.
+    """
+    volumes = inputsOf(reportNode)
+    # Points that were found on the T2 are not graded on the T1 alone: the level would be told from less than the others.
+    onT2 = any(item.role == Role.SAGITTAL_T2.value for item in report.series)
+    if not any(volumes) or (onT2 and volumes[0] is None):
+        raise InputError(
+            _("The T2 volume of this result is no longer in the scene.")
+            if any(volumes)
+            else _("The volumes of this result are no longer in the scene."),
+            remedy=_("Load them and analyze them again, or restore what was computed."),
+            code="no-volume",
+        )
+    study = studyOfResult(reportNode)
+    identity = study.primary.identity()
+    analysed = next((item for item in report.series if item.role == identity.role), identity)
+    if reportNode.GetAttribute(ANALYSED) and analysed.sha256 != identity.sha256:
+        raise InputError(
+            _("The volume of this result was changed: these are not the voxels that were analysed."),
+            remedy=_("Analyze it again."),
+            code="other-voxels",
+        )
+    return study
