@@ -61,6 +61,11 @@ def test_an_added_structure_comes_to_its_place_from_cranial_to_caudal(report: Re
     assert kinds(with_point(result, moved(name), LATER)) == [(ADDED, name)]
 
 
+def test_a_point_that_is_moved_after_another_was_added_is_a_moved_one(report: Report) -> None:
+    result = with_point(with_point(report, moved("L2-L3"), WHEN), moved("L4"), LATER)
+    assert kinds(result) == [(ADDED, "L2-L3"), (MOVED, "L4")]
+
+
 def test_a_removed_structure_is_left_out_and_recorded(report: Report) -> None:
     result = without_point(report, "L3", WHEN)
     assert result.structure("L3") is None and kinds(result) == [(REMOVED, "L3")]

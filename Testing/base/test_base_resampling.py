@@ -117,3 +117,20 @@ def test_a_plane_is_resampled_through_its_affine() -> None:
     moved = resample_plane(source, np.array([[1.0, 0, 1], [0, 1, -1]]), (4, 5))
     assert np.array_equal(moved[1:, :-1], source[:-1, 1:])
     assert (moved[0] == 0).all() and (moved[:, -1] == 0).all()
+
+
+@pytest.mark.parametrize("axis", [0, 1])
+def test_detail_of_a_plane_that_is_too_fine_for_a_coarser_one_is_averaged_in_both_directions(axis: int) -> None:
+    stripes = np.indices((80, 80))[axis] % 2 * 100.0
+    coarse = resample_plane(stripes, np.array([[4.0, 0, 0], [0, 4, 0]]), (20, 20))
+    assert np.allclose(coarse[2:-2, 2:-2], 50, atol=2)
+
+
+@pytest.mark.parametrize("corner", [(0, 60), (60, 0), (35, 5), (62, 62)])
+def test_a_region_of_a_plane_is_the_same_wherever_it_lies_and_however_far_it_is_turned(corner: tuple[int, int]) -> None:
+    column, row = corner
+    plane = np.random.default_rng(3).normal(size=(70, 70)).astype(np.float32)
+    upright = resample_plane(plane, np.array([[1.0, 0, column], [0, 1, row]]), (8, 8))
+    assert np.array_equal(upright, plane[row : row + 8, column : column + 8])
+    on_its_head = resample_plane(plane, np.array([[-1.0, 0, column + 7], [0, -1, row + 7]]), (8, 8))
+    assert np.array_equal(on_its_head, upright[::-1, ::-1])

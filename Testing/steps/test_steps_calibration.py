@@ -182,3 +182,11 @@ def test_logits_of_probabilities_give_them_again(info: object) -> None:
     values = Calibration.none(info).probabilities(info, random.normal(0, 2, (20, size)))  # type: ignore[arg-type]
     again = Calibration.none(info).probabilities(info, logits_of(info, values))  # type: ignore[arg-type]
     assert again == pytest.approx(values, abs=1e-9)
+
+
+def test_a_class_that_too_few_patients_had_is_always_plausible() -> None:
+    assert plausible("narrowing", [0.0, 1.0], [0.0, 1.0]) == ["absent", "present"]
+    with pytest.raises(ValueError, match="should be in"):
+        Plausible(0.9, (-0.1, 0.5))
+    with pytest.raises(ValueError, match="should be in"):
+        Plausible(0.9, (0.5, 1.1))

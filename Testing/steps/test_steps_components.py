@@ -64,6 +64,13 @@ def test_a_short_part_takes_the_value_of_most_of_its_voxels_and_a_long_one_stays
     assert as_wholes(parts, values, places, 10.0).tolist() == [5, 0, 5, 0, 5, 0, 0, 7]
 
 
+def test_of_two_parts_of_one_size_the_first_alone_is_kept_where_one_is_asked_for():
+    twins = np.zeros((1, 3, 7), dtype=bool)
+    twins[0, 1, [1, 2, 4, 5]] = True
+    assert kept(twins, 1.0).sum() == 2
+    assert kept(twins, 0.9).sum() == 4
+
+
 def test_single_voxels_that_stick_out_make_no_part_long():
     places = np.append(np.zeros(99), 50.0)
     values = np.append(np.full(99, 3), 4)
