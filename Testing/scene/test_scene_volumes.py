@@ -92,7 +92,7 @@ def test_identifiers_of_the_patient_are_not_read(scene, t2_node):
 
 @pytest.mark.parametrize(("is_open", "expected"), [(True, ("1.5", "1.6", "1.7")), (False, ("", "", ""))])
 def test_uids_that_the_scene_does_not_hold_come_from_the_dicom_database_if_it_is_open(scene, monkeypatch, is_open, expected):
-    tags = {"0020,000D": "1.5", "0020,000E": "1.6", "0020,0052": "1.7"}
+    tags = {"0008,0060": "MR", "0020,000D": "1.5", "0020,000E": "1.6", "0020,0052": "1.7"}
 
     class Database:
         isOpen = is_open
@@ -181,3 +181,15 @@ def test_what_is_no_volume_of_a_scene_is_refused_with_a_sentence(scene, t2_node,
     assert refused.value.code == "no-volume" and refused.value.remedy
     with pytest.raises(InputError, match=words):
         studyFromVolumeNodes(add_study(scene, make_study("4.5"))[Role.SAGITTAL_T2], given(scene, t2_node))
+
+
+@pytest.mark.parametrize(("modality", "code"), [("CT", "ct-study"), ("PT", "not-mr"), ("MR", ""), ("", "")])
+def test_a_volume_that_dicom_says_is_no_mr_is_refused(scene, t2_node, modality, code):
+    """Slicer keeps the modality of what it loads from DICOM with the item of the series."""
+    hierarchyOf(scene).SetItemAttribute(itemOf(t2_node), "DICOM.Modality", modality)
+    if not code:
+        assert studyFromVolumeNodes(t2_node).uid == "1.2.3"
+        return
+    with pytest.raises(InputError, match=f"modality {modality}, not MR") as refused:
+        studyFromVolumeNodes(None, t2_node)
+    assert refused.value.code == code

@@ -22,6 +22,10 @@ FRAME_OF_REFERENCE_UID = "DICOM.FrameOfReferenceUID"
 
 _STORED_TYPES = tuple(np.dtype(kind) for kind in ("u1", "i2", "u2", "i4", "u4", "f4", "f8"))
 
+MR = "MR"
+"""Modality of the images that can be analysed, as DICOM calls it."""
+
+_MODALITY_TAG = "0008,0060"
 _SERIES_UID_TAG = "0020,000E"
 _STUDY_UID_TAG = "0020,000D"
 _FRAME_OF_REFERENCE_TAG = "0020,0052"
@@ -88,7 +92,7 @@ def addVolumeNode(scene: Any, series: Series) -> Any:
 
 
 def _refuseOthers(role: Role, node: Any) -> None:
-    """What a script may give by mistake: a name, a list, a node of another class, one that was removed from its scene."""
+    """What is given by mistake: a name, a list, a node of another class, one without a scene, images of another modality."""
     if not isinstance(node, slicer.vtkMRMLVolumeNode):
         kind = node.GetClassName() if isinstance(node, slicer.vtkMRMLNode) else type(node).__name__
         raise InputError(
@@ -99,6 +103,13 @@ def _refuseOthers(role: Role, node: Any) -> None:
         )
     if node.GetScene() is None:
         raise InputError(f"{_called(node)} is in no scene.", remedy="Load it again, or add it to the scene.", code="no-volume")
+    modality = _modality(node)
+    if modality not in ("", MR):
+        raise InputError(
+            f"{_called(node)} is of the modality {modality}, not MR.",
+            remedy="Choose a volume of an MR study of the lumbar spine.",
+            code="ct-study" if modality == "CT" else "not-mr",
+        )
 
 
 def _series(role: Role, node: Any) -> Series:
@@ -162,6 +173,12 @@ def _studyUid(node: Any) -> str:
     hierarchy = hierarchyOf(node.GetScene())
     level = slicer.vtkMRMLSubjectHierarchyConstants.GetDICOMLevelStudy()
     return _uid(node, hierarchy.GetItemAncestorAtLevel(itemOf(node), level), _STUDY_UID_TAG)
+
+
+def _modality(node: Any) -> str:
+    """Modality of a volume that was loaded from DICOM; empty if it is not known."""
+    name = slicer.vtkMRMLSubjectHierarchyConstants.GetDICOMSeriesModalityAttributeName()
+    return hierarchyOf(node.GetScene()).GetItemAttribute(itemOf(node), name) or _tagOfFirstInstance(node, _MODALITY_TAG)
 
 
 def _uid(node: Any, item: int, tag: str) -> str:
