@@ -190,3 +190,13 @@ def test_a_single_slice_without_any_spacing_is_taken_as_320_mm_and_says_so(folde
     study = open_study([folder])
     assert not study.primary.spacing_known and np.allclose(study.primary.image.spacing[1:], 320 / 80)
     assert {"spacing-guessed", "single-slice"} <= codes(study)
+
+
+@pytest.mark.parametrize("stated", [[0, 0.5], [0.5, 0], [0, 0]])
+def test_a_single_slice_whose_stated_spacing_is_zero_is_taken_as_one_without_any(folder: Path, stated: list[float]) -> None:
+    (dataset,) = series(count=1, PixelSpacing=stated)
+    del dataset.ImagePositionPatient, dataset.ImageOrientationPatient
+    write([dataset], folder)
+    study = open_study([folder])
+    assert not study.primary.spacing_known and "spacing-guessed" in codes(study)
+    assert np.allclose(study.primary.image.spacing[1:], 320 / 80)

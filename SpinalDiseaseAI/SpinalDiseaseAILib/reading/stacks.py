@@ -46,7 +46,7 @@ class Stack:
 
     :param slices: one a position; None where one is missing.
     :param affine: 4×4 from (column, row, slice) to RAS millimetres; None if the headers do not place the slices.
-    :param spacing_known: False if the header states no pixel spacing.
+    :param spacing_known: False if the header states no pixel spacing, or one of zero.
     :param problem: why it cannot be used; None if it can.
     """
 
@@ -157,11 +157,11 @@ def _stack(group: list[Slice]) -> Stack:
     if len(frames) > 1:
         because = f"its slices lie in {len(frames)} frames of reference, so that their positions cannot be compared"
         return Stack(tuple(unique), None, tuple(notes), Problem("mixed-frames", because))
+    spacing = unique[0].pixel_spacing
     if not all(item.placed for item in unique):
         if len(unique) == 1:
-            return Stack(tuple(unique), None, tuple(notes), None, unique[0].pixel_spacing is not None)
+            return Stack(tuple(unique), None, tuple(notes), None, spacing is not None and min(spacing) > 0)
         return Stack(tuple(unique), None, tuple(notes), Problem("no-geometry", "its headers do not say where the slices lie"))
-    spacing = unique[0].pixel_spacing
     if spacing is None or min(spacing) <= 0:
         stated = "none" if spacing is None else " × ".join(f"{value:g}" for value in spacing) + " mm"
         return Stack(
