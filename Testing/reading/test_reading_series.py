@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import subprocess
 import sys
@@ -15,6 +16,7 @@ from pydicom.dataset import Dataset
 from SpinalDiseaseAILib.base.errors import InputError
 from SpinalDiseaseAILib.base.study import Role, Study
 from SpinalDiseaseAILib.reading import SeriesEntry, list_series, open_study
+from SpinalDiseaseAILib.reading.identifiers import without_identifiers
 
 AXIAL = {"ImageOrientationPatient": [1, 0, 0, 0, 1, 0]}
 CORONAL = {"ImageOrientationPatient": [1, 0, 0, 0, 0, -1]}
@@ -241,6 +243,15 @@ def test_no_spelling_of_name_number_or_birth_date_is_told(folder: Path, name: st
     write(series(**elements, SeriesDescription=description), folder)
     study = open_study([folder])
     assert set(study.primary.description.replace("腰椎", "").split()) <= {"t2", "sag", "sag…", "…", "…_…"}
+
+
+@pytest.mark.parametrize("filler", range(100, 124, 4))
+def test_a_long_description_is_cut_and_no_part_of_a_name_is_left_at_its_end(folder: Path, filler: int) -> None:
+    described = "t2 sag ".ljust(filler, "x") + " Mustermann Erika ID-4711 19500131 and more"
+    (dataset,) = series(count=1, PatientName="Mustermann^Erika", PatientID="ID-4711", PatientBirthDate="19500131")
+    told = without_identifiers(described, dataset)
+    assert len(told) <= 120 and told.startswith("t2 sag xxx")
+    assert re.fullmatch(r"[ …]*[and more]*", told[filler:])
 
 
 @pytest.mark.parametrize("name", ["T2^Sag", "A^B", "Phantom^T1", ""])

@@ -17,11 +17,11 @@ _IDEOGRAPH = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af\uf900-\ufaff]
 
 def without_identifiers(value: str, dataset: Dataset) -> str:
     """A description on one line from which the patient's name, number and birth date are taken out, however they are spelt."""
-    line = re.sub(r"[\s\x00-\x1f\x7f]+", " ", value).strip()[:_LONGEST]
+    line = re.sub(r"[\s\x00-\x1f\x7f]+", " ", value).strip()
     patterns = (*_names(text(dataset, "PatientName")), *_number(text(dataset, "PatientID")))
     for pattern in (*sorted(patterns, key=len, reverse=True), *_dates(text(dataset, "PatientBirthDate"))):
         line = re.sub(pattern, "…", line, flags=re.IGNORECASE)
-    return line
+    return line[:_LONGEST]  # cut last: of a name that is cut, no pattern would find the rest
 
 
 def _names(name: str) -> set[str]:
