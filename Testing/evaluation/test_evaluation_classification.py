@@ -152,3 +152,15 @@ def test_always_normal_and_always_the_most_frequent_class_stand_beside(data: Pat
     index = int(seen.count("present") > seen.count("absent"))
     assert (majority(item, training).probability == np.eye(2)[index]).all()
     assert (majority(item, ()).probability == always(item, 0).probability).all()
+
+
+@pytest.mark.parametrize(("grades", "expected"), [("22234", "2"), ("55541", "5"), ("1", "1")])
+def test_the_most_frequent_class_is_counted_over_all_levels_of_the_training_patients(
+    data: Path, grades: str, expected: str
+) -> None:
+    record = read_dataset("spider", data, ("train",))[0]
+    training = [
+        replace(record, patient=str(index), findings={"L4-L5": {"pfirrmann": (grade,)}}) for index, grade in enumerate(grades)
+    ]
+    found = majority(graded("pfirrmann", [0, 1], [0, 1]), training)
+    assert (found.probability == np.eye(5)[int(expected) - 1]).all()
