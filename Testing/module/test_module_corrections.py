@@ -377,3 +377,19 @@ def test_measurements_move_with_the_numbering(measured):
     levels_of_rows = [table.GetColumnByName("level").GetValue(row) for row in range(table.GetNumberOfRows())]
     assert "L5-S1" not in levels_of_rows and "L4-L5" in levels_of_rows
     assert report(measured).structure("L4-L5").measurement("disc_area").value == last
+
+
+def test_what_cannot_be_graded_pops_up_once_and_is_said_whenever_the_panel_is_opened(panel, scene, nodes, errors, wait_until):
+    for node in nodes:
+        scene.RemoveNode(node)
+    drag(points_of(panel), "L4-L5", (0, 2, 0))
+    wait_until(lambda: errors)
+    for _ in range(2):
+        panel.exit()
+        remember(panel)
+        panel.enter()
+        wait_until(lambda: not panel.corrections._later.active)
+        assert "no longer in the scene" in panel.ui.statusLabel.text
+    assert len(errors) == 1
+    drag(points_of(panel), "L4-L5", (0, 1, 0))
+    wait_until(lambda: len(errors) == 2)

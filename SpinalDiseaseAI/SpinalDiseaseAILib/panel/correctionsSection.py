@@ -37,6 +37,7 @@ class CorrectionsSection(VTKObservationMixin):  # type: ignore[misc]
         self._pointsNode: Any = None
         self._sentence = ""
         self._locked = False
+        self._told: Any = None  # the error that popped up last, and the points that it was about
         # Events come while a list is being written, several for one edit: what they amount to is looked at afterwards.
         self._later = qt.QTimer()
         self._later.singleShot = True
@@ -204,7 +205,13 @@ class CorrectionsSection(VTKObservationMixin):  # type: ignore[misc]
     def _onError(self, error: SpinalDiseaseAIError) -> None:
         self._host.refresh()
         # Where something else was said since, that is why the grading was cancelled.
-        if not isinstance(error, Cancelled) or self._host.ui.statusLabel.text == _gradingText():
+        if isinstance(error, Cancelled) and self._host.ui.statusLabel.text != _gradingText():
+            return
+        told = (str(error), pendingChanges(self._reportNode()) if self._report is not None else None)
+        if told == self._told:
+            self._host.say(str(error))  # the panel was opened again, and nothing is different: no second pop-up
+        else:
+            self._told = told
             self._host.fail(error)
 
     # -- numbering and the way back
