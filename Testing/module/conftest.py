@@ -18,6 +18,7 @@ except ImportError as error:
     collect_ignore_glob = ["test_module_[!q]*.py"]
 else:
     QT_MISSING = ""
+    from panel_helpers import analyze
     from standins import application
 
 from scene_examples import make_study
@@ -128,6 +129,22 @@ def panel_of(module, client_of, monkeypatch):
     yield make
     for panel in panels:
         panel.cleanup()
+
+
+@pytest.fixture
+def panel(panel_of, nodes, wait_until):
+    """A panel that has analysed the study in the scene."""
+    panel = panel_of()
+    analyze(panel, wait_until)
+    return panel
+
+
+@pytest.fixture
+def measured(panel_of, nodes, wait_until):
+    """A panel whose study was outlined and measured."""
+    panel = panel_of("measured")
+    analyze(panel, wait_until)
+    return panel
 
 
 @pytest.fixture

@@ -3,6 +3,10 @@
 import slicer
 from standins.python_qt import unwrap
 
+from SpinalDiseaseAILib.base.locations import sample_folder
+from SpinalDiseaseAILib.reading import open_study
+from SpinalDiseaseAILib.scene.mrb import add_study
+
 
 def finding_rows(panel):
     """Rows of the table of all probabilities."""
@@ -56,3 +60,13 @@ def pick(selector, node):
     box = unwrap(selector)._box
     box.setCurrentIndex(box.findData(node.GetID()))
     box.activated.emit(box.currentIndex())
+
+
+def sample_loader(scene, loaded):
+    """What loads series from Slicer's DICOM database, here the sample into the scene; UIDs that were loaded come into a list."""
+
+    def load(uids):
+        loaded.extend(uids)
+        return [node.GetID() for node in add_study(scene, open_study([sample_folder()])).values()]
+
+    return load

@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 import slicer
+from panel_helpers import sample_loader
 from standins import widgets
 from standins.python_qt import wrap
 
 from SpinalDiseaseAILib.base.locations import sample_folder
 from SpinalDiseaseAILib.reading import open_study
-from SpinalDiseaseAILib.scene.mrb import add_study
 
 GUIDE = Path(__file__).resolve().parents[2] / "docs" / "user-guide.md"
 FILES = sorted((sample_folder() / "lumbar-mr").iterdir())
@@ -34,12 +34,7 @@ def database(errors, monkeypatch, scene, tmp_path):
     ]
     monkeypatch.setattr(slicer, "dicomDatabase", wrap(widgets.ctkDICOMDatabase(studies=studies)), raising=False)
     loaded = []
-
-    def load(uids):
-        loaded.extend(uids)
-        return [node.GetID() for node in add_study(scene, open_study([sample_folder()])).values()]
-
-    utilities = types.SimpleNamespace(loadSeriesByUID=load)
+    utilities = types.SimpleNamespace(loadSeriesByUID=sample_loader(scene, loaded))
     monkeypatch.setitem(sys.modules, "DICOMLib", types.SimpleNamespace(DICOMUtils=utilities))
     return loaded
 

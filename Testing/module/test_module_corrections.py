@@ -12,13 +12,6 @@ from SpinalDiseaseAILib.scene.results import reportFromNode, resultFromNode, res
 
 
 @pytest.fixture
-def panel(panel_of, nodes, wait_until):
-    panel = panel_of()
-    analyze(panel, wait_until)
-    return panel
-
-
-@pytest.fixture
 def settled(panel, wait_until):
     """Wait until the result has followed what was done to the points."""
     return lambda: wait_until(lambda: "follows" in panel.ui.statusLabel.text and not panel.logic.grading)
@@ -323,14 +316,6 @@ def resultOf(panel):
 
 def areas(panel):
     return [report(panel).structure(name).measurement("disc_area").value for name in ("L3-L4", "L4-L5", "L5-S1")]
-
-
-@pytest.fixture
-def measured(panel_of, nodes, wait_until):
-    """A panel whose study was outlined and measured."""
-    panel = panel_of("measured")
-    analyze(panel, wait_until)
-    return panel
 
 
 def test_a_dragged_level_is_measured_again_and_so_is_what_lies_beside_it(measured, wait_until):

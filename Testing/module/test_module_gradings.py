@@ -17,13 +17,6 @@ def corrected(reportNode):
 
 
 @pytest.fixture
-def panel(panel_of, nodes, wait_until):
-    panel = panel_of()
-    analyze(panel, wait_until)
-    return panel
-
-
-@pytest.fixture
 def two_results(panel, nodes, scene, wait_until):
     """The reports of two studies in one scene; the panel shows the second."""
     first = panel.parameterNode.report

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 import pytest
 import slicer
-from panel_helpers import levels
+from panel_helpers import levels, sample_loader
 from standins import widgets
 from standins.python_qt import wrap
 
@@ -47,10 +47,7 @@ def loading(monkeypatch, scene):
     def temporary_database():
         yield types.SimpleNamespace(patients=lambda: ["patient"])
 
-    def load(uids):
-        loaded.extend(uids)
-        return [node.GetID() for node in add_study(scene, open_study([sample_folder()])).values()]
-
+    load = sample_loader(scene, loaded)
     utilities = types.SimpleNamespace(
         loadSeriesByUID=load,
         TemporaryDICOMDatabase=temporary_database,

@@ -2,20 +2,13 @@
 
 import pytest
 import slicer
-from panel_helpers import analyze, bar, cells, drag, finding_rows, index_of, levels, points_of
+from panel_helpers import bar, cells, drag, finding_rows, index_of, levels, points_of
 from scene_examples import finding, make_report
 from standins.python_qt import QT
 
 from SpinalDiseaseAILib.base.anatomy import KEY_POINTS
 from SpinalDiseaseAILib.base.report import FindingResult, StructureResult
 from SpinalDiseaseAILib.scene.results import writeReport
-
-
-@pytest.fixture
-def panel(panel_of, nodes, wait_until):
-    panel = panel_of()
-    analyze(panel, wait_until)
-    return panel
 
 
 def show(panel, nodes, structures):

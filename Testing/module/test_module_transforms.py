@@ -5,7 +5,7 @@ import json
 import numpy as np
 import pytest
 import slicer
-from panel_helpers import analyze, drag, points_of
+from panel_helpers import drag, points_of
 
 from SpinalDiseaseAILib.base.report import SeriesIdentity
 from SpinalDiseaseAILib.scene.results import reportFromNode
@@ -14,10 +14,8 @@ SHIFT = (12.0, -30.0, 45.0)
 
 
 @pytest.fixture
-def panel(panel_of, nodes, wait_until):
-    panel = panel_of("measured")
-    analyze(panel, wait_until)
-    return panel
+def panel(measured):
+    return measured
 
 
 @pytest.fixture

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,8 @@ import torch
 sys.path.append(str(Path(__file__).parents[1] / "datasets"))
 
 from plain_data_sets import write_spider, write_sudirman, write_tianchi
+
+from SpinalDiseaseAILib.training import loop
 
 
 @pytest.fixture(scope="session")
@@ -71,6 +74,26 @@ def regions_config() -> dict[str, Any]:
         "region_pixels": 32,
         "contrast": 0.6,
     }
+
+
+@pytest.fixture
+def kill_at_first_checkpoint(monkeypatch: pytest.MonkeyPatch) -> Callable[[], list[int]]:
+    """Checkpoints every 2 steps; from the call on, a training ends just after its first one. Steps of checkpoints come back."""
+    monkeypatch.setattr(loop, "CHECKPOINT_STEPS", 2)
+    checkpoint, steps = loop.Loop._checkpoint, []
+
+    def kill_after(self: loop.Loop) -> Path:
+        steps.append(self.step)
+        result = checkpoint(self)
+        if len(steps) == 1:
+            raise KeyboardInterrupt
+        return result
+
+    def kill() -> list[int]:
+        monkeypatch.setattr(loop.Loop, "_checkpoint", kill_after)
+        return steps
+
+    return kill
 
 
 @pytest.fixture

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,6 @@ from safetensors.torch import load_file
 from SpinalDiseaseAILib.base.anatomy import KEY_POINTS
 from SpinalDiseaseAILib.datasets.collection import read_dataset
 from SpinalDiseaseAILib.models.localizer_network import LocalizerNetwork
-from SpinalDiseaseAILib.training import loop
 from SpinalDiseaseAILib.training.examples import ExampleFolder
 from SpinalDiseaseAILib.training.localizer import (
     STORED_SPACING,
@@ -168,20 +168,10 @@ def test_planes_are_grouped_by_patient_and_report_patients_are_left_out(
 
 
 def test_a_few_steps_of_training_are_the_same_again_and_after_an_interruption(
-    localizer_config: dict[str, Any], data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    localizer_config: dict[str, Any], data: Path, tmp_path: Path, kill_at_first_checkpoint: Callable[[], list[int]]
 ) -> None:
-    monkeypatch.setattr(loop, "CHECKPOINT_STEPS", 2)
     expected = load_file(train_localizer(localizer_config, data, tmp_path / "whole"))
-    checkpoint, steps = loop.Loop._checkpoint, []
-
-    def kill_after(self: loop.Loop) -> Path:
-        steps.append(self.step)
-        result = checkpoint(self)
-        if len(steps) == 1:
-            raise KeyboardInterrupt
-        return result
-
-    monkeypatch.setattr(loop.Loop, "_checkpoint", kill_after)
+    steps = kill_at_first_checkpoint()
     with pytest.raises(KeyboardInterrupt):
         train_localizer(localizer_config, data, tmp_path / "killed")
     found = load_file(train_localizer(localizer_config, data, tmp_path / "killed"))

@@ -11,22 +11,16 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
+from training_process import SMALL, small_network
 
 from SpinalDiseaseAILib.base.errors import InputError
 from SpinalDiseaseAILib.training import loop
 from SpinalDiseaseAILib.training.hardware import Hardware
 from SpinalDiseaseAILib.training.loop import Loop
 
-CONFIG = {"steps": 8, "learning_rate": 0.01, "weight_decay": 0.01, "average": 0.9, "seed": 3}
-
 
 class Killed(Exception):
     """The process ends here."""
-
-
-def network() -> nn.Module:
-    """A network with all that a state has: weights, running statistics, dropout."""
-    return nn.Sequential(nn.Linear(4, 8), nn.BatchNorm1d(8), nn.ReLU(), nn.Dropout(0.5), nn.Linear(8, 1))
 
 
 def losses(model: nn.Module, generator: torch.Generator, killed_at: int | None = None) -> Iterator[Tensor]:
@@ -46,7 +40,7 @@ def losses_in_fp32(model: nn.Module, generator: torch.Generator, killed_at: int 
 
 
 def trained(run: Path, **changes: Any) -> dict[str, Tensor]:
-    return load_file(Loop(network(), CONFIG | changes, run).fit(losses))
+    return load_file(Loop(small_network(), SMALL | changes, run).fit(losses))
 
 
 def same(one: dict[str, Tensor], other: dict[str, Tensor]) -> bool:
@@ -72,23 +66,23 @@ def test_another_seed_gives_other_weights(tmp_path: Path) -> None:
 def test_a_run_that_was_killed_goes_on_to_the_same_weights_bit_by_bit(tmp_path: Path, killed_at: int) -> None:
     expected = trained(tmp_path / "whole")
     with pytest.raises(Killed):
-        Loop(network(), CONFIG, tmp_path / "killed").fit(lambda model, generator: losses(model, generator, killed_at))
+        Loop(small_network(), SMALL, tmp_path / "killed").fit(lambda model, generator: losses(model, generator, killed_at))
     torch.rand(5)
-    again = Loop(network(), CONFIG, tmp_path / "killed")
+    again = Loop(small_network(), SMALL, tmp_path / "killed")
     assert again.step == killed_at // 2 * 2
     assert same(load_file(again.fit(losses)), expected)
 
 
 def test_a_run_that_was_killed_before_its_first_checkpoint_starts_anew(tmp_path: Path) -> None:
     with pytest.raises(Killed):
-        Loop(network(), CONFIG, tmp_path / "killed").fit(lambda model, generator: losses(model, generator, 1))
+        Loop(small_network(), SMALL, tmp_path / "killed").fit(lambda model, generator: losses(model, generator, 1))
     assert same(trained(tmp_path / "killed"), trained(tmp_path / "whole"))
 
 
 def test_a_finished_run_is_not_trained_further(tmp_path: Path) -> None:
     first = trained(tmp_path)
-    again = Loop(network(), CONFIG, tmp_path)
-    assert again.step == CONFIG["steps"]
+    again = Loop(small_network(), SMALL, tmp_path)
+    assert again.step == SMALL["steps"]
     assert same(load_file(again.fit(lambda model, generator: losses(model, generator, 0))), first)
 
 
@@ -99,7 +93,7 @@ def test_another_configuration_in_the_folder_of_a_run_is_refused_and_changes_not
     trained(tmp_path)
     before = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
     with pytest.raises(InputError, match="another configuration") as caught:
-        Loop(network(), CONFIG | change, tmp_path)
+        Loop(small_network(), SMALL | change, tmp_path)
     assert caught.value.code == "run"
     assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == before
 
@@ -110,7 +104,7 @@ def test_another_configuration_in_the_folder_of_a_run_is_refused_and_changes_not
 def test_a_run_goes_on_only_on_the_hardware_that_it_was_begun_on(tmp_path: Path, other: Hardware, named: str) -> None:
     trained(tmp_path)
     with pytest.raises(InputError, match=f"begun on 1 × cpu in fp32, and this is {named}") as caught:
-        Loop(network(), CONFIG, tmp_path, other)
+        Loop(small_network(), SMALL, tmp_path, other)
     assert caught.value.code == "run"
 
 
@@ -118,7 +112,7 @@ def test_a_run_goes_on_only_on_the_hardware_that_it_was_begun_on(tmp_path: Path,
 def test_a_lower_precision_keeps_weights_in_fp32_and_learns_the_same(tmp_path: Path, precision: str) -> None:
     exact = trained(tmp_path / "fp32", steps=60)
     found = load_file(
-        Loop(network(), CONFIG | {"steps": 60}, tmp_path / "low", Hardware(precision=precision)).fit(losses_in_fp32)
+        Loop(small_network(), SMALL | {"steps": 60}, tmp_path / "low", Hardware(precision=precision)).fit(losses_in_fp32)
     )
     assert all(value.dtype == exact[key].dtype and torch.isfinite(value).all() for key, value in found.items())
     assert not same(found, exact)
@@ -129,15 +123,15 @@ def test_a_lower_precision_keeps_weights_in_fp32_and_learns_the_same(tmp_path: P
 @pytest.mark.parametrize("precision", ["bf16", "fp16"])
 def test_a_killed_run_in_a_lower_precision_goes_on_to_the_same_weights(tmp_path: Path, precision: str) -> None:
     hardware = Hardware(precision=precision)
-    expected = load_file(Loop(network(), CONFIG, tmp_path / "whole", hardware).fit(losses_in_fp32))
+    expected = load_file(Loop(small_network(), SMALL, tmp_path / "whole", hardware).fit(losses_in_fp32))
     with pytest.raises(Killed):
-        Loop(network(), CONFIG, tmp_path / "killed", hardware).fit(lambda model, draw: losses_in_fp32(model, draw, 5))
-    assert same(load_file(Loop(network(), CONFIG, tmp_path / "killed", hardware).fit(losses_in_fp32)), expected)
+        Loop(small_network(), SMALL, tmp_path / "killed", hardware).fit(lambda model, draw: losses_in_fp32(model, draw, 5))
+    assert same(load_file(Loop(small_network(), SMALL, tmp_path / "killed", hardware).fit(losses_in_fp32)), expected)
 
 
 def test_the_configuration_lies_beside_the_weights_and_nothing_half_written(tmp_path: Path) -> None:
     trained(tmp_path)
-    assert json.loads((tmp_path / "config.json").read_text(encoding="utf-8")) == CONFIG
+    assert json.loads((tmp_path / "config.json").read_text(encoding="utf-8")) == SMALL
     assert {path.name for path in tmp_path.iterdir()} == {"config.json", "log.jsonl", "checkpoint.pt", "weights.safetensors"}
 
 
@@ -155,24 +149,24 @@ def test_the_log_begins_with_the_hardware(tmp_path: Path) -> None:
 
 
 def test_the_weights_are_the_average_of_the_last_steps_not_the_last_step(tmp_path: Path) -> None:
-    trainer = Loop(network(), CONFIG, tmp_path)
+    trainer = Loop(small_network(), SMALL, tmp_path)
     average = load_file(trainer.fit(losses))
     assert same(average, dict(trainer.average.state_dict()))
     assert not same(average, dict(trainer.network.state_dict()))
 
 
 def test_weights_to_start_from_are_taken_over_where_they_fit(tmp_path: Path) -> None:
-    start = network().state_dict() | {"4.weight": torch.zeros(3, 8), "other": torch.zeros(1)}
+    start = small_network().state_dict() | {"4.weight": torch.zeros(3, 8), "other": torch.zeros(1)}
     start["0.weight"] = torch.full_like(start["0.weight"], 7.0)
     save_file(start, tmp_path / "start.safetensors")
-    trainer = Loop(network(), CONFIG | {"initial": str(tmp_path / "start.safetensors")}, tmp_path / "run")
+    trainer = Loop(small_network(), SMALL | {"initial": str(tmp_path / "start.safetensors")}, tmp_path / "run")
     assert (trainer.network.state_dict()["0.weight"] == 7).all() and (trainer.average.state_dict()["0.weight"] == 7).all()
     assert trainer.network.state_dict()["4.weight"].shape == (1, 8)
 
 
 def test_weights_to_start_from_that_are_missing_are_refused_before_the_folder_is_made_a_run(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="no weights") as caught:
-        Loop(network(), CONFIG | {"initial": str(tmp_path / "nothing.safetensors")}, tmp_path / "run")
+        Loop(small_network(), SMALL | {"initial": str(tmp_path / "nothing.safetensors")}, tmp_path / "run")
     assert caught.value.code == "initial"
     assert not (tmp_path / "run" / "checkpoint.pt").exists()
 
@@ -182,7 +176,7 @@ def test_damaged_weights_to_start_from_are_refused_with_a_sentence(content: byte
     path = tmp_path / "damaged.safetensors"
     path.write_bytes(content)
     with pytest.raises(InputError, match="holds no weights to start from"):
-        Loop(network(), CONFIG | {"initial": str(path)}, tmp_path / "run")
+        Loop(small_network(), SMALL | {"initial": str(path)}, tmp_path / "run")
 
 
 @pytest.mark.parametrize("kept", [0, 10, 1000])
@@ -191,4 +185,4 @@ def test_a_damaged_checkpoint_is_refused_with_a_sentence(kept: int, tmp_path: Pa
     path = tmp_path / "checkpoint.pt"
     path.write_bytes(path.read_bytes()[:kept])
     with pytest.raises(InputError, match=r"checkpoint\.pt cannot be read"):
-        Loop(network(), CONFIG, tmp_path)
+        Loop(small_network(), SMALL, tmp_path)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,6 @@ from safetensors.torch import load_file
 from SpinalDiseaseAILib.base.anatomy import KEY_POINTS, finding
 from SpinalDiseaseAILib.datasets.collection import read_dataset
 from SpinalDiseaseAILib.steps.regions import RegionLayout
-from SpinalDiseaseAILib.training import loop
 from SpinalDiseaseAILib.training.regions import (
     RegionSampler,
     StoredRegion,
@@ -143,20 +143,10 @@ def test_a_seed_decides_the_regions() -> None:
 
 
 def test_a_few_steps_of_training_are_the_same_again_and_after_an_interruption(
-    regions_config: dict[str, Any], data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    regions_config: dict[str, Any], data: Path, tmp_path: Path, kill_at_first_checkpoint: Callable[[], list[int]]
 ) -> None:
-    monkeypatch.setattr(loop, "CHECKPOINT_STEPS", 2)
     expected = load_file(train_regions(regions_config, data, tmp_path / "whole"))
-    checkpoint, steps = loop.Loop._checkpoint, []
-
-    def kill_after(self: loop.Loop) -> Path:
-        steps.append(self.step)
-        result = checkpoint(self)
-        if len(steps) == 1:
-            raise KeyboardInterrupt
-        return result
-
-    monkeypatch.setattr(loop.Loop, "_checkpoint", kill_after)
+    kill_at_first_checkpoint()
     with pytest.raises(KeyboardInterrupt):
         train_regions(regions_config, data, tmp_path / "killed")
     torch.rand(3)
