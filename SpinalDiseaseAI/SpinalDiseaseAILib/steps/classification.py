@@ -13,6 +13,7 @@ from ..base.geometry import FloatArray
 from ..base.options import Progress, no_progress
 from ..base.planes import SagittalVolume
 from ..base.report import FindingResult
+from ..models.arrays import array_of, tensor_of
 from ..models.region_network import RegionNetwork
 from ..models.region_resnet import RegionResNet
 from .heads import Heads
@@ -106,7 +107,7 @@ class Classifier:
                     batch[index, slot, channel] = sample(region, volumes[contrast], scale, offset)
             progress("classification", 0.5 * (channel + 1) / len(contrasts), f"Regions of {contrast} are ready")
         codes = torch.eye(len(KEY_POINTS))[[KEY_POINTS.index(name) for name in wanted]].repeat_interleave(len(offsets), 0)
-        tensor = torch.from_numpy(batch).flatten(0, 1).to(self.device).contiguous(memory_format=torch.channels_last)
-        outputs = self.network(tensor, codes.to(self.device)).float().cpu().numpy()
+        tensor = tensor_of(batch).flatten(0, 1).to(self.device).contiguous(memory_format=torch.channels_last)
+        outputs = array_of(self.network(tensor, codes.to(self.device)).float())
         averaged = outputs.reshape(len(wanted), len(offsets), -1).mean(1)
         return dict(zip(wanted, averaged, strict=True))

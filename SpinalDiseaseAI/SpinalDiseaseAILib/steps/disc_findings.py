@@ -9,6 +9,7 @@ import torch
 
 from ..base.geometry import FloatArray
 from ..base.report import FindingResult
+from ..models.arrays import array_of, tensor_of
 from ..models.finding_weights import FindingWeights
 from .disc_grades import LEVELS
 from .heads import Heads
@@ -66,8 +67,8 @@ class FindingWeigher:
         names = [name for name in LEVELS if name in logits and name in features]
         if not names:
             return {}
-        stated = torch.from_numpy(np.stack([logits[name] for name in names])).float()
-        measured = torch.from_numpy(np.stack([features[name] for name in names])).float()
+        stated = tensor_of(np.stack([logits[name] for name in names])).float()
+        measured = tensor_of(np.stack([features[name] for name in names])).float()
         levels = torch.eye(len(LEVELS))[[LEVELS.index(name) for name in names]]
-        results = self.heads.results(self.network(stated, measured, levels).numpy(), self.model)
+        results = self.heads.results(array_of(self.network(stated, measured, levels)), self.model)
         return {name: {key: results[key][index] for key in self.weighed} for index, name in enumerate(names)}

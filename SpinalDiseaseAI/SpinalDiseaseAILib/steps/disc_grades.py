@@ -11,6 +11,7 @@ import torch
 from ..base.anatomy import DEGENERATION_OF_PFIRRMANN, KEY_POINTS, Kind, finding, structure
 from ..base.geometry import FloatArray
 from ..base.report import FindingResult
+from ..models.arrays import array_of, tensor_of
 from ..models.disc_grade_model import VARIANTS, DiscGradeModel
 from .measurements.disc_features import FEATURES
 
@@ -61,11 +62,11 @@ class DiscGrader:
         names = [name for name in LEVELS if name in pfirrmann]
         if not names:
             return {variant: {} for variant in VARIANTS}
-        region = torch.from_numpy(np.stack([summed(pfirrmann[name]) for name in names])).float()
+        region = tensor_of(np.stack([summed(pfirrmann[name]) for name in names])).float()
         empty = np.zeros(len(FEATURES))
-        measured = torch.from_numpy(np.stack([features.get(name, empty) for name in names])).float()
+        measured = tensor_of(np.stack([features.get(name, empty) for name in names])).float()
         levels = torch.eye(len(LEVELS))[[LEVELS.index(name) for name in names]]
-        found = {key: value.double().exp().numpy() for key, value in self.network(region, measured, levels).items()}
+        found = {key: array_of(value.double().exp()) for key, value in self.network(region, measured, levels).items()}
         return {
             variant: {name: found[variant][i] for i, name in enumerate(names) if variant == "region" or name in features}
             for variant in VARIANTS

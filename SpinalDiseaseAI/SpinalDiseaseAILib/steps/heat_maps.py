@@ -13,6 +13,7 @@ from torch.nn import functional
 from ..base.anatomy import Kind
 from ..base.planes import SagittalVolume
 from ..base.resampling import resample_plane
+from ..models.arrays import array_of, tensor_of
 from ..models.localizer_network import LocalizerEnsemble, LocalizerNetwork
 from .chain import KINDS, Candidates
 from .intensity import GreyScale
@@ -89,7 +90,7 @@ def heat_maps(
     :param scale: grey scale of the volume.
     """
     planes = [resample_plane(scale.apply(volume.pixels(index)), grid.to_plane, grid.shape) for index in slices]
-    batch = torch.from_numpy(np.stack(planes))[:, None].to(device).contiguous(memory_format=torch.channels_last)
+    batch = tensor_of(np.stack(planes))[:, None].to(device).contiguous(memory_format=torch.channels_last)
     places, outside, canal = network.probabilities(batch)
     return HeatMaps(places.cpu(), outside.cpu(), canal[:, 0].cpu(), slices, grid)
 
@@ -123,9 +124,9 @@ def candidates(places: Tensor, outside: Tensor) -> Candidates:
         order = smooth[rows, columns].argsort(descending=True)[:_CANDIDATES]
         rows, columns = rows[order], columns[order]
         index_of[kind] = rows, columns
-        found[kind] = np.stack([columns.numpy(), rows.numpy()], -1).astype(np.float64).reshape(-1, 2) * pixel
-    masses = [mass[number][index_of[kind]].double().clamp(0, 1).numpy() for number, kind in enumerate(KINDS)]
-    return Candidates(found, masses, outside.double().numpy())
+        found[kind] = np.stack([array_of(columns), array_of(rows)], -1).astype(np.float64).reshape(-1, 2) * pixel
+    masses = [array_of(mass[number][index_of[kind]].double().clamp(0, 1)) for number, kind in enumerate(KINDS)]
+    return Candidates(found, masses, array_of(outside.double()))
 
 
 def kind_map(places: Tensor, kind: Kind) -> Tensor:

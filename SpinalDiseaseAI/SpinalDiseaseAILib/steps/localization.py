@@ -15,6 +15,7 @@ from ..base.numbering import description_of
 from ..base.options import Progress, no_progress
 from ..base.planes import SagittalVolume
 from ..base.report import Numbering
+from ..models.arrays import array_of, tensor_of
 from ..models.localizer_network import LocalizerEnsemble, LocalizerNetwork
 from .chain import KINDS, OUTSIDE, Candidates, Chain, best_chain, numbering_scores
 from .heat_maps import NETWORK_SPACING, Grid, HeatMaps, candidates, centroid, heat_maps, kind_map, to_network_pixel
@@ -216,16 +217,17 @@ def _localization(volume: SagittalVolume, look: _Look, scale: float) -> Localiza
     weight = _slice_weights(maps)
     mean = (maps.places * weight[:, None, None, None]).sum(0)
     places = np.array([found.places[KINDS[i]][chain.choice[i]] for i in inside]) / pixel  # heat map pixels
-    places = np.array([centroid(kind_map(mean, KINDS[i]).numpy(), place) for i, place in zip(inside, places, strict=True)])
+    places = np.array([centroid(array_of(kind_map(mean, KINDS[i])), place) for i, place in zip(inside, places, strict=True)])
     slice_places = np.array(maps.slices) * volume.slice_spacing
-    lateral, evidence = midline(maps.canal.numpy(), pixel / maps.grid.scale, slice_places, places)
+    lateral, evidence = midline(array_of(maps.canal), pixel / maps.grid.scale, slice_places, places)
     points = []
     for index, place, where in zip(inside, places, lateral, strict=True):
-        near = np.exp(-0.5 * ((slice_places - where) / _OWN_SLICE) ** 2) * weight.numpy()
+        near = np.exp(-0.5 * ((slice_places - where) / _OWN_SLICE) ** 2) * array_of(weight)
         near /= max(float(near.sum()), 1e-12)
-        own = (maps.places * torch.from_numpy(near).float()[:, None, None, None]).sum(0)
-        own_place = centroid(kind_map(own, KINDS[index]).numpy(), place)
+        own = (maps.places * tensor_of(near).float()[:, None, None, None]).sum(0)
+        own_place = centroid(array_of(kind_map(own, KINDS[index])), place)
         column, row = maps.grid.plane_pixels(to_network_pixel(own_place))
+        column, row = np.clip((column, row), 0, np.array(volume.image.voxels.shape[1:]) - 1)  # the network sees a border round it
         points.append((where / volume.slice_spacing, column, row))
     confidence = np.array([float(found.masses[i][chain.choice[i]]) for i in inside])
     return Localization(

@@ -9,6 +9,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
+from ..models.arrays import array_of
 from ..models.box_detector import BoxDetector
 from ..models.vnet2d import VNet2d
 from .heat_maps import centroid
@@ -52,10 +53,10 @@ class PointScores:
         there = self.scores[:, :, row, column].float()
         score = float(mean[row, column])
         if self.centres is None:
-            return centroid(mean.numpy(), (column, row), _RADIUS), score, there
+            return centroid(array_of(mean), (column, row), _RADIUS), score, there
         share = weights * there[:, key_point]
         share = share / share.sum().clamp(min=1e-9)
-        return (share[:, None] * self.centres[:, :, row, column]).sum(0).double().numpy(), score, there
+        return array_of((share[:, None] * self.centres[:, :, row, column]).sum(0).double()), score, there
 
 
 @torch.inference_mode()

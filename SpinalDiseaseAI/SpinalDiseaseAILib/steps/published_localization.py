@@ -15,6 +15,7 @@ from ..base.anatomy import KEY_POINTS
 from ..base.options import Progress, no_progress
 from ..base.planes import SagittalVolume
 from ..base.resampling import resample_plane
+from ..models.arrays import array_of, tensor_of
 from ..models.box_detector import BoxDetector
 from ..models.vnet2d import VNet2d
 from .intensity import GreyScale
@@ -98,7 +99,7 @@ class PublishedLocalizer:
                 resample_plane(grey.apply(volume.pixels(index)), view, (self.side, self.side))
                 for index in slices[start : start + _BATCH]
             ]
-            batch = torch.from_numpy(np.stack(planes))[:, None].to(self.device)
+            batch = tensor_of(np.stack(planes))[:, None].to(self.device)
             parts.append(point_scores(self.network, batch.contiguous(memory_format=torch.channels_last)))
         return PointScores.together(parts)
 
@@ -131,7 +132,7 @@ def level_length(places: FloatArray, kept: list[int]) -> float:
 
 def _lateral(scores: torch.Tensor, slices: tuple[int, ...]) -> float:
     """Where a structure lies across the slices, by its score in each: the networks learnt the middle plane alone."""
-    return float(np.average(slices, weights=scores.double().numpy() ** 2))
+    return float(np.average(slices, weights=array_of(scores.double()) ** 2))
 
 
 def _named(best: list[tuple[FloatArray, float, torch.Tensor]], weights: torch.Tensor, kept: list[int], shift: int) -> float:

@@ -15,6 +15,7 @@ from ..base.geometry import FloatArray
 from ..base.options import Progress, no_progress
 from ..base.planes import SagittalVolume
 from ..base.resampling import resample_plane
+from ..models.arrays import array_of, tensor_of
 from ..models.segmentation_network import TISSUES, SegmentationNetwork
 from .intensity import GreyScale
 from .spine_curve import SpineCurve
@@ -68,11 +69,12 @@ class View:
         scale = torch.tensor([self.to_plane[0, 0], self.to_plane[1, 1]], dtype=torch.float32)
         columns, rows = (torch.arange(length, dtype=torch.float32) + 0.5 for length in self.size)
         height, width = self.shape
-        x = columns / scale[0] * 2 / width - 1
-        y = rows / scale[1] * 2 / height - 1
+        # Kept within the middles of the outer pixels, which is what border padding does: Apple's graphics processors have none.
+        x = (columns / scale[0] * 2 / width - 1).clamp(1 / width - 1, 1 - 1 / width)
+        y = (rows / scale[1] * 2 / height - 1).clamp(1 / height - 1, 1 - 1 / height)
         grid = torch.stack(torch.meshgrid(x, y, indexing="xy"), -1).to(maps.device)
         return functional.grid_sample(
-            maps, grid[None].expand(len(maps), -1, -1, -1), mode="bilinear", padding_mode="border", align_corners=False
+            maps, grid[None].expand(len(maps), -1, -1, -1), mode="bilinear", padding_mode="zeros", align_corners=False
         )
 
 
@@ -121,13 +123,13 @@ class TissueSegmenter:
             for place, own in zip(batch, maps, strict=True):
                 index = looked[place]
                 for number, found in _filled_in(before, (index, own)):
-                    result[(number, *window)] = _highest(found[None])[0].cpu().numpy().T
+                    result[(number, *window)] = array_of(_highest(found[None])[0]).T
                 before = index, own
         return result
 
     @staticmethod
     def _plane(volume: SagittalVolume, index: int, view: View, scale: GreyScale) -> Tensor:
-        return torch.from_numpy(resample_plane(scale.apply(volume.pixels(index)), view.to_plane, view.shape))
+        return tensor_of(resample_plane(scale.apply(volume.pixels(index)), view.to_plane, view.shape))
 
 
 def slices_looked_at(slices: Sequence[int], spacing: float) -> tuple[int, ...]:
