@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 import torch
 
@@ -51,7 +53,7 @@ def test_a_device_that_is_missing_is_replaced_by_the_processor_with_a_sentence(n
 
 def test_a_graphics_card_that_is_there_but_does_not_compute_is_passed_over(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
-    monkeypatch.setattr(torch.nn.Conv2d, "to", broken)
+    monkeypatch.setattr(torch.nn.Module, "to", broken)
     device = choose_device("auto")
     assert device.torch_device == torch.device("cpu")
     assert device.fallback == (
@@ -60,6 +62,41 @@ def test_a_graphics_card_that_is_there_but_does_not_compute_is_passed_over(monke
     )
 
 
+def on_the_device(values: Callable[[torch.Tensor], torch.Tensor], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let convolutions that run on the device that is tried, which they do after those on the processor, give other values."""
+    forward, to = torch.nn.Conv2d.forward, torch.nn.Module.to
+    moved = False
+
+    def move(self: torch.nn.Module, *arguments: object, **options: object) -> torch.nn.Module:
+        nonlocal moved
+        moved = True
+        return to(self, *arguments, **options)  # type: ignore[call-overload,no-any-return]
+
+    monkeypatch.setattr(torch.nn.Module, "to", move)
+    monkeypatch.setattr(torch.nn.Conv2d, "forward", lambda self, x: values(forward(self, x)) if moved else forward(self, x))
+
+
 def test_a_device_that_gives_no_finite_numbers_is_passed_over(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(torch.nn.Conv2d, "forward", lambda self, x: torch.full((1, 2, 6, 6), torch.nan))
+    on_the_device(lambda values: values * torch.nan, monkeypatch)
     assert "no finite numbers" in choose_device("cpu").fallback
+
+
+@pytest.mark.parametrize("values", [lambda values: values.flip(1), lambda values: values * 1.5, lambda values: values.roll(1, 3)])
+def test_a_device_that_gives_other_numbers_than_the_processor_is_passed_over(
+    values: Callable[[torch.Tensor], torch.Tensor], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    on_the_device(values, monkeypatch)
+    assert "other numbers than the processor" in choose_device("cpu").fallback
+
+
+def test_a_device_that_calculates_with_short_numbers_works(monkeypatch: pytest.MonkeyPatch) -> None:
+    on_the_device(lambda values: (values * 1024 / values.abs().max()).round() * values.abs().max() / 1024, monkeypatch)
+    assert choose_device("cpu").fallback == ""
+
+
+def test_trying_a_device_leaves_the_random_numbers_of_the_program_as_they_were() -> None:
+    torch.manual_seed(7)
+    expected = torch.rand(3)
+    torch.manual_seed(7)
+    choose_device("cpu")
+    assert torch.equal(torch.rand(3), expected)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import logging
+from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
 
 import torch
@@ -13,6 +16,7 @@ from .model_store import ModelStore
 from .outlined_studies import OutlinedStudies
 from .registry import pipeline
 
+_log = logging.getLogger(__name__)
 _DEFAULT = Options()
 
 
@@ -32,10 +36,7 @@ class Analyser:
         :raises Cancelled: if ``progress`` does.
         """
         chosen = pipeline(options.pipeline)
-        try:
-            return chosen.analyse(study, options, self._models, self._outlined, progress)
-        except torch.cuda.OutOfMemoryError:
-            return _with_note(chosen.analyse(study, _on_processor(options), self._models, self._outlined, progress))
+        return self._run(options, lambda these: chosen.analyse(study, these, self._models, self._outlined, progress))
 
     def regrade(
         self,
@@ -53,12 +54,9 @@ class Analyser:
         :raises InputError: if the points do not describe a spine.
         """
         chosen = pipeline(options.pipeline)
-        try:
-            return chosen.regrade(study, points, changed, options, self._models, self._outlined, progress)
-        except torch.cuda.OutOfMemoryError:
-            return _with_note(
-                chosen.regrade(study, points, changed, _on_processor(options), self._models, self._outlined, progress)
-            )
+        return self._run(
+            options, lambda these: chosen.regrade(study, points, changed, these, self._models, self._outlined, progress)
+        )
 
     def probe(self, device: str = "auto") -> dict[str, object]:
         """What a device is, found by running a small network on it.
@@ -74,10 +72,21 @@ class Analyser:
             "fallback": found.fallback,
         }
 
-
-def _on_processor(options: Options) -> Options:
-    torch.cuda.empty_cache()
-    return replace(options, device="cpu")
+    def _run(self, options: Options, work: Callable[[Options], Report]) -> Report:
+        """Do some work; on the processor where the chosen device fails, as one does that lacks an operation."""
+        try:
+            return work(options)
+        except RuntimeError as error:  # memory that is short and operations that are missing are told by kinds of it
+            device = self._models.device(options.device)
+            if device.torch_device.type == "cpu":
+                raise
+            with suppress(RuntimeError):  # of a device that is out of order
+                torch.cuda.empty_cache()
+            if "out of memory" in str(error).lower():
+                return _with_note(work(replace(options, device="cpu")))
+            _log.warning("The device %s failed.", device.description, exc_info=error)
+            self._models.give_up(options.device, error)
+            return work(options)
 
 
 def _with_note(report: Report) -> Report:

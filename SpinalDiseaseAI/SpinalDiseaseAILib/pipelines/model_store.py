@@ -20,7 +20,7 @@ from ..models.region_resnet import RegionResNet
 from ..models.segmentation_network import TISSUES, SegmentationNetwork
 from ..models.vnet2d import VNet2d
 from ..steps.classification import Classifier
-from ..steps.device import Device, choose_device
+from ..steps.device import Device, choose_device, replacement
 from ..steps.disc_findings import MASK_FEATURES, FindingWeigher
 from ..steps.disc_grades import CLASSES, LEVELS, DiscGrader
 from ..steps.heads import Heads
@@ -44,6 +44,10 @@ class ModelStore:
         if requested not in self._devices:
             self._devices[requested] = choose_device(requested)
         return self._devices[requested]
+
+    def give_up(self, requested: str, error: RuntimeError) -> None:
+        """Use the processor for a request from now on, because the device failed after it had been tried out."""
+        self._devices[requested] = replacement(f"The device {self._devices[requested].description} cannot run the models", error)
 
     def localizer(self, name: str, folder: str, device: Device) -> tuple[Localizer, Bundle]:
         """The localizer of a bundle.
