@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import signal
 import sys
 from pathlib import Path
@@ -13,6 +14,7 @@ import typer
 from .. import __version__
 from ..base.options import DEFAULT_CLASSIFIER, DEFAULT_LOCALIZER, DEFAULT_SEGMENTER, DEVICES, Options
 from ..base.process_memory import keep_freed_memory
+from ..worker.process import TORCH_ENVIRONMENT
 from .failures import reported
 from .output import console, print_json
 
@@ -227,5 +229,7 @@ def main() -> None:
         number = getattr(signal, name, None)
         if number is not None and signal.getsignal(number) == signal.SIG_DFL:
             signal.signal(number, signal.default_int_handler)
+    for variable, value in TORCH_ENVIRONMENT.items():
+        os.environ.setdefault(variable, value)
     keep_freed_memory()
     app()

@@ -13,7 +13,14 @@ _GPU_REMEDY = "Close other programs that use the GPU, or choose the device cpu."
 
 # Exit statuses as unsigned 32-bit numbers: minus a signal on POSIX, an NTSTATUS on Windows.
 _KILLED = {-9 & 0xFFFFFFFF, 0xC0000017, 0xC000012D}  # SIGKILL; no memory, commit limit
-_CRASHED = {number & 0xFFFFFFFF for number in (-4, -6, -7, -8, -10, -11)} | {0xC0000005, 0xC000001D, 0xC0000409}
+_CRASHED = {number & 0xFFFFFFFF for number in (-4, -6, -7, -8, -10, -11)} | {
+    0xC0000005,  # access violation
+    0xC000001D,  # illegal instruction
+    0xC00000FD,  # stack overflow
+    0xC0000374,  # heap corruption
+    0xC0000409,  # abort
+}
+_NO_MEMORY = {8, 14, 1450, 1455}  # error codes of Windows; torch's libraries meet the last, a small paging file
 
 
 def error_of_exception(exception: Exception) -> SpinalDiseaseAIError:
@@ -31,8 +38,10 @@ def error_of_exception(exception: Exception) -> SpinalDiseaseAIError:
     if isinstance(exception, RuntimeError) and ("out of memory" in text or type(exception).__name__ == "OutOfMemoryError"):
         return ComputeError("The GPU ran out of memory.", remedy=_GPU_REMEDY, code="gpu-out-of-memory")
     torch_allocation = isinstance(exception, RuntimeError) and ("allocate memory" in text or "not enough memory" in text)
-    # What Linux says of a library for which the address space has no room left.
-    library_allocation = isinstance(exception, ImportError | OSError) and "failed to map segment" in text
+    # What Linux, and Windows in the user's language, say of a library for which there is no room left.
+    library_allocation = isinstance(exception, ImportError | OSError) and (
+        "failed to map segment" in text or getattr(exception, "winerror", None) in _NO_MEMORY
+    )
     if isinstance(exception, MemoryError) or torch_allocation or library_allocation:
         return ComputeError(
             "The computer ran out of memory.",
@@ -42,7 +51,8 @@ def error_of_exception(exception: Exception) -> SpinalDiseaseAIError:
         )
     if isinstance(exception, ModuleNotFoundError) and exception.name:
         return error_of_missing_packages((exception.name.partition(".")[0],), "the worker's Python")
-    if isinstance(exception, ImportError | OSError) and "torch" in text:
+    # A compiled part of torch that misses a library of the system is named alone: "DLL load failed while importing _C".
+    if isinstance(exception, ImportError | OSError) and ("torch" in text or "dll load failed while importing _c:" in text):
         return ComputeError("PyTorch is installed but cannot be loaded.", remedy=_TORCH_REMEDY, code="torch-broken")
     return ComputeError(
         f"The analysis failed unexpectedly ({type(exception).__name__}).",

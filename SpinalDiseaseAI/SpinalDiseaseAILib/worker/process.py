@@ -19,8 +19,12 @@ from .protocol import MAX_LINE
 
 Heard = tuple[Literal["output", "log", "end"], bytes]
 
+TORCH_ENVIRONMENT = {"PYTORCH_ENABLE_MPS_FALLBACK": "1"}
+"""Variables that torch reads when it is loaded: what an Apple graphics processor lacks is done on the processor."""
+
 _LIBRARY_PARENT = Path(__file__).resolve().parents[2]
 _OUTPUT_DELAY = 1.0  # seconds that the output of a process may end after the process
+_LONGEST_END = 5.0  # seconds that a process that was ended may take to be gone: the caller's window stands still meanwhile
 _LEAST_WAIT = 0.002
 
 
@@ -32,6 +36,7 @@ def worker_environment(extra: Mapping[str, str] | None = None) -> dict[str, str]
     :param extra: variables that go before all others.
     """
     environment = {
+        **TORCH_ENVIRONMENT,
         **os.environ,
         "PYTHONUTF8": "1",
         "PYTHONUNBUFFERED": "1",
@@ -120,12 +125,14 @@ class WorkerProcess:
         with contextlib.suppress(subprocess.TimeoutExpired):
             status = self._process.wait(grace)
         if sys.platform == "win32":
-            command = ["taskkill", "/F", "/T", "/PID", str(self._process.pid)]
-            subprocess.run(command, capture_output=True, creationflags=subprocess.CREATE_NO_WINDOW, check=False)
+            _end_tree(self._process.pid)
         else:
             with contextlib.suppress(ProcessLookupError, PermissionError):
                 os.killpg(self._process.pid, signal.SIGKILL)
-        self._process.wait()
+        with contextlib.suppress(OSError):
+            self._process.kill()
+        with contextlib.suppress(subprocess.TimeoutExpired):  # of a process that the system does not let go
+            self._process.wait(_LONGEST_END)
         return status
 
     def rest_of_log(self) -> list[bytes]:
@@ -139,6 +146,23 @@ class WorkerProcess:
                 if kind == "log":
                     lines.append(line)
         return lines
+
+
+def _end_tree(pid: int) -> None:
+    """End a process of Windows and those that it started, as far as Windows lets that happen; nothing is raised."""
+    # With its folder: without, a program of that name in the current one would be run.
+    program = os.path.join(os.environ.get("SYSTEMROOT", r"C:\Windows"), "System32", "taskkill.exe")
+    with contextlib.suppress(OSError, subprocess.TimeoutExpired):
+        subprocess.run(
+            [program, "/F", "/T", "/PID", str(pid)],
+            # All three named: an application with a window may have handles that cannot be passed on.
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            creationflags=getattr(subprocess, "CREATE_NO_WINDOW", 0),  # which Windows alone has
+            timeout=_LONGEST_END,
+            check=False,
+        )
 
 
 def _listen(stream: IO[bytes], heard: queue.SimpleQueue[Heard], kind: Literal["output", "log"]) -> threading.Thread:
