@@ -260,6 +260,10 @@ def test_a_description_is_not_emptied_by_a_name_that_is_none(folder: Path, name:
     assert open_study([folder]).primary.description == "t2 tse a b 1950 384"
 
 
+def test_of_a_plain_study_nothing_is_told_but_the_series(plain_study: Study) -> None:
+    assert [note.code for note in plain_study.notes] == ["series-chosen"]
+
+
 def test_a_path_with_blanks_and_letters_of_any_alphabet_opens(tmp_path: Path, plain_study: Study) -> None:
     folder = tmp_path / "Früh stück 脊柱 – études"
     write(series(), folder, prefix="Schnitt № ")

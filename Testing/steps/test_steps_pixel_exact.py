@@ -32,6 +32,20 @@ def test_a_mask_lies_on_the_pixels_of_its_structure_and_not_beside_them(pixel: t
         assert found == pytest.approx(expected, abs=0.3), name
 
 
+@pytest.mark.parametrize("pixel", [(0.7, 1.0), (1.3, 0.9)])
+def test_the_network_sees_a_millimetre_as_one_pixel_across_and_down(pixel: tuple[float, float]) -> None:
+    spine = drawn_spine(1, np.diag([-4.0, -pixel[0], -pixel[1], 1.0]))
+    network = DrawnNetwork()
+    tissues = TissueSegmenter(network, torch.device("cpu"), 1.0)  # type: ignore[arg-type]
+    Segmenter(tissues, "drawn").segment(spine.image, spine.points)
+    (seen,) = network.seen
+    canal = seen[0, 0].numpy() > 0.9
+    assert canal.sum(1).max() == pytest.approx(14 * pixel[0], abs=1.5)  # 14 columns wide
+    disc = np.abs(seen[0, 0].numpy() - 2 / 3) < 0.1
+    rows = np.flatnonzero(disc.sum(1) > 25 * pixel[0])
+    assert rows[-1] - rows[0] == pytest.approx((6 * LEVEL + 7) * pixel[1], abs=2)  # T11-T12 to L5-S1, both included
+
+
 @pytest.mark.parametrize("degrees", [-25, 25])
 def test_a_region_comes_from_the_slice_through_its_middle_where_the_other_stack_is_turned_about_the_body(degrees: float) -> None:
     points = {name: np.array([0.0, 0.0, (5 - index) * 16.0]) for index, name in enumerate(KEY_POINTS)}
@@ -49,11 +63,11 @@ def test_a_region_comes_from_the_slice_through_its_middle_where_the_other_stack_
 
 
 def test_what_lies_far_behind_the_canal_does_not_move_the_midline() -> None:
-    pixel, places = 0.8, np.arange(0, 41, 4.0)
+    pixel, places = 2.0, np.arange(0, 41, 4.0)
     points = np.stack([np.full(11, 30.0), np.linspace(10, 110, 11)], 1)
     maps = np.zeros((len(places), 120, 150), np.float32)
-    maps[4:7, :, 50:66] = 1  # the canal, 16 to 29 mm behind the points, on three slices round 20 mm
+    maps[4:7, :, 38:46] = 1  # the canal, 16 to 32 mm behind the points, on three slices round 20 mm
     plain, _ = midline(maps, pixel, places, points)
-    maps[:3, :, 110:140] = 1  # 64 mm behind them, on the first slices
+    maps[:3, :, 62:80] = 1  # 64 mm behind them, on the first slices
     assert midline(maps, pixel, places, points)[0] == pytest.approx(plain)
     assert plain == pytest.approx(np.full(11, 20.0), abs=0.5)

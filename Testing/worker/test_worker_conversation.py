@@ -1,0 +1,65 @@
+"""What a program that speaks the protocol itself gets for what it leaves out of a job."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from SpinalDiseaseAILib.base.json_io import write_study
+from SpinalDiseaseAILib.base.masks import LABELS
+
+LIBRARY = Path(__file__).parents[2] / "SpinalDiseaseAI"
+SCRIPTED_WORKER = Path(__file__).with_name("scripted_worker.py")
+
+
+@pytest.fixture
+def study(study_of, tmp_path) -> dict[str, str]:
+    """A study, as jobs name it, of which an analysis finds masks."""
+    folder = tmp_path / "study"
+    folder.mkdir()
+    return {"key": "k", "path": str(write_study(study_of("masks", value=3), folder))}
+
+
+def answers(*messages: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    """What a worker answers to each job."""
+    lines = "".join(json.dumps(message) + "\n" for message in (*messages, {"type": "wait"}))
+    environment = {**os.environ, "PYTHONPATH": str(LIBRARY)}
+    worker = subprocess.Popen([sys.executable, SCRIPTED_WORKER], env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    with worker:
+        worker.stdin.write(lines.encode())
+        worker.stdin.flush()
+        found: dict[str, dict[str, Any]] = {}
+        while len(found) < len(messages):
+            event = json.loads(worker.stdout.readline())
+            if event["event"] in ("done", "error"):
+                found[event["job"]] = event
+        worker.stdin.close()
+    return found
+
+
+def test_without_a_folder_masks_stay_behind_and_the_report_comes(study, tmp_path):
+    job = {"type": "analyse", "study": study, "options": {}}
+    found = answers({**job, "job": "plain"}, {**job, "job": "masks", "folder": str(tmp_path)})
+    assert found["plain"]["event"] == "done" and "masks" not in found["plain"]
+    assert found["plain"]["result"]["schema"] == "spinal-disease-ai/report"
+    assert found["masks"]["masks"]["names"] == {str(LABELS["L4-L5"]): "L4-L5"}
+    assert (tmp_path / found["masks"]["masks"]["file"]).is_file()
+
+
+def test_a_study_that_the_worker_was_not_given_is_refused_and_the_next_job_runs(study):
+    job = {"type": "analyse", "options": {}}
+    found = answers({**job, "job": "1", "study": {"key": "other"}}, {**job, "job": "2", "study": study})
+    assert (found["1"]["event"], found["1"]["error"]["code"]) == ("error", "study-unknown")
+    assert found["2"]["event"] == "done"
+
+
+def test_points_of_whole_numbers_are_as_good_as_others(study):
+    job = {"type": "regrade", "job": "1", "study": study, "options": {}, "changed": ["L4"]}
+    result = answers({**job, "points": {"L4": [1, 2, 3]}})["1"]["result"]
+    assert result["structures"][0]["position"] == [1.0, 2.0, 3.0]
