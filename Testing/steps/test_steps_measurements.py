@@ -283,6 +283,34 @@ def test_a_size_that_no_spine_has_is_not_reported() -> None:
     assert "not possible" in found(result, "L2-L3", "disc_height_middle").reason
 
 
+@pytest.mark.parametrize("shift", [-13.0, 44.0])
+def test_millimetres_share_and_grade_of_a_slip_that_cannot_be_are_all_withheld(shift: float) -> None:
+    result = measured(Phantom(shift={"L5": shift}))
+    for quantity in ("slip", "slip_percent", "meyerding_grade"):
+        assert found(result, "L4-L5", quantity).value is None, quantity
+        assert value(result, "L3-L4", quantity) == pytest.approx(0, abs=2), quantity
+
+
+def test_heights_that_no_body_has_give_no_wedge_ratio_unless_the_millimetres_are_a_guess() -> None:
+    tall = Phantom(heights={"L2": (44, 36)})
+    assert "not possible" in found(measured(tall), "L2", "wedge_ratio").reason
+    assert value(measured(tall, spacing_known=False), "L2", "wedge_ratio") == pytest.approx(1.16, abs=0.03)
+
+
+def test_a_collapsed_vertebra_is_measured() -> None:
+    assert value(measured(Phantom(heights={"L2": (8, 14)})), "L2", "body_height_anterior") == pytest.approx(8.9, abs=0.6)
+
+
+def test_a_measurement_that_needs_another_structure_names_it_where_that_one_fails() -> None:
+    volume, masks, points = scan(Phantom())
+    labels = masks.image.voxels.copy()
+    own = labels == LABELS["L4"]
+    labels[own & (np.cumsum(own, axis=2) > 8)] = 0  # a thin upper rim is left of the body
+    thin = replace(masks, image=Image(labels, masks.image.affine))
+    reason = found(measure(volume, thin, points), "L4-L5", "slip").reason
+    assert reason.startswith("L4 is not measured. Its "), reason
+
+
 def test_a_mask_that_is_only_a_speck_is_not_measured() -> None:
     volume, masks, points = scan(Phantom(missing=("L1-L2",)))
     labels = masks.image.voxels.copy()
@@ -290,7 +318,7 @@ def test_a_mask_that_is_only_a_speck_is_not_measured() -> None:
     labels[:, j : j + 4, k : k + 4] = LABELS["L1-L2"]
     speck = Masks(Image(labels, masks.image.affine), {**masks.names, LABELS["L1-L2"]: "L1-L2"})
     result = measure(volume, speck, points)
-    assert found(result, "L1-L2", "disc_height_middle").reason == "Its own slice hardly shows it."
+    assert found(result, "L1-L2", "disc_height_middle").reason == ("L1-L2 is not measured. Its own slice hardly shows it.")
 
 
 def test_empty_masks_give_reasons_and_no_error() -> None:

@@ -76,7 +76,7 @@ QUANTITIES: tuple[Quantity, ...] = (
     Quantity("slip", "Slip over the next vertebra", Place.DISC, "mm", 1, (-12.0, 40.0), True, _FROBIN),
     Quantity("slip_percent", "Slip, share of the next vertebra's depth", Place.DISC, "%", 0, (-40.0, 130.0), False, _MEYERDING),
     Quantity("meyerding_grade", "Meyerding grade", Place.DISC, "1", 0, (0.0, 5.0), False, _MEYERDING),
-    *(_height(part, Place.VERTEBRA, "Body", (10.0, 40.0), _FROBIN) for part in ("anterior", "middle", "posterior")),
+    *(_height(part, Place.VERTEBRA, "Body", (4.0, 40.0), _FROBIN) for part in ("anterior", "middle", "posterior")),
     Quantity("wedge_ratio", "Wedge ratio, anterior to posterior height", Place.VERTEBRA, "1", 2, (0.2, 2.0), False, _EASTELL),
     Quantity("lordosis_l1_s1", "Lumbar lordosis, L1 to S1", Place.SPINE, "deg", 0, (-30.0, 110.0), False, _POLLY),
     Quantity("lordosis_l1_l5", "Lumbar lordosis, L1 to L5", Place.SPINE, "deg", 0, (-30.0, 110.0), False, _POLLY),

@@ -9,7 +9,7 @@ import numpy as np
 
 from ...base.anatomy import Kind, structure
 from ...base.geometry import FloatArray
-from ...base.quantities import Line, Measurement, Place, quantities_of
+from ...base.quantities import Line, Measurement, Place, quantities_of, quantity
 from .bodies import Body
 from .heights import Height
 from .not_measurable import NotMeasurable
@@ -82,12 +82,20 @@ class _Measuring:
             if info.metric and not self.spacing_known:
                 raise NotMeasurable("The file states no pixel spacing.")
             value, lines = self._take[name](subject)
-            low, high = info.possible
-            if not low <= value <= high:
-                raise NotMeasurable(f"The masks give {info.text(value)}, which is not possible: they are wrong here.")
+            self._check(name, value)
         except NotMeasurable as error:
             return Measurement(name, None, str(error))
         return Measurement(name, value, "", tuple(self._line(*line) for line in lines))
+
+    def _check(self, name: str, value: float) -> None:
+        """Refuse what no spine has; a length only where it is known to be one.
+
+        :raises NotMeasurable: with the value.
+        """
+        info = quantity(name)
+        low, high = info.possible
+        if (self.spacing_known or not info.metric) and not low <= value <= high:
+            raise NotMeasurable(f"The masks give {info.text(value)}, which is not possible: they are wrong here.")
 
     def _line(self, start: FloatArray, end: FloatArray, index: int) -> Line:
         return self.spine.frame.line(start, end, index)
@@ -126,7 +134,11 @@ class _Measuring:
         above, below = name.split("-")
         bodies = self.spine.body(above), self.spine.body(below)
         self.spine.canal(name)  # without a canal behind it, the slice is beside the midline and walls are not posterior walls
-        return slip_between(*bodies)
+        slip = slip_between(*bodies)
+        # Millimetres, share and grade are one slip: where one of them cannot be, none is right.
+        self._check("slip", slip.value)
+        self._check("slip_percent", slip.percent)
+        return slip
 
     def _slip_length(self, name: str) -> Value:
         slip = self._slip(name)
@@ -134,6 +146,8 @@ class _Measuring:
 
     def _wedge_ratio(self, name: str) -> Value:
         heights = self.spine.body(name).heights
+        for part in ("anterior", "posterior"):
+            self._check(f"body_height_{part}", heights[part].value)
         return heights["anterior"].value / heights["posterior"].value, ()
 
     def _lordosis(self, lower: tuple[FloatArray, FloatArray, int]) -> Value:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import TypeVar
 
 import numpy as np
@@ -185,7 +186,8 @@ class SegmentedSpine:
         mask = self.own_mask(name)
         if mask[[0, -1]].any() or mask[:, [0, -1]].any():
             raise NotMeasurable(f"The border of the image cuts {name}.")
-        return disc_of(self.frame.grains(mask, self.slice_of(name)), self._down(name))
+        with _named(name):
+            return disc_of(self.frame.grains(mask, self.slice_of(name)), self._down(name))
 
     def _body(self, name: str) -> Body:
         mask = self.own_mask(name)
@@ -195,7 +197,8 @@ class SegmentedSpine:
         centre, down = self.frame.plane_point(self.points[name]), self._down(name)
         reach = [float((self.frame.plane_point(point) - centre) @ down) for point in self.points.values()]
         between = max((r for r in reach if r < 0), default=-_REACH), min((r for r in reach if r > 0), default=_REACH)
-        return body_of(self.frame.grains(mask, index), centre, down, self.canal_grains(index), between)
+        with _named(name):
+            return body_of(self.frame.grains(mask, index), centre, down, self.canal_grains(index), between)
 
     def _canal(self, name: str) -> CanalAtDisc:
         if self.masks.label(CANAL.name) is None:
@@ -209,3 +212,12 @@ class SegmentedSpine:
         places = self.frame.plane_point(self.volume.to_ras(np.stack([np.full(len(canal[0]), index), *canal], -1)))
         distance = np.abs((places - disc.axes.origin) @ self._down(name))
         return fluid_signal(pixels[canal], distance, self.frame.pixel_area, float(pixels.min()))
+
+
+@contextmanager
+def _named(name: str) -> Iterator[None]:
+    """Reasons of a shape, which has no name, with that of its structure: measurements of others need it too."""
+    try:
+        yield
+    except NotMeasurable as error:
+        raise NotMeasurable(f"{name} is not measured. {error}") from error
