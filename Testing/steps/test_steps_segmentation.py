@@ -214,6 +214,16 @@ def test_a_spot_far_from_a_disc_is_no_part_of_it(spine):
     assert not found.of("L4-L5")[:, :40].any()
 
 
+def test_what_looks_like_bone_far_before_the_spine_is_no_part_of_a_vertebra(spine):
+    voxels = spine.image.voxels.copy()
+    row = FIRST + LEVEL * 3
+    front = slice(4, MIDDLE - LEVEL - 4)
+    voxels[2:5, front, row - 6 : row + 6] = voxels[3, MIDDLE, FIRST + LEVEL * 3 + LEVEL // 2]  # as bright as a body
+    found = segment(Image(voxels, spine.image.affine), spine.points)
+    assert not (found.image.voxels[:, front] > 0).any()
+    assert found.of("L4").sum() == pytest.approx(segment(spine.image, spine.points).of("L4").sum(), rel=0.02)
+
+
 def test_a_bias_widens_the_tissue_that_it_is_given_to():
     spine = drawn_spine(slices=1)
     volumes = []

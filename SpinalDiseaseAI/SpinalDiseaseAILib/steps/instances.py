@@ -25,6 +25,7 @@ _ARCH = 0.38  # places of the curve that the middle of an arch lies below that o
 _LONGEST = 1.15  # levels along the spine above which a connected part is more than one structure
 _SMALL_CANAL = 0.03  # of the largest part: a stenosis can interrupt the canal in a plane
 _SMALL_ARCH = 15.0  # mm³: what is smaller is no part of a vertebra
+_FRONT = 1.0  # levels before the curve beyond which nothing is spine: bodies reach half a level, osteophytes less than one
 _SACRUM = "S1"  # the data sets outline no sacrum: what looks like one is an error
 _FRAGMENT = 0.05  # of a structure's usual volume: less of it is a trace, not a structure
 
@@ -61,7 +62,7 @@ def named(tissues: Labels, volume: SagittalVolume, curve: SpineCurve) -> Labels:
             if name is None or name == _SACRUM or curve.kinds[place] is not kind:
                 continue
             free = (window[part] == 0) | mask[part]
-            own = filled(kept(own, 1.0) if kind is Kind.DISC else _without_crumbs(own, _SMALL_ARCH / voxel))
+            own = filled(kept(own, 1.0) if kind is Kind.DISC else _without_crumbs(own, _SMALL_ARCH / voxel, maps.front[part[1:]]))
             window[part][own & free] = LABELS[name]
     _drop_traces(window, curve)
     return result
@@ -79,7 +80,7 @@ class _Maps:
     :param disc: index in the curve of the nearest disc, :param body: of the nearest vertebra, :param arch: of the vertebra whose
         arch lies at that height.
     :param along: index along the curve.
-    :param back: True behind the bodies.
+    :param back: True behind the bodies, :param front: True far before them.
     """
 
     disc: npt.NDArray[np.intp]
@@ -87,6 +88,7 @@ class _Maps:
     arch: npt.NDArray[np.intp]
     along: FloatArray
     back: Mask
+    front: Mask
 
     @classmethod
     def of(cls, curve: SpineCurve, box: Box, millimetres: FloatArray, wanted: Mask) -> _Maps:
@@ -102,7 +104,8 @@ class _Maps:
         vertebrae = _places_of(curve, Kind.VERTEBRA)
         # Arches lie at even steps along the curve, as their vertebrae do.
         arch = vertebrae[np.clip(np.rint((along - vertebrae[0] - _ARCH) / 2), 0, len(vertebrae) - 1).astype(np.intp)]
-        values = (_nearest(places, curve, Kind.DISC), _nearest(places, curve, Kind.VERTEBRA), arch, along, behind > _BODY * level)
+        nearest = _nearest(places, curve, Kind.DISC), _nearest(places, curve, Kind.VERTEBRA)
+        values = (*nearest, arch, along, behind > _BODY * level, behind < -_FRONT * level)
         maps = []
         for value in values:
             empty = np.zeros(wanted.shape, dtype=value.dtype)
@@ -170,12 +173,18 @@ def _nearest(places: FloatArray, curve: SpineCurve, kind: Kind) -> npt.NDArray[n
     return result
 
 
-def _without_crumbs(mask: Mask, least: float) -> Mask:
+def _without_crumbs(mask: Mask, least: float, front: Mask) -> Mask:
+    """A vertebra without the parts that are small, or that lie far before the spine: bowel can look like bone.
+
+    :param least: voxels of a part, :param front: True far before the spine, (columns, rows).
+    """
     parts = components(mask)
-    good = np.bincount(parts.ravel()) >= least
-    good[0] = False
+    sizes = np.bincount(parts.ravel())
+    good = sizes >= least
     if len(good) > 1:
         good[1] = True
+    good &= np.bincount(parts.ravel(), np.broadcast_to(~front, parts.shape).ravel()) > 0
+    good[0] = False
     result: Mask = good[parts]
     return result
 
