@@ -137,6 +137,23 @@ def test_a_guessed_spacing_is_corrected_by_the_size_of_the_levels(localizer: Cha
     assert guessed.to_pixel(found.positions)[:, 2] == pytest.approx(59.5 + 17.0 * np.arange(11), abs=1.5)
 
 
+def test_a_point_that_the_network_sees_beyond_the_border_lies_on_the_border(localizer: ChainLocalizer) -> None:
+    class Beyond(Reader):
+        """Sees the lowest disc some pixels too low, where the image is filled up to the size that the network needs."""
+
+        def forward(self, x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+            heat, outside, canal = super().forward(x)
+            heat[:, -1] = torch.roll(heat[:, -1], 4, dims=1)
+            return heat, outside, canal
+
+    whole = drawn(np.full(11, 24.0)).image
+    volume = SagittalVolume(Image(whole.voxels[:, :, :224], whole.affine))
+    localizer.network = Beyond().eval()
+    found = localizer.locate(volume)
+    row = volume.to_pixel(found.positions)[-1, 2]
+    assert found.names[-1] == "L5-S1" and row == pytest.approx(223)
+
+
 def test_an_empty_image_has_no_spine(localizer: ChainLocalizer) -> None:
     with pytest.raises(InputError, match="No lumbar spine") as caught:
         localizer.locate(SagittalVolume.of(Image(np.zeros((5, 200, 300), np.float32), np.diag([-4.0, -1, -1, 1]))))
