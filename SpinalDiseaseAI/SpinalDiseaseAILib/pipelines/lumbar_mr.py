@@ -20,7 +20,7 @@ from ..models.bundle import Bundle
 from ..steps.device import Device
 from ..steps.measurements.measuring import Measurements, measure_spine
 from ..steps.measurements.segmented_spine import SegmentedSpine
-from ..steps.quality import check_localization, check_series, notes_of
+from ..steps.quality import check_localization, check_series, notes_of, notes_of_masks
 from ..steps.segmentation import masks_at
 from .corrected_points import check_shown, names_to_grade
 from .grading import Grading
@@ -95,6 +95,7 @@ class LumbarMr:
             *study.notes,
             *notes,
             *notes_of(study, found),
+            *(notes_of_masks(spine) if spine is not None else ()),
             *absent,
             *_notes_of_models(device, bundles),
         ]

@@ -10,6 +10,8 @@ from ..base.planes import SagittalVolume
 from ..base.report import Note
 from ..base.study import Series, Study
 from .localization import Localization
+from .measurements.segmented_spine import SegmentedSpine
+from .spine_curve import SpineCurve
 
 _COARSEST_PIXEL = 2.5  # millimetres
 _SMALLEST_FIELD = 90.0  # millimetres head to foot: three levels
@@ -102,7 +104,7 @@ def notes_of(study: Study, found: Localization) -> list[Note]:
         )
     missing = [name for name in KEY_POINTS if name not in found.names]
     if missing:
-        notes.append(Note("out-of-view", f"Not in the field of view: {', '.join(missing)}."))
+        notes.append(Note("out-of-view", f"Not, or not wholly, in the field of view, and not graded: {', '.join(missing)}."))
     doubtful = [name for name, value in zip(found.names, found.confidence, strict=True) if value < _DOUBTFUL_POINT]
     if doubtful:
         notes.append(
@@ -116,15 +118,22 @@ def notes_of(study: Study, found: Localization) -> list[Note]:
         notes.append(
             Note("slice-unsure", "The spinal canal was not recognised: every structure is read in the middle slice.", "warning")
         )
-    if study.primary.image.voxels.size and SagittalVolume.of(study.primary.image).slice_count == 1:
+    said = {note.code for note in study.notes}  # reading a file brings some of this up, in words that fit the file
+    if SagittalVolume.of(study.primary.image).slice_count == 1 and "single-slice" not in said:
         notes.append(Note("single-slice", "The input is a single slice: structures are read in that slice alone."))
-    if not study.primary.spacing_known:
-        notes.append(
-            Note(
-                "spacing-unknown",
-                "The file states no pixel spacing. Millimetres are estimated from the size of the vertebrae; "
-                "do not measure on them.",
-                "warning",
-            )
-        )
+    if not study.primary.spacing_known and "spacing-guessed" not in said:
+        text = "The pixel spacing is not known, so that every length is a guess. Do not measure on the image."
+        notes.append(Note("spacing-unknown", text, "warning"))
     return notes
+
+
+def notes_of_masks(spine: SegmentedSpine) -> list[Note]:
+    """What a reader must know that the masks tell: that front and back seem to be exchanged, as in a mirrored picture."""
+    curve = SpineCurve.of(spine.volume, spine.points)
+    slices = sorted({spine.slice_of(name) for name in spine.points})
+    canal = np.concatenate([spine.canal_grains(index).points for index in slices])
+    if not len(canal) or np.median(curve.coordinates(canal)[1]) >= 0:
+        return []
+    text = "The spinal canal was found in front of the vertebrae: front and back of the image seem to be exchanged. "
+    text += "Do not use its measurements; mirror the image and analyze it again."
+    return [Note("mirrored", text, "warning")]
