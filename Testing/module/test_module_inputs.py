@@ -207,3 +207,14 @@ def test_one_volume_chosen_twice_is_refused_before_it_is_analyzed(panel_of, node
     panel.ui.t1Selector.setCurrentNode(nodes[0])
     assert not panel.ui.analyzeButton.enabled
     assert "both as T2 and as T1" in panel.ui.analyzeButton.toolTip
+
+
+@pytest.mark.parametrize(
+    "class_name",
+    ["vtkMRMLLabelMapVolumeNode", "vtkMRMLVectorVolumeNode", "vtkMRMLDiffusionWeightedVolumeNode", "vtkMRMLSegmentationNode"],
+)
+def test_what_holds_no_single_grey_value_a_voxel_is_not_offered(panel_of, nodes, scene, class_name):
+    panel = panel_of()
+    before = panel.ui.t2Selector.nodeCount()
+    scene.AddNewNodeByClass(class_name, "T2")
+    assert panel.ui.t2Selector.nodeCount() == panel.ui.t1Selector.nodeCount() == before == len(nodes)

@@ -130,7 +130,7 @@ def _image(node: Any) -> Image:
         )
     if not _isGrey(node):
         raise InputError(
-            f"{_called(node)} holds labels or colours.",
+            f"{_called(node)} holds labels, or several values a voxel as colours and time series do.",
             "A volume of grey values is needed.",
             "Choose the MR volume itself.",
             code="not-grey",
