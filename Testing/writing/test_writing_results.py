@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import shutil
 from pathlib import Path
 
 import pytest
 
 from SpinalDiseaseAILib.base.errors import EXIT_OUTPUT, OutputError
-from SpinalDiseaseAILib.base.json_io import report_from_json
+from SpinalDiseaseAILib.base.json_io import report_from_json, report_to_json
 from SpinalDiseaseAILib.base.report import Report
 from SpinalDiseaseAILib.base.study import Study
-from SpinalDiseaseAILib.writing import FORMATS, SCENE_FILE, Results, check_folder, write_results
+from SpinalDiseaseAILib.writing import FORMATS, SCENE_FILE, Results, check_folder, outputs, write_results
 
 TEXTS = {name: FORMATS[name] for name in ("report.json", "report.tsv", "points.mrk.json")}
 
@@ -114,7 +113,7 @@ def test_a_failure_or_ctrl_c_while_files_are_moved_brings_the_earlier_results_ba
     write_results(report, study, tmp_path, formats=TEXTS)
     (tmp_path / "report.tsv").write_text("earlier")
     before = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
-    move = shutil.move
+    move = outputs.move
     failed = []
 
     def move_but_one(source: Path, target: Path) -> None:
@@ -125,7 +124,41 @@ def test_a_failure_or_ctrl_c_while_files_are_moved_brings_the_earlier_results_ba
             failed.append(source)
             raise error
 
-    monkeypatch.setattr(shutil, "move", move_but_one)
+    monkeypatch.setattr(outputs, "move", move_but_one)
     with pytest.raises(seen):
         write_results(report, study, tmp_path, formats=TEXTS)
     assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == before
+
+
+def test_a_result_that_another_program_has_open_is_named_and_every_earlier_file_stays(
+    report: Report, study: Study, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_results(report, study, tmp_path, formats=TEXTS)
+    (tmp_path / "report.json").write_text(report_to_json(report).replace(" ", ""))
+    before = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
+    move = outputs.move
+
+    def refuse(source: Path, target: Path) -> None:
+        if "report.tsv" in (source.name, target.name):  # as Windows does while a spreadsheet shows it
+            error = PermissionError(13, "The process cannot access the file", str(source))
+            error.winerror = 32  # type: ignore[attr-defined]
+            raise error
+        move(source, target)
+
+    monkeypatch.setattr(outputs, "move", refuse)
+    with pytest.raises(OutputError, match=r"another program has report\.tsv open\. Close it there") as caught:
+        write_results(report, study, tmp_path, formats=TEXTS)
+    assert caught.value.code == "output-open"
+    assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == before
+
+
+def test_results_are_made_in_a_folder_with_the_rights_of_their_own(report: Report, study: Study, tmp_path: Path) -> None:
+    """On Windows a file keeps the rights of the folder it was made in, and results are for colleagues too."""
+    modes = []
+    write_results(
+        report,
+        study,
+        tmp_path / "results",
+        formats={**TEXTS, "overlay.png": lambda _, path: modes.append(path.parent.parent.stat().st_mode)},
+    )
+    assert modes == [(tmp_path / "results").stat().st_mode]

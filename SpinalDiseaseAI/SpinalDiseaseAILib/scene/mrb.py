@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -11,6 +10,7 @@ from typing import Any
 import slicer
 
 from ..base.errors import InputError, OutputError
+from ..base.files import move, work_folder
 from ..base.report import Report
 from ..base.study import Role, Study
 from .hierarchy import hierarchyOf, moveTo
@@ -45,14 +45,14 @@ def write_scene(report: Report, study: Study, path: Path) -> Path:
     writeReport(report, scene, nodes.get(Role.SAGITTAL_T2), nodes.get(Role.SAGITTAL_T1), study=study)
     show_in_slices(scene, nodes[study.primary.role])
     try:
-        with tempfile.TemporaryDirectory(dir=path.parent.absolute(), prefix=".scene-") as folder:
+        with work_folder(path.parent, ".scene-") as folder:
             # The name inside the archive is that of the file, so that the file is written under its own name.
-            part = Path(folder) / path.name
+            part = folder / path.name
             if not scene.WriteToMRB(str(part)) or not part.is_file():
                 raise OutputError(
                     f"The scene could not be written to {path}.", remedy="Look whether the disk is full.", code="scene"
                 )
-            os.replace(part, path)
+            move(part, path)
     except OSError as error:
         raise OutputError(
             f"The scene could not be written to {path}: {error.strerror}.", remedy="Choose another folder.", code="scene"

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import io
 import json
-import shutil
-import tempfile
 import threading
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -15,6 +13,7 @@ from pathlib import Path
 
 from ..base import json_io
 from ..base.errors import OutputError
+from ..base.files import is_open_elsewhere, move, work_folder
 from ..base.masks import Masks
 from ..base.report import Report
 from ..base.study import Study
@@ -140,7 +139,7 @@ def write_results(
 ) -> dict[str, Path]:
     """Write the files of a report into a folder.
 
-    They are made in a temporary folder inside it and moved in place at the end, so that a failure leaves what was there before.
+    They are made in a work folder inside it and moved in place at the end, so that a failure leaves what was there before.
     Results of an earlier analysis are replaced as a whole; other files in the folder stay.
 
     :param folder: made if it is absent, with its parents.
@@ -155,8 +154,8 @@ def write_results(
     try:
         folder.mkdir(parents=True, exist_ok=True)
         # Inside the target: the same file system, and writable where the parent may not be.
-        with tempfile.TemporaryDirectory(prefix=".unfinished-", dir=folder, ignore_cleanup_errors=True) as temporary:
-            new, old = Path(temporary, "new"), Path(temporary, "old")
+        with work_folder(folder, ".unfinished-") as work:
+            new, old = work / "new", work / "old"
             new.mkdir()
             old.mkdir()
             with ThreadPoolExecutor(len(formats)) as writers:  # drawing and packing use several processors
@@ -178,15 +177,21 @@ def _swap(new: Path, folder: Path, old: Path) -> None:
     moves += [(path, folder / path.name) for path in sorted(new.iterdir())]
     try:
         for source, target in moves:
-            shutil.move(source, target)
+            move(source, target)
     except BaseException:  # Ctrl-C too, which can come between a move and the next
         for source, target in reversed(moves):
             if target.exists() and not source.exists():
-                shutil.move(target, source)
+                move(target, source)
         raise
 
 
 def _unwritable(folder: Path, error: OSError) -> OutputError:
+    if is_open_elsewhere(error):
+        return OutputError(
+            f"The results cannot be written to {folder}: another program has {Path(str(error.filename)).name} open.",
+            remedy="Close it there, or choose another folder.",
+            code="output-open",
+        )
     return OutputError(
         f"The results cannot be written to {folder}: {error.strerror or error}.",
         remedy="Choose a folder that can be written and has space left.",

@@ -1,0 +1,92 @@
+"""Files that are finished aside and moved in place, beside other programs that have them open."""
+
+from __future__ import annotations
+
+import os
+import time
+from pathlib import Path
+
+import pytest
+
+from SpinalDiseaseAILib.base import files
+from SpinalDiseaseAILib.base.files import is_open_elsewhere, move, work_folder
+
+
+def of_windows(number: int) -> PermissionError:
+    error = PermissionError(13, "Der Prozess kann nicht auf die Datei zugreifen")
+    error.winerror = number  # type: ignore[attr-defined]
+    return error
+
+
+def replace_that_fails(error: OSError, times: int, monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    replace, failed = os.replace, []
+
+    def fail_first(source: Path, target: Path) -> None:
+        if len(failed) < times:
+            failed.append(1)
+            raise error
+        replace(source, target)
+
+    monkeypatch.setattr(os, "replace", fail_first)
+    return failed
+
+
+@pytest.fixture
+def two(tmp_path: Path) -> tuple[Path, Path]:
+    (tmp_path / "new").write_text("new")
+    (tmp_path / "old").write_text("old")
+    return tmp_path / "new", tmp_path / "old"
+
+
+def test_a_file_takes_the_place_of_another_one(two: tuple[Path, Path]) -> None:
+    move(*two)
+    assert two[1].read_text() == "new" and not two[0].exists()
+
+
+@pytest.mark.parametrize("number", [5, 32, 33])
+def test_a_file_that_a_scanner_has_open_for_a_moment_is_moved_when_it_lets_go(
+    two: tuple[Path, Path], number: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    failed = replace_that_fails(of_windows(number), 2, monkeypatch)
+    move(*two)
+    assert len(failed) == 2 and two[1].read_text() == "new"
+
+
+def test_patience_with_other_programs_has_an_end(two: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(files, "_PATIENCE", 0.1)
+    replace_that_fails(of_windows(32), 10**6, monkeypatch)
+    start = time.monotonic()
+    with pytest.raises(PermissionError):
+        move(*two)
+    assert 0.1 < time.monotonic() - start < 2
+    assert (two[0].read_text(), two[1].read_text()) == ("new", "old")
+
+
+@pytest.mark.parametrize("error", [PermissionError(13, "Permission denied"), OSError(28, "No space left on device")])
+def test_an_error_that_will_not_pass_is_told_at_once(
+    two: tuple[Path, Path], error: OSError, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    failed = replace_that_fails(error, 10**6, monkeypatch)
+    with pytest.raises(OSError, match="Permission denied|No space"):
+        move(*two)
+    assert len(failed) == 1 and not is_open_elsewhere(error)
+
+
+def test_a_work_folder_has_the_rights_of_any_folder_there(tmp_path: Path) -> None:
+    (tmp_path / "any").mkdir()
+    with work_folder(tmp_path, ".work-") as folder:
+        assert folder.stat().st_mode == (tmp_path / "any").stat().st_mode
+        assert folder.parent == tmp_path and folder.name.startswith(".work-")
+
+
+def test_a_work_folder_is_gone_after_its_block_however_that_ends(tmp_path: Path) -> None:
+    with pytest.raises(KeyboardInterrupt), work_folder(tmp_path, ".work-") as folder:
+        (folder / "deep").mkdir()
+        (folder / "deep" / "file").touch()
+        raise KeyboardInterrupt
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_two_work_folders_in_one_place_are_apart(tmp_path: Path) -> None:
+    with work_folder(tmp_path, ".work-") as first, work_folder(tmp_path, ".work-") as second:
+        assert first != second
