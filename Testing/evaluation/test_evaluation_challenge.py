@@ -75,15 +75,23 @@ def test_where_nothing_is_missed_it_is_the_average_precision_of_scikit_learn() -
 
 
 def case(
-    tags: dict[str, tuple[str, ...]], patient: str = "1", *, off: float = 0.0, spacing: tuple[float, float] | None = ONE
+    tags: dict[str, tuple[str, ...]],
+    patient: str = "1",
+    *,
+    off: float = 0.0,
+    down: float = 0.0,
+    spacing: tuple[float, float] | None = ONE,
 ) -> Case:
-    """A plane whose structures lie 20 pixels apart; the stated class is the true one with certainty."""
+    """A plane whose structures lie 20 pixels apart; the stated class is the true one with certainty.
+
+    :param off: columns, :param down: rows by which every point is missed.
+    """
     points, findings = {}, {}
     for index, name in enumerate(KEY_POINTS):
         key = "disc_disease" if "-" in name else "vertebra_disease"
         names = ("v1", "v2", "v3", "v4", "v5") if "-" in name else ("v1", "v2")
         truth = tags.get(name, ("v1",))
-        points[name] = FoundPoint((50.0, 20.0 * index), (50.0 + off, 20.0 * index))
+        points[name] = FoundPoint((50.0, 20.0 * index), (50.0 + off, 20.0 * index + down))
         findings[name] = {key: Assessment(truth, {label: float(label in truth) for label in names})}
     return Case(patient, patient, Path("plane.png"), (300, 300), spacing, points, findings)
 
@@ -104,8 +112,10 @@ def test_with_every_point_too_far_away_the_score_is_zero() -> None:
 
 
 def test_without_a_spacing_six_millimetres_are_a_sixth_of_a_level() -> None:
-    assert summary([case(TAGS, off=6.6, spacing=None)], repeats=1)["mAP, as submitted"].value == 1  # a level is 40 pixels
-    assert summary([case(TAGS, off=6.7, spacing=None)], repeats=1)["mAP, as submitted"].value == 0
+    for beside in ("off", "down"):
+        near, far = (case(TAGS, **{beside: missed}, spacing=None) for missed in (6.6, 6.7))  # a level is 40 pixels
+        assert summary([near], repeats=1)["mAP, as submitted"].value == 1
+        assert summary([far], repeats=1)["mAP, as submitted"].value == 0
 
 
 def test_without_a_spacing_and_without_a_level_nothing_is_hit() -> None:

@@ -82,6 +82,8 @@ def test_a_level_is_from_a_structure_to_the_next_like_one(run: Run) -> None:
         (lambda item: item["runs"][0]["cases"][0]["findings"]["L4-L5"].update(scoliosis={}), "scoliosis"),
         (lambda item: assessment(item).update(truth=["severe"]), "no such classes"),
         (lambda item: assessment(item)["probabilities"].update(present=0.1), "probabilities of narrowing"),
+        (lambda item: several(item, 1.01), "probabilities of disc_disease"),
+        (lambda item: several(item, -0.01), "probabilities of disc_disease"),
     ],
 )
 def test_another_or_broken_document_is_refused_with_a_sentence(run: Run, tmp_path: Path, change: Any, because: str) -> None:
@@ -95,6 +97,13 @@ def test_another_or_broken_document_is_refused_with_a_sentence(run: Run, tmp_pat
 
 def assessment(document: Any) -> Any:
     return document["runs"][0]["cases"][0]["findings"]["L4-L5"]["narrowing"]
+
+
+def several(document: Any, probability: float) -> None:
+    """Add a finding of which several classes can hold together: their probabilities need no sum."""
+    values = {"v1": 0.5, "v2": 0.5, "v3": 0.5, "v4": 0.5, "v5": probability}
+    entry = {"truth": ["v2"], "probabilities": values, "plausible": []}
+    document["runs"][0]["cases"][0]["findings"]["L4-L5"]["disc_disease"] = entry
 
 
 def test_a_file_that_is_not_there_or_no_json_is_refused_with_a_sentence(tmp_path: Path) -> None:

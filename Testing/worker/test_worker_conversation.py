@@ -53,9 +53,10 @@ def test_without_a_folder_masks_stay_behind_and_the_report_comes(study, tmp_path
 
 
 def test_a_study_that_the_worker_was_not_given_is_refused_and_the_next_job_runs(study):
-    job = {"type": "analyse", "options": {}}
-    found = answers({**job, "job": "1", "study": {"key": "other"}}, {**job, "job": "2", "study": study})
-    assert (found["1"]["event"], found["1"]["error"]["code"]) == ("error", "study-unknown")
+    job, other = {"type": "analyse", "options": {}}, {"key": "other"}
+    found = answers({**job, "job": "1", "study": other}, {**job, "job": "2", "study": study}, {**job, "job": "3", "study": other})
+    for refused in ("1", "3"):  # also where it holds another study
+        assert (found[refused]["event"], found[refused]["error"]["code"]) == ("error", "study-unknown")
     assert found["2"]["event"] == "done"
 
 
