@@ -327,3 +327,30 @@ def test_a_closed_panel_observes_no_point(panel_of, nodes, wait_until):
     assert all(points.HasObserver(event) for event in events)
     panel.cleanup()
     assert not any(points.HasObserver(event) for event in events)
+
+
+def storable(scene):
+    nodes = (scene.GetNthNode(index) for index in range(scene.GetNumberOfNodes()))
+    return [node for node in nodes if node.IsA("vtkMRMLStorableNode") and node.GetStorageNode() is not None]
+
+
+def test_a_scene_that_is_opened_and_looked_at_has_nothing_to_save(
+    panel_of, nodes, scene, wait_until, tmp_path, monkeypatch, qt_application
+):
+    panel = panel_of("masks")
+    analyze(panel, wait_until)
+    panel.ui.chartButton.click()
+    select(panel, "L3")
+    assert scene.WriteToMRB(str(tmp_path / "saved.mrb"))
+    restored = read_scene(tmp_path / "saved.mrb")
+    monkeypatch.setattr(slicer, "mrmlScene", restored)
+    for number, node in enumerate(storable(restored)):  # what was read from a bundle counts as modified until it is written
+        path = tmp_path / f"{number}.{node.GetStorageNode().GetDefaultWriteFileExtension()}"
+        node.GetStorageNode().SetFileName(str(path))
+        assert node.GetStorageNode().WriteData(node)
+    again = panel_of("report")
+    again.exit()
+    again.enter()
+    qt_application.processEvents()
+    assert len(levels(again)) == 11
+    assert [node.GetName() for node in storable(restored) if node.GetModifiedSinceRead()] == []

@@ -9,7 +9,7 @@ import slicer
 import vtk
 
 from ..base import anatomy
-from ..base.report import FindingResult, Report
+from ..base.report import FindingResult, Report, StructureResult
 from .hierarchy import folderOf, moveTo
 
 Probability = Callable[[FindingResult], float]
@@ -18,6 +18,9 @@ CHART_REFERENCE = "SpinalDiseaseAI.chart"
 SERIES_REFERENCE = "SpinalDiseaseAI.series"
 TABLE_REFERENCE = "SpinalDiseaseAI.chartTable"
 _LEVEL = "level"
+
+_ROUNDING = 1e-6
+"""Of a probability that was written to a file and read again."""
 
 COLOURS = ((0.12, 0.47, 0.71), (1.0, 0.50, 0.05), (0.17, 0.63, 0.17), (0.84, 0.15, 0.16), (0.58, 0.40, 0.74), (0.55, 0.34, 0.29),
            (0.89, 0.47, 0.76), (0.50, 0.50, 0.50), (0.74, 0.74, 0.13), (0.09, 0.75, 0.81))  # fmt: skip
@@ -64,22 +67,43 @@ def writeChart(reportNode: Any, report: Report, probability: Probability) -> Any
 
 def _fillTable(table: Any, report: Report, findings: list[anatomy.Finding], probability: Probability) -> None:
     rows = [item for item in report.structures if item.findings]
+    levels = [item.name for item in rows]
+    columns = {finding.display: [_probability(item, finding, probability) for item in rows] for finding in findings}
+    if _holds(table, levels, columns):
+        return  # a scene that is only looked at has nothing to save
     wasModifying = table.StartModify()
     table.RemoveAllColumns()
-    levels = vtk.vtkStringArray()
-    levels.SetName(_LEVEL)
-    for item in rows:
-        levels.InsertNextValue(item.name)
-    table.AddColumn(levels)
-    for finding in findings:
+    names = vtk.vtkStringArray()
+    names.SetName(_LEVEL)
+    for level in levels:
+        names.InsertNextValue(level)
+    table.AddColumn(names)
+    for name, column in columns.items():
         values = vtk.vtkDoubleArray()
-        values.SetName(finding.display)
-        for item in rows:
-            result = item.finding(finding.name)
-            values.InsertNextValue(probability(result) if result is not None else 0.0)
+        values.SetName(name)
+        for value in column:
+            values.InsertNextValue(value)
         table.AddColumn(values)
     table.SetLocked(True)
     table.EndModify(wasModifying)
+
+
+def _probability(item: StructureResult, finding: anatomy.Finding, probability: Probability) -> float:
+    result = item.finding(finding.name)
+    return probability(result) if result is not None else 0.0
+
+
+def _holds(table: Any, levels: list[str], columns: dict[str, list[float]]) -> bool:
+    """True if a table holds these numbers already, as far as a file keeps them."""
+    if [table.GetColumnName(index) for index in range(table.GetNumberOfColumns())] != [_LEVEL, *columns]:
+        return False
+    held = [table.GetTable().GetColumn(index) for index in range(table.GetNumberOfColumns())]
+    if any(array.GetNumberOfValues() != len(levels) or not array.IsA("vtkDoubleArray") for array in held[1:]):
+        return False
+    if [held[0].GetValue(row) for row in range(held[0].GetNumberOfValues())] != levels:
+        return False
+    pairs = zip(held[1:], columns.values(), strict=True)
+    return all(abs(array.GetValue(row) - value) < _ROUNDING for array, column in pairs for row, value in enumerate(column))
 
 
 def _node(reportNode: Any, reference: str, className: str, name: str, index: int = 0) -> Any:
