@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import json
 import sys
 from typing import Any
@@ -19,5 +20,7 @@ def console(*, errors: bool = False) -> Console:
 
 
 def print_json(document: Any) -> None:
-    """One JSON document on the standard output."""
-    print(json.dumps(document, indent=1, ensure_ascii=False, allow_nan=False))
+    """One JSON document on the standard output: UTF-8 where that is its encoding, else ASCII, which is JSON in every encoding."""
+    # A pipe of Windows has an encoding of the country, and PowerShell takes it for yet another one.
+    plain = codecs.lookup(getattr(sys.stdout, "encoding", None) or "ascii").name != "utf-8"
+    print(json.dumps(document, indent=1, ensure_ascii=plain, allow_nan=False))
