@@ -13,7 +13,7 @@ from pydicom.dataset import Dataset
 from pydicom.sequence import Sequence as DicomSequence
 
 from SpinalDiseaseAILib.base.errors import InputError
-from SpinalDiseaseAILib.base.study import Study
+from SpinalDiseaseAILib.base.study import Role, Study
 from SpinalDiseaseAILib.reading import open_study
 
 
@@ -94,4 +94,30 @@ def test_more_groups_than_frames_are_refused_with_a_sentence(folder: Path) -> No
     dataset.PerFrameFunctionalGroupsSequence.append(extra)
     write([dataset], folder)
     with pytest.raises(InputError, match="another number of pixels than its header states"):
+        open_study([folder])
+
+
+def weighted(repetition: float, echo: float, **modifier: object) -> Dataset:
+    """The enhanced object with the times of another sequence; descriptions say nothing of it."""
+    dataset = enhanced()
+    shared = dataset.SharedFunctionalGroupsSequence[0]
+    shared.MRTimingAndRelatedParametersSequence[0].RepetitionTime = repetition
+    for frame in dataset.PerFrameFunctionalGroupsSequence:
+        frame.MREchoSequence[0].EffectiveEchoTime = echo
+    if modifier:
+        item = Dataset()
+        for keyword, value in modifier.items():
+            setattr(item, keyword, value)
+        shared.MRModifierSequence = DicomSequence([item])
+    return dataset
+
+
+def test_the_weighting_of_an_enhanced_object_is_that_of_its_frames_own_times(folder: Path) -> None:
+    write([weighted(600, 11)], folder)
+    assert open_study([folder]).primary.role is Role.SAGITTAL_T1
+
+
+def test_an_enhanced_inversion_recovery_is_no_t2(folder: Path) -> None:
+    write([weighted(3600, 70, InversionRecovery="YES", InversionTimes=160.0)], folder)
+    with pytest.raises(InputError, match="STIR"):
         open_study([folder])

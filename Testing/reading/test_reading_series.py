@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 import subprocess
@@ -258,6 +259,24 @@ def test_a_long_description_is_cut_and_no_part_of_a_name_is_left_at_its_end(fold
 def test_a_description_is_not_emptied_by_a_name_that_is_none(folder: Path, name: str) -> None:
     write(series(PatientName=name, PatientID="1", SeriesDescription="t2 tse a b 1950 384"), folder)
     assert open_study([folder]).primary.description == "t2 tse a b 1950 384"
+
+
+@pytest.mark.parametrize("numbers", [(3, 5), (5, 3)])
+def test_of_two_series_that_are_alike_the_one_acquired_first_is_used(folder: Path, numbers: tuple[int, int]) -> None:
+    for name, number in zip("ab", numbers, strict=True):
+        write(series(name, SeriesNumber=number, SeriesDescription=f"series {number}"), folder / name)
+    assert open_study([folder]).primary.description == "series 3"
+
+
+@pytest.mark.parametrize("seed", ["1", "2", "3", "4", "5"])
+def test_of_two_studies_that_are_alike_every_run_of_the_program_uses_the_same(folder: Path, seed: str) -> None:
+    for study in ("one", "two"):
+        write(series(study=study, SeriesDescription=study), folder / study)
+    code = f"from SpinalDiseaseAILib.reading import open_study; print(open_study([{str(folder)!r}]).primary.description)"
+    environment = {**os.environ, "PYTHONHASHSEED": seed}
+    library = Path(__file__).parents[2] / "SpinalDiseaseAI"
+    done = subprocess.run([sys.executable, "-c", code], cwd=library, env=environment, capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == min(("one", "two"), key=lambda study: uid("patient", study))
 
 
 def test_of_a_plain_study_nothing_is_told_but_the_series(plain_study: Study) -> None:

@@ -1,0 +1,26 @@
+"""What was made by models for research only says so in the scene, and nothing else does."""
+
+from dataclasses import replace
+
+import pytest
+from scene_examples import MODEL, make_report
+
+from SpinalDiseaseAILib.scene.results import writeReport
+
+ATTRIBUTE = "SpinalDiseaseAI.Provenance.ResearchOnly"
+
+
+@pytest.mark.parametrize(("restricted", "expected"), [(False, "no"), (True, "yes")])
+def test_every_node_of_a_result_says_whether_it_may_be_used_for_research_only(scene, t2_node, restricted, expected):
+    report = replace(make_report(), models=(MODEL, replace(MODEL, name="other", research_only=restricted)))
+    result = writeReport(report, scene, t2_node)
+    for node in (result.reportNode, result.pointsNode, result.tableNode):
+        assert node.GetAttribute(ATTRIBUTE) == expected
+
+
+def test_a_new_report_takes_the_mark_of_the_one_before_away(scene, t2_node):
+    report = make_report()
+    restricted = replace(report, models=(replace(MODEL, research_only=True),))
+    first = writeReport(restricted, scene, t2_node)
+    assert first.reportNode.GetAttribute(ATTRIBUTE) == "yes"
+    assert writeReport(report, scene, t2_node).reportNode.GetAttribute(ATTRIBUTE) == "no"
