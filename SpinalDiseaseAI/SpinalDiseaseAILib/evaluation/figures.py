@@ -16,7 +16,8 @@ from ..steps.classification import Classifier
 from ..steps.device import Device
 from ..steps.heads import Heads
 from . import grades, key_points, three_grades, volumes
-from .grade_tables import DETAIL_REPEATS, tables_of_grades
+from .grade_tables import tables_of_grades
+from .intervals import DETAIL_REPEATS
 from .predictions import GRADING, LOCALIZATION, Run
 from .published import with_published
 from .segmentation_tables import segmentation_tables

@@ -11,11 +11,9 @@ from ..base.anatomy import finding
 from ..datasets.records import Record
 from . import challenge, classification
 from .baselines import LEVEL_SHARES, baselines
+from .intervals import DETAIL_REPEATS
 from .predictions import Case, collect
 from .tables import Row, Table
-
-DETAIL_REPEATS = 300
-"""Draws for the intervals of tables by level and by class, of which there are many."""
 
 _CHALLENGE = ("disc_disease", "vertebra_disease")
 

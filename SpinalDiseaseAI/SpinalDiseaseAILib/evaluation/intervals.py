@@ -9,6 +9,8 @@ import numpy as np
 import numpy.typing as npt
 
 REPEATS = 1000
+DETAIL_REPEATS = 300
+"""Draws for the intervals of tables by level and by class, of which there are many."""
 
 Indices = npt.NDArray[np.intp]
 

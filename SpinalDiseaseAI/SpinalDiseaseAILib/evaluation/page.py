@@ -15,13 +15,13 @@ from ..base.anatomy import finding
 from ..base.report import DISCLAIMER
 from . import charts, classification, key_points
 from .comparison import Comparison
+from .intervals import DETAIL_REPEATS
 from .predictions import LOCALIZATION, Graded, Run, collect
 from .provenance import Provenance
 from .tables import Row, Table
 from .worst_cases import WorstCase, worst_cases
 
 _TEMPLATES = Path(__file__).with_name("templates")
-_REPEATS = 300  # draws for the intervals in charts
 
 
 @dataclass(frozen=True)
@@ -117,7 +117,7 @@ def _is_part(other: Table, table: Table) -> bool:
 def _charts(run: Run) -> Iterator[Chart]:
     if run.task == LOCALIZATION:
         errors = [key_points.errors_of(case) for case in run.cases]
-        figures = key_points.level_summary(errors, repeats=_REPEATS)
+        figures = key_points.level_summary(errors, repeats=DETAIL_REPEATS)
         hits = charts.level_chart(figures, ("points within 6 mm (or 1/6 spacing)", "points nearer to another level"), "share")
         yield Chart("Hits by level", _uri(hits))
         known = any(item.millimetres for item in errors)
@@ -134,7 +134,7 @@ def _charts_of_finding(name: str, graded: Graded) -> Iterator[Chart]:
     if info.exclusive:
         yield Chart(f"{info.display}: true and predicted classes", _uri(charts.confusion_chart(graded)))
     yield Chart(f"{info.display}: stated and observed", _uri(charts.reliability_chart(graded)))
-    figures = classification.level_summary(graded, repeats=_REPEATS)
+    figures = classification.level_summary(graded, repeats=DETAIL_REPEATS)
     names = tuple(dict.fromkeys(key for values in figures.values() for key in values))
     yield Chart(f"{info.display} by level", _uri(charts.level_chart(figures, names, "share")))
 

@@ -11,7 +11,7 @@ from ..datasets.space_stacks import SLICE_STEP, read_space_stacks
 from ..steps.instances import named
 from ..steps.localization import Localizer
 from ..steps.segmentation import Segmenter
-from .intervals import Figure
+from .intervals import DETAIL_REPEATS, Figure
 from .outlines import Outlined, UsualSpine, outlined
 from .segmentation import Outline, level_summary, outlines_of, segmented, summary, usual
 from .tables import Row, Table
@@ -20,7 +20,6 @@ THICK = 4
 """Slices of T2-SPACE that are averaged to one as thick as an ordinary one."""
 
 BASELINE = "a usual spine drawn at the same points"
-_DETAIL_REPEATS = 300
 _NAMED = (Kind.DISC.value, Kind.VERTEBRA.value)
 """Kinds whose structures are told apart by their names: where the localizer numbers a spine one off, all of them are missed."""
 
@@ -55,7 +54,7 @@ def segmentation_tables(
             if kind in _NAMED:
                 rows += [Row(f"{kind}, named by the masks' own points: {name}", figure) for name, figure in figures.items()]
         yield Table(title, models[:1], words, BASELINE, rows)
-        levels = _rows(level_summary(found, repeats=_DETAIL_REPEATS), level_summary(trivial, repeats=0))
+        levels = _rows(level_summary(found, repeats=DETAIL_REPEATS), level_summary(trivial, repeats=0))
         yield Table(f"{title}, by structure", models[:1], words, BASELINE, levels, detail=True)
 
 
