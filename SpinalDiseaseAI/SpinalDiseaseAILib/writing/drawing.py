@@ -24,6 +24,9 @@ SEVERITY_COLOURS: dict[Severity, Colour] = {
     Severity.SEVERE: (214, 69, 65),
 }
 
+LINE = 38
+"""Pixels from a line of text below a picture to the next."""
+
 _FINE = 2
 """Shapes are drawn this much larger and averaged: the library's own shapes have hard edges."""
 
@@ -51,6 +54,18 @@ def _font(size: float) -> ImageFont.FreeTypeFont:
 def text_width(text: str, size: float, *, bold: bool = False) -> float:
     """Width of a text in pixels."""
     return _font(size).getlength(text) + (1.2 if bold else 0)
+
+
+def wrapped(text: str, size: float, width: float) -> tuple[str, ...]:
+    """A text in lines of at most some pixels, broken at its middle dots; a part that is longer has a line of its own."""
+    lines: list[str] = []
+    for part in text.split(" · "):
+        longer = f"{lines[-1]} · {part}" if lines else part
+        if lines and text_width(longer, size) > width:
+            lines.append(part)
+        else:
+            lines[-1:] = [longer]
+    return tuple(lines)
 
 
 class Layer:

@@ -11,13 +11,14 @@ from ..base.quantities import Measurement
 from ..base.report import DISCLAIMER, Report, StructureResult
 from ..base.study import Study
 from .curved_plane import CurvedPlane
-from .drawing import GREY, WHITE, Colour, Layer, rgb, text_width
+from .drawing import GREY, LINE, WHITE, Colour, Layer, rgb, text_width, wrapped
 from .facts import model_line
 from .overlay import windowed
 
 _MARGIN_MM = (70.0, 30.0, 75.0, 40.0)
 _HEIGHT = 1500  # pixels of the image
-_FRAME, _HEADER, _FOOTER, _TEXT = 36, 96, 100, 25
+_FRAME, _HEADER, _TEXT = 36, 96, 25
+_LEGEND = "Heights: anterior, middle, posterior · Slip: positive where the upper vertebra lies in front"
 _CANAL: Colour = (120, 230, 140)
 _SLIP: Colour = (230, 90, 220)
 _ANGLE: Colour = (214, 69, 65)
@@ -38,33 +39,34 @@ def draw_measurements(report: Report, study: Study) -> Picture.Image:
     panel = max(1, round(width_mm * scale)), _HEIGHT
     values = plane.pixels(study.primary.image)
     grey = Picture.fromarray(windowed(values, values)).resize(panel, Picture.Resampling.BICUBIC)
-    width = max(
-        panel[0] + 2 * _FRAME, *(round(text_width(line, _TEXT)) + 2 * _FRAME for line in (model_line(report), DISCLAIMER))
-    )
-    picture = Picture.new("RGB", (width, _HEADER + _HEIGHT + _FOOTER), (13, 15, 18))
+    spine = " · ".join(f"{entry.quantity.display} {entry.text}" for entry in report.measurements)
+    width = 2 * _FRAME + max(panel[0], *(round(text_width(line, _TEXT)) for line in (spine, DISCLAIMER)))
+    below = *wrapped(_LEGEND, _TEXT, width - 2 * _FRAME), *wrapped(model_line(report), _TEXT, width - 2 * _FRAME), DISCLAIMER
+    picture = Picture.new("RGB", (width, _HEADER + _HEIGHT + 20 + LINE * len(below)), (13, 15, 18))
     picture.paste(grey.convert("RGB"), (_FRAME, _HEADER))
     layer = Layer(*picture.size)
-    drawing = _Drawing(layer, plane, scale)
+    drawing = _Drawing(layer, plane, scale, width)
     for item in report.structures:
         drawing.structure(item)
     for entry in report.measurements:
         for start, end in entry.lines:
             drawing.line(start, end, _ANGLE, 3.0)
-    spine = " · ".join(f"{entry.quantity.display} {entry.text}" for entry in report.measurements)
     layer.text((_FRAME, 34), "Measurements", 36, bold=True)
     layer.text((_FRAME, 72), spine, _TEXT, GREY)
-    layer.text((_FRAME, _HEADER + _HEIGHT + 32), model_line(report), _TEXT, GREY)
-    layer.text((_FRAME, _HEADER + _HEIGHT + 70), DISCLAIMER, _TEXT, (240, 150, 70))
+    for number, line in enumerate(below):
+        colour = (240, 150, 70) if line == DISCLAIMER else GREY
+        layer.text((_FRAME, _HEADER + _HEIGHT + 32 + LINE * number), line, _TEXT, colour)
     return layer.onto(picture)
 
 
 class _Drawing:
     """Draws the measurements of structures into a layer."""
 
-    def __init__(self, layer: Layer, plane: CurvedPlane, scale: float) -> None:
+    def __init__(self, layer: Layer, plane: CurvedPlane, scale: float, width: int) -> None:
         self.layer = layer
         self.plane = plane
         self.scale = scale
+        self.width = width
 
     def structure(self, item: StructureResult) -> None:
         """The lines of a structure, its heights in front of it and its canal behind it."""
@@ -82,7 +84,9 @@ class _Drawing:
         if canal is not None and canal.lines:
             self.line(*canal.lines[0], _CANAL, 4.0)
             end = self._place(canal.lines[0][1])
-            self.layer.text((end[0] + 12, end[1]), f"canal {canal.text}{_slip_text(slip)}", 22, WHITE, halo=True)
+            text = f"canal {canal.text}{_slip_text(slip)}"
+            left = min(end[0] + 12, self.width - 8 - text_width(text, 22))  # a narrow image ends close behind the canal
+            self.layer.text((left, end[1]), text, 22, WHITE, halo=True)
         if slip is not None and slip.lines:
             self.line(*slip.lines[0], _SLIP, 5.0)
 

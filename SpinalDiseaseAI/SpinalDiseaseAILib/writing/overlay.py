@@ -11,7 +11,7 @@ from ..base.planes import SagittalVolume
 from ..base.report import DISCLAIMER, Report, StructureResult
 from ..base.study import Role, Series, Study
 from .curved_plane import CurvedPlane
-from .drawing import GREY, WHITE, Layer, rgb, text_width
+from .drawing import GREY, LINE, WHITE, Layer, rgb, text_width, wrapped
 from .facts import capitalised, model_line, numbering_line, series_line
 from .finding_cards import CARD_GAP, Card, cards_of, stack
 
@@ -48,8 +48,9 @@ def draw_overlay(report: Report, study: Study) -> Picture.Image:
     bottom = _HEADER + max(panel[1], round(needed))
     width = 2 * _FRAME + len(shown) * panel[0] + (len(shown) - 1) * 12 + (_CARDS_WIDTH if cards else 0)
     lines = series_line(study, plane.slice_range), numbering_line(report)
-    width = max(width, *(round(text_width(line, _TEXT_SIZE)) + 2 * _FRAME for line in (*lines, model_line(report), DISCLAIMER)))
-    picture = Picture.new("RGB", (width, bottom + _FOOTER), _BACKGROUND)
+    width = max(width, *(round(text_width(line, _TEXT_SIZE)) + 2 * _FRAME for line in (*lines, DISCLAIMER)))
+    models = wrapped(model_line(report), _TEXT_SIZE, width - 2 * _FRAME)
+    picture = Picture.new("RGB", (width, bottom + _FOOTER + LINE * (len(models) - 1)), _BACKGROUND)
     layer = Layer(*picture.size)
     for number, series in enumerate(shown):
         left = _FRAME + number * (panel[0] + 12)
@@ -64,7 +65,7 @@ def draw_overlay(report: Report, study: Study) -> Picture.Image:
     for item in report.structures:
         _draw_point(layer, item, places[item.name], scale)
     _draw_header(layer, lines)
-    _draw_footer(layer, report, picture.size)
+    _draw_footer(layer, models, bottom)
     return layer.onto(picture)
 
 
@@ -152,7 +153,7 @@ def _draw_header(layer: Layer, lines: tuple[str, str]) -> None:
         layer.text((_FRAME, height), line, _TEXT_SIZE, GREY)
 
 
-def _draw_footer(layer: Layer, report: Report, size: tuple[int, int]) -> None:
-    low = size[1] - _FOOTER
-    layer.text((_FRAME, low + 34), model_line(report), _TEXT_SIZE, GREY)
-    layer.text((_FRAME, low + 72), DISCLAIMER, _TEXT_SIZE, _RESEARCH_COLOUR)
+def _draw_footer(layer: Layer, models: tuple[str, ...], top: int) -> None:
+    for number, line in enumerate((*models, DISCLAIMER)):
+        colour = _RESEARCH_COLOUR if line == DISCLAIMER else GREY
+        layer.text((_FRAME, top + 34 + LINE * number), line, _TEXT_SIZE, colour)
