@@ -120,6 +120,12 @@ def test_the_table_says_label_name_code_and_volume(masks):
     assert float(rows[0]["cubic_millimetres"]) == pytest.approx(27 * 4 * 1 * 1.5)
 
 
+def test_no_volume_is_given_where_the_millimetres_are_a_guess(masks):
+    rows = list(csv.DictReader(io.StringIO(label_table(masks, spacing_known=False)), delimiter="\t"))
+    assert {row["cubic_millimetres"] for row in rows} == {""} and all(int(row["voxels"]) > 0 for row in rows)
+    assert {row["cubic_millimetres"] for row in json.loads(label_document(masks, spacing_known=False))["labels"]} == {None}
+
+
 def test_the_document_names_the_files_and_the_model(masks):
     document = json.loads(label_document(masks))
     assert document["model"] == "lumbar-mr-segmentation"

@@ -75,8 +75,11 @@ def _write(image: Any, path: Path) -> None:
         raise OSError(errno.EIO, f"{path.name} could not be written whole, perhaps because the disk is full") from error
 
 
-def label_rows(masks: Masks) -> list[dict[str, object]]:
-    """One row a structure: label, name, code, volume in cubic millimetres, colour of 0 … 255."""
+def label_rows(masks: Masks, *, spacing_known: bool = True) -> list[dict[str, object]]:
+    """One row a structure: label, name, code, volume in cubic millimetres, colour of 0 … 255.
+
+    :param spacing_known: False if the millimetres are a guess: volumes are None then.
+    """
     voxel = abs(float(np.linalg.det(masks.image.affine[:3, :3])))
     counts = label_counts(masks.image.voxels)
     rows: list[dict[str, object]] = []
@@ -91,7 +94,7 @@ def label_rows(masks: Masks) -> list[dict[str, object]]:
                 "code": item.code.value if item.code else "",
                 "scheme": item.code.scheme if item.code else "",
                 "voxels": int(counts[label]),
-                "cubic_millimetres": round(float(counts[label]) * voxel, 1),
+                "cubic_millimetres": round(float(counts[label]) * voxel, 1) if spacing_known else None,
                 "red": round(item.colour[0] * 255),
                 "green": round(item.colour[1] * 255),
                 "blue": round(item.colour[2] * 255),
@@ -100,16 +103,18 @@ def label_rows(masks: Masks) -> list[dict[str, object]]:
     return rows
 
 
-def label_table(masks: Masks) -> str:
-    """The rows of :func:`label_rows` as tab separated text under their names."""
-    rows = label_rows(masks)
+def label_table(masks: Masks, *, spacing_known: bool = True) -> str:
+    """The rows of :func:`label_rows` as tab separated text under their names; a volume that is not known is empty."""
+    rows = label_rows(masks, spacing_known=spacing_known)
     names = list(rows[0]) if rows else ["label", "name"]
-    return "\n".join(["\t".join(names), *("\t".join(str(row[name]) for name in names) for row in rows)]) + "\n"
+    cells = (("" if row[name] is None else str(row[name]) for name in names) for row in rows)
+    return "\n".join(["\t".join(names), *("\t".join(row) for row in cells)]) + "\n"
 
 
-def label_document(masks: Masks) -> str:
+def label_document(masks: Masks, *, spacing_known: bool = True) -> str:
     """The rows of :func:`label_rows` as JSON, with the files they are about and the model that made them."""
-    document = {"files": [NRRD_FILE, NIFTI_FILE], "model": masks.model, "labels": label_rows(masks)}
+    rows = label_rows(masks, spacing_known=spacing_known)
+    document = {"files": [NRRD_FILE, NIFTI_FILE], "model": masks.model, "labels": rows}
     return json.dumps(document, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
 
 

@@ -83,11 +83,13 @@ def _write_masks(write: Callable[[Masks, Path], None]) -> Writer:
     return write_if_there
 
 
-def _write_text_of_masks(text: Callable[[Masks], str]) -> Writer:
-    def write(masks: Masks, path: Path) -> None:
-        path.write_text(text(masks), encoding="utf-8", newline="\n")
+def _write_text_of_masks(text: Callable[..., str]) -> Writer:
+    def write_if_there(results: Results, path: Path) -> None:
+        if results.report.masks is not None:
+            written = text(results.report.masks, spacing_known=results.study.primary.spacing_known)
+            path.write_text(written, encoding="utf-8", newline="\n")
 
-    return _write_masks(write)
+    return write_if_there
 
 
 FORMATS: Mapping[str, Writer] = {
