@@ -50,6 +50,14 @@ def test_plausible_classes_and_their_rate_are_in_the_row_and_empty_where_there_a
     assert {(row["plausible"], row["coverage"], row["unsure"]) for row in rows if row["structure"] == "L3-L4"} == {("", "", "")}
 
 
+def test_studies_without_a_uid_are_told_apart_by_the_hash_of_their_image(report: Report) -> None:
+    (t2,) = report.series
+    t1 = replace(t2, role="sagittal T1", sha256="0" * 64)
+    for series in ((t2, t1), (t1, t2)):
+        rows = rows_of(replace(report, study_uid="", series=series))
+        assert {(row["study_uid"], row["image_sha256"]) for row in rows} == {("", t2.sha256)}, "of the series with the levels"
+
+
 def test_every_table_has_the_same_columns_so_that_tables_can_be_joined(report: Report) -> None:
     assert table_of(report).splitlines()[0].split("\t") == list(COLUMNS)
     assert {f"probability_{name}" for info in anatomy.FINDINGS for name in info.class_names} <= set(COLUMNS)

@@ -183,6 +183,11 @@ class Report:
         return next((item for item in self.structures if item.name == name), None)
 
     @property
+    def image_sha256(self) -> str:
+        """SHA-256 of the series that levels were found on; it tells studies apart that have no UID. Empty if none is stated."""
+        return next((item.sha256 for item in sorted(self.series, key=lambda item: item.role != "sagittal T2")), "")
+
+    @property
     def measured(self) -> bool:
         """True if anything was measured, or tried."""
         return bool(self.measurements) or any(item.measurements for item in self.structures)

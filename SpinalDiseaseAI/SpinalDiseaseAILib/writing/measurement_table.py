@@ -10,7 +10,18 @@ from ..base import anatomy
 from ..base.quantities import Measurement
 from ..base.report import Report
 
-MEASUREMENT_COLUMNS = ("study_uid", "structure", "kind", "measurement", "text", "value", "unit", "reason", "reference")
+MEASUREMENT_COLUMNS = (
+    "study_uid",
+    "image_sha256",
+    "structure",
+    "kind",
+    "measurement",
+    "quantity",
+    "value",
+    "unit",
+    "reason",
+    "reference",
+)
 
 SPINE = "lumbar spine"
 """What stands in the column of structures for measurements of the whole spine."""
@@ -31,6 +42,7 @@ def _rows(report: Report, name: str, kind: str, items: Iterable[Measurement]) ->
     return [
         (
             report.study_uid,
+            report.image_sha256,
             name,
             kind,
             item.name,

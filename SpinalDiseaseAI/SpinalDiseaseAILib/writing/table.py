@@ -15,6 +15,7 @@ CLASS_COLUMNS: tuple[str, ...] = tuple(
 
 COLUMNS: tuple[str, ...] = (
     "study_uid",
+    "image_sha256",
     "structure",
     "kind",
     "right_mm",
@@ -57,6 +58,7 @@ def _point_cells(report: Report, structure: StructureResult) -> dict[str, str]:
     right, anterior, superior = (f"{value:.2f}" for value in structure.position)
     return {
         "study_uid": report.study_uid,
+        "image_sha256": report.image_sha256,
         "structure": structure.name,
         "kind": anatomy.structure(structure.name).kind.value,
         "right_mm": right,
