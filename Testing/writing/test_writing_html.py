@@ -12,7 +12,7 @@ from parsed_page import Page
 from PIL import Image as Picture
 
 from SpinalDiseaseAILib.base.corrections import Correction
-from SpinalDiseaseAILib.base.report import DISCLAIMER, FindingResult, Report
+from SpinalDiseaseAILib.base.report import DISCLAIMER, FindingResult, Note, Numbering, Report
 from SpinalDiseaseAILib.base.study import Study
 from SpinalDiseaseAILib.writing.html_report import html_of
 
@@ -150,3 +150,23 @@ def test_the_long_words_of_column_headings_break_with_a_hyphen_in_every_browser(
     for display in ("Disc degeneration", "Spondylolisthesis"):
         word = headings[display].split()[-1]
         assert "\u00ad" in word and max(map(len, word.split("\u00ad"))) <= 9
+
+
+def test_a_warning_stands_once_above_the_picture_and_notes_below_hold_the_rest(report: Report, study: Study) -> None:
+    notes = (Note("one", "Look at this.", "warning"), Note("two", "Also so.", "info"))
+    page = html_of(replace(report, notes=notes), study, b"")
+    assert page.count("Look at this.") == page.count("Also so.") == 1
+    assert page.index("Look at this.") < page.index("<figure") < page.index("Also so.")
+    assert "<h2>Notes</h2>" not in html_of(replace(report, notes=notes[:1]), study, b"")
+
+
+def test_the_time_of_the_analysis_is_written_for_a_reader(report: Report, study: Study) -> None:
+    assert "2026-01-02 03:04:05 UTC · SpinalDiseaseAI" in html_of(report, study, b"")
+
+
+@pytest.mark.parametrize(
+    ("shift", "levels"), [(0, "T12-L1 to L5-S1"), (1, "L1-L2 to S1, 1 more below"), (-1, "T11-T12 to L4-L5")]
+)
+def test_another_numbering_tells_which_names_the_levels_would_have(report: Report, study: Study, shift: int, levels: str) -> None:
+    page = html_of(replace(report, numberings=(Numbering(shift, 1.0, "so"),)), study, b"")
+    assert f"<td>{levels}</td>" in page

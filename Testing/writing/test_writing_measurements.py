@@ -71,7 +71,33 @@ def test_the_page_shows_units_values_and_reasons(measured: Report, study: Study)
     assert "Disc height, middle (mm)" in page and "Disc area, mid-sagittal (mm²)" in page
     assert '<td title="12.2 mm">12.2</td>' in page
     assert "Lumbar lordosis, L1 to S1: <strong>48°</strong>" in page
-    assert "Slip over the next vertebra: S1 &lt;has&gt; no mask." in page
+    assert "<li>L5-S1: Slip over the next vertebra. S1 &lt;has&gt; no mask.</li>" in page
+    assert "<li>Lumbar lordosis, L1 to L5. L5 has no mask.</li>" in page
+
+
+def test_the_page_says_once_what_is_true_of_several_levels_and_at_which(measured: Report, study: Study) -> None:
+    names = ("L2-L3", "L3-L4")
+    lost = (Measurement("slip", None, "No."), Measurement("meyerding_grade", None, "No."))
+    changed = tuple(replace(item, measurements=lost) for item in measured.structures if item.name in names)
+    page = html_of(measured.with_structures(changed), study, b"")
+    assert page.count("<li>L2-L3, L3-L4: Slip over the next vertebra; Meyerding grade. No.</li>") == 1
+
+
+def test_the_long_words_of_headings_break_with_a_hyphen(measured: Report, study: Study) -> None:
+    page = html_of(measured, study, b"")
+    for word in ("antero\u00adposterior", "cerebro\u00adspinal", "Meyer\u00adding"):
+        assert word in page, word
+
+
+def test_the_table_tells_studies_without_a_uid_apart_as_the_table_of_findings_does(measured: Report) -> None:
+    nameless = replace(measured, study_uid="")
+    assert {row["image_sha256"] for row in rows(nameless)} == {measured.series[0].sha256}
+
+
+def test_models_that_are_many_do_not_widen_the_picture_and_no_number_is_cut(measured: Report, study: Study) -> None:
+    many = replace(measured, models=measured.models * 8)
+    few, more = draw_measurements(measured, study), draw_measurements(many, study)
+    assert more.width == few.width and more.height > few.height
 
 
 def test_a_report_without_measurements_has_no_section_and_no_files(report: Report, study: Study, tmp_path: Path) -> None:

@@ -44,10 +44,15 @@ def numbering_line(report: Report) -> str:
     return "Numbering: " + " · or ".join(texts)
 
 
+def time_text(created: str) -> str:
+    """A time of ISO 8601 in UTC as a reader writes it: ``"2026-01-02 03:04:05 UTC"``; empty if there is none."""
+    return f"{created.replace('T', ' ').split('+')[0].rstrip('Z')} UTC" if created else ""
+
+
 def correction_line(correction: Correction) -> str:
     """What was corrected, by whom and when: ``"L4-L5 moved by the reader, 2026-01-02 03:04:05 UTC"``."""
     what = f"{correction.structure} {correction.kind}" if correction.structure else f"Numbering moved by {correction.shift:+d}"
-    return f"{what} by the {correction.author}, {correction.created.replace('T', ' ').split('+')[0].rstrip('Z')} UTC"
+    return f"{what} by the {correction.author}, {time_text(correction.created)}"
 
 
 def model_line(report: Report) -> str:

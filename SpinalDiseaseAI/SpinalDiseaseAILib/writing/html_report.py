@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -17,7 +18,14 @@ from .measurement_section import measurement_section
 
 _TEMPLATES = Path(__file__).parent / "templates"
 
-_HYPHENATED = (("generation", "gener\u00adation"), ("dylolisthesis", "dylo\u00adlisthesis"))
+_HYPHENATED = (
+    ("generation", "gener\u00adation"),
+    ("dylolisthesis", "dylo\u00adlisthesis"),
+    ("anteroposterior", "antero\u00adposterior"),
+    ("cerebrospinal", "cerebro\u00adspinal"),
+    ("Meyerding", "Meyer\u00adding"),
+    ("vertebra", "verte\u00adbra"),
+)
 """Parts of long words with the place where a line may break them: not every browser knows English."""
 
 
@@ -80,6 +88,8 @@ def html_of(report: Report, study: Study, overlay: bytes) -> str:
         capitalised=facts.capitalised,
         hyphenated=_hyphenated,
         correction_line=facts.correction_line,
+        time_text=facts.time_text,
+        remarks=[note for note in report.notes if note.severity != "warning"],
         alternatives=[(item, _names_under(report, item.shift)) for item in report.numberings],
         spacing_known={item.role.value: item.spacing_known for item in study.series},
     )
@@ -125,12 +135,15 @@ def _cell(result: FindingResult | None) -> Cell | None:
 
 
 def _names_under(report: Report, shift: int | None) -> str:
-    """First and last name under another numbering; empty where a name would not exist."""
-    names = tuple(item.name for item in report.structures)
-    if shift is None or not names:
+    """First and last name under another numbering, and that a level beyond them would have none; empty if it has no names."""
+    if shift is None:
         return ""
-    try:
-        moved = anatomy.renumbered((names[0], names[-1]), shift)
-    except (KeyError, ValueError):
+    moved: list[str] = []
+    for item in report.structures:
+        with contextlib.suppress(KeyError):
+            moved += anatomy.renumbered((item.name,), shift)
+    if not moved:
         return ""
-    return f"{moved[0]} to {moved[1]}"
+    beyond = len(report.structures) - len(moved)
+    beside = f", {beyond} more {'below' if shift > 0 else 'above'}" if beyond else ""
+    return f"{moved[0]} to {moved[-1]}{beside}"

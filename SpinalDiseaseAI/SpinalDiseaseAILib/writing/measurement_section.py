@@ -24,7 +24,7 @@ class MeasurementTable:
 class MeasurementSection:
     """What the page shows.
 
-    :param spine: measurements of the whole spine, :param reasons: sentences on what could not be measured, each once.
+    :param spine: measurements of the whole spine, :param reasons: what could not be measured, where and why.
     """
 
     tables: tuple[MeasurementTable, ...]
@@ -41,13 +41,22 @@ def measurement_section(report: Report) -> MeasurementSection | None:
     )
     if not tables and not report.measurements:
         return None
-    every = (*(item for part in report.structures for item in part.measurements), *report.measurements)
-    reasons: dict[str, list[str]] = {}
-    for item in every:
-        if item.value is None and item.quantity.display not in reasons.setdefault(item.reason, []):
-            reasons[item.reason].append(item.quantity.display)
-    sentences = tuple(f"{', '.join(names)}: {reason}" for reason, names in reasons.items())
-    return MeasurementSection(tables, report.measurements, sentences)
+    return MeasurementSection(tables, report.measurements, _reasons(report))
+
+
+def _reasons(report: Report) -> tuple[str, ...]:
+    """What could not be measured, where, and why: a sentence for all the levels that it is true of."""
+    levels: dict[tuple[str, str], list[str]] = {}
+    for name, items in (*((part.name, part.measurements) for part in report.structures), ("", report.measurements)):
+        missing: dict[str, list[str]] = {}
+        for item in items:
+            if item.value is None:
+                missing.setdefault(item.reason, []).append(item.quantity.display)
+        for reason, quantities in missing.items():
+            levels.setdefault((reason, "; ".join(quantities)), []).append(name)
+    return tuple(
+        f"{', '.join(names)}{': ' if any(names) else ''}{quantities}. {reason}" for (reason, quantities), names in levels.items()
+    )
 
 
 def _table(report: Report, title: str, place: Place) -> MeasurementTable:
