@@ -1,4 +1,6 @@
-"""A volume that is moved after its analysis takes its result along; points that are moved against it were corrected."""
+"""A volume that is moved after its analysis takes its result along; points that someone moves against it were corrected."""
+
+import json
 
 import numpy as np
 import pytest
@@ -14,6 +16,7 @@ from SpinalDiseaseAILib.base.report import StructureResult
 from SpinalDiseaseAILib.base.study import Role
 from SpinalDiseaseAILib.scene.corrections import applyGraded, applyRemoved, modelPoints, pendingChanges, restoreComputed
 from SpinalDiseaseAILib.scene.mrb import add_study, read_scene
+from SpinalDiseaseAILib.scene.pointEdits import editsOf
 from SpinalDiseaseAILib.scene.pointList import indexOfPoint, pointOf, presentPoints
 from SpinalDiseaseAILib.scene.results import (
     correctionsOf,
@@ -75,6 +78,15 @@ def move(result, name, position):
 def graded(*structures):
     report = make_report()
     return type(report)(**{**vars(report), "structures": structures})
+
+
+def moved_report(matrix):
+    report = make_report()
+    moved = tuple(
+        StructureResult(item.name, tuple(map(float, applied(matrix, item.position))), item.confidence, item.findings)
+        for item in report.structures
+    )
+    return type(report)(**{**vars(report), "structures": moved})
 
 
 def masked_report(image):
@@ -144,10 +156,44 @@ def test_a_point_that_is_moved_under_a_warp_is_corrected_alone_and_known_in_the_
     assert moved[0] == "L3" and moved[1] == pytest.approx((x, y + 3, z), abs=0.01)
 
 
-@pytest.mark.parametrize("which", ["volume", "points"])
-def test_points_are_corrected_that_moved_against_their_volume(result, volume, turn, which):
-    under(turn, {"volume": volume, "points": result.pointsNode}[which])
+def test_points_are_corrected_that_moved_against_their_volume(result, turn):
+    under(turn, result.pointsNode)
     assert set(pendingChanges(result.reportNode).placed) == set(KEY_POINTS)
+
+
+def test_points_that_their_volume_left_behind_were_not_corrected(result, volume, turn):
+    """Nobody touched them: a level that is graded where they lie on the moved image would be told of other anatomy."""
+    under(turn, volume)
+    assert not pendingChanges(result.reportNode)
+    volume.HardenTransform()
+    assert not pendingChanges(result.reportNode)
+
+
+def test_points_that_were_restored_onto_a_moved_volume_are_left_behind_when_it_is_moved_back(result, volume, turn):
+    under(turn, volume)
+    restoreComputed(result.reportNode)
+    under(None, volume)
+    assert not pendingChanges(result.reportNode)
+    move(result, "L3", (4.0, 5.0, 6.0))
+    assert pendingChanges(result.reportNode).placed == {"L3": pytest.approx((4, 5, 6))}
+
+
+def test_a_point_that_is_dragged_onto_the_volume_that_left_it_behind_is_graded_alone(result, volume, turn):
+    under(turn, volume)
+    before = make_report().structure("L4-L5").position
+    move(result, "L4-L5", np.add(applied(TURN, before), (0, 0, 1)))
+    assert pendingChanges(result.reportNode).placed == {"L4-L5": pytest.approx(np.add(before, (0, 0, 1)))}
+    points, _ = modelPoints(result.reportNode)
+    assert points["L3-L4"] == make_report().structure("L3-L4").position
+
+
+@pytest.mark.parametrize("overwrite", [False, True])
+def test_a_new_analysis_puts_points_that_were_left_behind_onto_the_volume(result, scene, volume, turn, overwrite):
+    under(turn, volume)
+    again = writeReport(moved_report(TURN), scene, volume, overwriteEdits=overwrite)
+    assert again.kept == () and not pendingChanges(again.reportNode)
+    for item in make_report().structures:
+        assert pointOf(again.pointsNode, item.name) == pytest.approx(applied(TURN, item.position))
 
 
 def test_points_and_volume_that_were_moved_survive_the_scene_file(result, scene, volume, turn, tmp_path):
@@ -219,12 +265,7 @@ def test_an_analysis_of_the_moved_volume_takes_its_corrections_along(result, sce
     applyGraded(result.reportNode, graded(StructureResult("L4-L5", (1.0, 2.0, 3.0), 1.0, (), manual=True)))
     move(result, "L4-L5", (1.0, 2.0, 3.0))
     under(turn, volume, result.pointsNode)
-    new = make_report()
-    moved = tuple(
-        StructureResult(item.name, tuple(map(float, applied(TURN, item.position))), item.confidence, item.findings)
-        for item in new.structures
-    )
-    writeReport(type(new)(**{**vars(new), "structures": moved}), scene, volume)
+    writeReport(moved_report(TURN), scene, volume)
     assert [(item.kind, item.structure) for item in correctionsOf(result.reportNode)] == [("moved", "L4-L5")]
     assert reportFromNode(result.reportNode).structure("L4-L5").position == pytest.approx(applied(TURN, (1, 2, 3)))
     assert not pendingChanges(result.reportNode)
@@ -263,6 +304,15 @@ def test_masks_that_are_brought_up_to_date_or_restored_lie_on_the_moved_volume(s
 def test_a_result_whose_volume_has_another_grid_now_is_in_the_world_as_before(result, volume):
     slicer.util.updateVolumeFromArray(volume, np.zeros((3, 4, 5), dtype=np.int16))
     assert not pendingChanges(result.reportNode)
+
+
+def test_points_of_a_scene_of_an_earlier_version_are_known_to_be_untouched(result):
+    node, name = result.pointsNode, "SpinalDiseaseAI.WrittenPoints"
+    node.SetAttribute(name, json.dumps({key: values[:3] for key, values in json.loads(node.GetAttribute(name)).items()}))
+    result.reportNode.RemoveAttribute("SpinalDiseaseAI.AnalysedGeometry")
+    assert not pendingChanges(result.reportNode) and editsOf(node) == ()
+    move(result, "L3", (4.0, 5.0, 6.0))
+    assert list(pendingChanges(result.reportNode).placed) == ["L3"] and len(editsOf(node)) == 1
 
 
 def test_a_result_of_a_scene_without_remembered_geometry_is_in_the_world(result, volume):

@@ -14,7 +14,7 @@ from ..base.json_io import report_from_json
 from ..base.report import Point, Report
 from .computed import computedText, forgetComputed, keepComputed
 from .computedMasks import forgetComputedMasks, keepComputedMasks, restoreComputedMasks
-from .pointEdits import isMoved
+from .pointEdits import isMoved, writtenPoints
 from .pointList import presentPoints, renamePoints
 from .results import ResultNodes, frameOfResult, reportFromNode, resultFromNode, updateReport
 
@@ -40,10 +40,12 @@ def pendingChanges(resultNode: Any) -> PendingChanges:
     if result.pointsNode is None:
         return PendingChanges({}, ())
     points, frame = presentPoints(result.pointsNode), frameOfResult(result.reportNode)
+    written = {item.structure: item.place for item in writtenPoints(result.pointsNode).values()}
     placed = {}
     for name, position in points.items():
         item = report.structure(name)
-        if item is None or isMoved(position, item.position, frame):
+        there = frame.toWorld(item.position) if item is not None else None
+        if there is None or isMoved(position, there, written.get(name, there)):
             placed[name] = frame.fromWorld(position)
     return PendingChanges(placed, tuple(item.name for item in report.structures if item.name not in points))
 

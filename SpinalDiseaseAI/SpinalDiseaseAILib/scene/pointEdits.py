@@ -17,7 +17,7 @@ from ..base.report import Point
 from .frame import WORLD, Frame
 
 WRITTEN = "SpinalDiseaseAI.WrittenPoints"
-"""Attribute of the list: JSON of control point ID to [structure, [R, A, S] in millimetres of the report, description]."""
+"""Attribute of the list: JSON of control point ID to [structure, position in the report, description, place in the world]."""
 
 MOVED_MILLIMETRES = 0.01
 """A point that lies farther than this from where it was written was moved by someone."""
@@ -48,11 +48,16 @@ class PointEdit:
 
 @dataclass(frozen=True)
 class WrittenPoint:
-    """What the report put into the list for one point; the position is the report's."""
+    """What the report put into the list for one point.
+
+    :param position: RAS millimetres of the report.
+    :param place: world RAS millimetres that this was at the time.
+    """
 
     structure: str
     position: Point
     description: str
+    place: Point
 
 
 def editsOf(node: Any, frame: Frame = WORLD) -> tuple[PointEdit, ...]:
@@ -67,18 +72,30 @@ def editsOf(node: Any, frame: Frame = WORLD) -> tuple[PointEdit, ...]:
     return (*(edit for pointID in written for edit in edits[pointID]), *added)
 
 
-def isMoved(position: Point, before: Point, frame: Frame) -> bool:
-    """True if world RAS millimetres are no longer those of a position of the report: someone moved a point."""
-    return bool(np.linalg.norm(np.subtract(position, frame.toWorld(before))) > MOVED_MILLIMETRES)
+def isMoved(position: Point, *places: Point) -> bool:
+    """True if someone moved a point: it is at none of the places where it may be untouched.
+
+    :param places: where the report is now, as the point may have been moved with its volume; and where it was when the point was
+        written, as the volume may have left the point behind. Nobody touched it then, and what lies under it is no level that a
+        reader meant.
+    """
+    return all(float(np.linalg.norm(np.subtract(position, place))) > MOVED_MILLIMETRES for place in places)
 
 
 def changeFrame(node: Any, before: Frame, after: Frame) -> None:
-    """Keep what the report put into the list in the frame of another report on the same volume; the points stay."""
-    written = writtenPoints(node)
+    """Keep what the report put into the list in the frame of another report on the same volume; the points stay.
+
+    A point that nobody moved is one that nobody moved in the other frame, too.
+    """
+    written = {}
+    for pointID, item in writtenPoints(node).items():
+        index = node.GetNthControlPointIndexByID(pointID)
+        expected = before.toWorld(item.position)
+        if index >= 0 and isDefined(node, index) and not isMoved(positionOf(node, index), expected, item.place):
+            expected = positionOf(node, index)
+        written[pointID] = replace(item, position=after.fromWorld(expected), place=expected)
     if written:
-        remember(
-            node, {key: replace(item, position=after.fromWorld(before.toWorld(item.position))) for key, item in written.items()}
-        )
+        remember(node, written)
 
 
 def editsByID(node: Any, written: dict[str, WrittenPoint], frame: Frame) -> dict[str, tuple[PointEdit, ...]]:
@@ -94,7 +111,7 @@ def _editsOfPoint(node: Any, index: int, before: WrittenPoint, frame: Frame) -> 
         return (PointEdit(before.structure, EditKind.REMOVED),)
     position = positionOf(node, index)
     kinds = []
-    if isMoved(position, before.position, frame):
+    if isMoved(position, frame.toWorld(before.position), before.place):
         kinds.append(EditKind.MOVED)
     if node.GetNthControlPointLabel(index) != before.structure:
         kinds.append(EditKind.RENAMED)
@@ -117,13 +134,17 @@ def positionOf(node: Any, index: int) -> Point:
 def writtenPoints(node: Any) -> dict[str, WrittenPoint]:
     """Control point ID to what the report put there."""
     document = json.loads(node.GetAttribute(WRITTEN) or "{}")
-    return {
-        pointID: WrittenPoint(structure, (x, y, z), description)
-        for pointID, (structure, (x, y, z), description) in document.items()
-    }
+    return {pointID: _written(*values) for pointID, values in document.items()}
 
 
 def remember(node: Any, points: dict[str, WrittenPoint]) -> None:
     """Keep what the report put into the list, by control point ID."""
-    document = {pointID: [item.structure, item.position, item.description] for pointID, item in points.items()}
+    document = {key: [item.structure, item.position, item.description, item.place] for key, item in points.items()}
     node.SetAttribute(WRITTEN, json.dumps(document))
+
+
+def _written(structure: str, position: list[float], description: str, place: list[float] | None = None) -> WrittenPoint:
+    # Scenes of earlier versions have no place: reports and the world were the same there.
+    x, y, z = position
+    a, b, c = place or position
+    return WrittenPoint(structure, (x, y, z), description, (a, b, c))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import vtk
@@ -66,7 +67,7 @@ def fillPointList(
             _update(node, index, item, frame, kinds)
             node.SetNthControlPointAssociatedNodeID(index, associatedNodeID)
             index += 1
-        now[pointID] = WrittenPoint(item.name, item.position, describe(item))
+        now[pointID] = WrittenPoint(item.name, item.position, describe(item), frame.toWorld(item.position))
     node.SetFixedNumberOfControlPoints(True)
     remember(node, now)
     node.EndModify(wasModifying)
@@ -90,7 +91,7 @@ def renamePoints(node: Any, names: dict[str, str]) -> None:
         new = names[before.structure]
         if index >= 0 and node.GetNthControlPointLabel(index) == before.structure:
             node.SetNthControlPointLabel(index, new)
-        now[pointID] = WrittenPoint(new, before.position, before.description)
+        now[pointID] = replace(before, structure=new)
     node.SetFixedNumberOfControlPoints(True)
     remember(node, now)
     node.EndModify(wasModifying)
