@@ -30,6 +30,7 @@ from pydicom.uid import (
 
 from ..base.errors import InputError
 from ..base.geometry import Array
+from ..base.plain_paths import plain_to_read
 
 itk: Any = SimpleITK  # its wrapped methods carry no types
 
@@ -137,10 +138,11 @@ def _by_simpleitk(dataset: FileDataset) -> Array:
     dataset.Modality = "MR"
     dataset.PhotometricInterpretation = "MONOCHROME2"
     dataset.preamble = bytes(128)
-    with tempfile.TemporaryDirectory(prefix="spinal-disease-ai-") as folder:
+    with tempfile.TemporaryDirectory(prefix="spinal-disease-ai-", ignore_cleanup_errors=True) as folder:
         file = Path(folder, "pixels.dcm")
         dataset.save_as(file)
-        pixels: Array = itk.GetArrayFromImage(itk.ReadImage(str(file)))  # (frames, rows, columns)
+        with plain_to_read(file) as name:
+            pixels: Array = itk.GetArrayFromImage(itk.ReadImage(name))  # (frames, rows, columns)
     return pixels if len(pixels) > 1 else pixels[0]
 
 

@@ -17,6 +17,7 @@ from ..base.errors import InputError
 MAXIMUM_UNPACKED_BYTES = 8 * 2**30
 MAXIMUM_MEMBERS = 200_000
 _CHUNK = 1 << 20
+_DEVICE = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\..*)?", re.IGNORECASE)  # no file has such a name on Windows
 
 
 @dataclass(frozen=True)
@@ -41,7 +42,8 @@ def gathered(paths: Sequence[Path]) -> Iterator[Gathered]:
     :raises InputError: if a path does not exist or may not be opened, nothing is there, or an archive is damaged, encrypted or
         too large.
     """
-    with tempfile.TemporaryDirectory(prefix="spinal-disease-ai-") as temporary:
+    # What a virus scanner of Windows does not let go at the end is no reason to lose what was read.
+    with tempfile.TemporaryDirectory(prefix="spinal-disease-ai-", ignore_cleanup_errors=True) as temporary:
         files: dict[Path, None] = {}
         closed: list[Path] = []
         links: list[Path] = []
@@ -153,8 +155,9 @@ def _unpack(archive: Path, folder: Path) -> Iterator[Path]:
 
 
 def _file_name(member: str) -> str:
-    name = PurePosixPath(member.replace("\\", "/")).name[-80:]
-    return "file" if name in ("", "..") else re.sub(r'[<>:"|?*\x00-\x1f]', "_", name)
+    name = PurePosixPath(member.replace("\\", "/")).name[-80:].rstrip(". ")  # which Windows leaves off too
+    name = re.sub(r'[<>:"|?*\x00-\x1f]', "_", name)
+    return f"_{name}" if _DEVICE.fullmatch(name) else name or "file"
 
 
 def _too_large() -> InputError:

@@ -16,6 +16,15 @@ def unreadable(path: Path) -> InputError:
     )
 
 
+def unopened(path: Path, error: OSError) -> InputError:
+    """The error for a file that the library which reads it cannot open."""
+    return InputError(
+        f"The file {path.name} cannot be opened: {error.strerror or type(error).__name__}.",
+        remedy="Copy it into a folder whose whole path has letters of English only, and open it there.",
+        code="closed-path",
+    )
+
+
 def skewed_axes(path: Path) -> InputError:
     """The error for a file whose voxel axes are no three perpendicular directions."""
     return InputError(

@@ -12,6 +12,7 @@ import SimpleITK
 
 from ..base.errors import InputError
 from ..base.geometry import LPS_FROM_RAS, SAGITTAL_CODES, Array, FloatArray, Image, reorient
+from ..base.plain_paths import plain_to_read
 from ..base.planes import image_of_plane
 from ..base.report import Note
 from ..base.study import Role
@@ -20,7 +21,7 @@ from .metaimage import check_metaimage
 from .nifti import check_nifti, is_oriented, two_spacings
 from .pixels import plane_spacing
 from .region import MINIMUM_HEIGHT
-from .volume_errors import skewed_axes, unreadable, zero_spacing
+from .volume_errors import skewed_axes, unopened, unreadable, zero_spacing
 
 itk: Any = SimpleITK  # its wrapped methods carry no types
 
@@ -104,7 +105,10 @@ def _read(path: Path) -> Any:
     previous = itk.ProcessObject.GetGlobalWarningDisplay()
     itk.ProcessObject.SetGlobalWarningDisplay(False)
     try:
-        return itk.ReadImage(str(path))
+        with plain_to_read(path) as name:
+            return itk.ReadImage(name)
+    except OSError as error:
+        raise unopened(path, error) from error
     except RuntimeError as error:
         if "spacing" in str(error).lower() and "zero" in str(error).lower():
             raise zero_spacing(path) from error

@@ -13,6 +13,7 @@ import SimpleITK
 
 from ..base.geometry import LPS_FROM_RAS
 from ..base.masks import Masks, box_of, label_counts
+from ..base.plain_paths import plain_to_write
 from ..base.terminology import TERMINOLOGY_TAG, terminology
 
 itk: Any = SimpleITK  # its wrapped methods carry no types
@@ -70,7 +71,8 @@ def write_nifti(masks: Masks, path: Path) -> None:
 
 def _write(image: Any, path: Path) -> None:
     try:
-        itk.WriteImage(image, str(path), useCompression=True)
+        with plain_to_write(path) as name:
+            itk.WriteImage(image, name, useCompression=True)
     except RuntimeError as error:
         raise OSError(errno.EIO, f"{path.name} could not be written whole, perhaps because the disk is full") from error
 

@@ -1,0 +1,86 @@
+"""Paths for SimpleITK, which on Windows opens those alone that the code page of the program has letters for.
+
+It hands every path on as UTF-8, which Windows takes for letters of the code page: https://github.com/SimpleITK/SimpleITK/issues/795.
+What helps is the short name that Windows gives files on most drives, and on the drive of the system always.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import errno
+import re
+import shutil
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+_UTF8 = 65001  # number of the code page
+_PREFIX = "spinal-disease-ai-"
+
+
+@contextmanager
+def plain_to_read(path: Path) -> Iterator[str]:
+    """A path by which SimpleITK can read a file: its own, its short one, or that of a copy that is there for the block.
+
+    :raises OSError: if there is none.
+    """
+    name = _plain(path)
+    if name is not None:
+        yield name
+        return
+    with _plain_folder() as (folder, plain):
+        copy = re.sub(r"[^ -~]", "_", path.name)
+        shutil.copyfile(path, folder / copy)
+        yield str(Path(plain, copy))
+
+
+@contextmanager
+def plain_to_write(path: Path) -> Iterator[str]:
+    """A path by which SimpleITK can write a file, which is at its own place after the block.
+
+    :param path: with a last part of ASCII letters.
+    :raises OSError: if there is none, or the file cannot be brought to its place.
+    """
+    parent = _plain(path.parent)
+    if parent is not None:
+        yield str(Path(parent, path.name))
+        return
+    with _plain_folder() as (folder, plain):
+        yield str(Path(plain, path.name))
+        shutil.copyfile(folder / path.name, path)
+
+
+@contextmanager
+def _plain_folder() -> Iterator[tuple[Path, str]]:
+    with tempfile.TemporaryDirectory(prefix=_PREFIX, ignore_cleanup_errors=True) as folder:
+        plain = _plain(Path(folder))
+        if plain is None:
+            letters = "".join(sorted({letter for letter in folder if not letter.isascii()}))
+            raise OSError(errno.EINVAL, f"SimpleITK opens no path with the letters {letters} on this computer")
+        yield Path(folder), plain
+
+
+def _plain(path: Path) -> str | None:
+    """The path of a file or folder that is there, as SimpleITK can open it; None if it cannot."""
+    name = str(path)
+    if name.isascii() or _code_page() == _UTF8:
+        return name
+    short = _short_name(name)
+    return short if short.isascii() and short else None
+
+
+def _code_page() -> int:
+    """Number of the code page that libraries take paths in: UTF-8, but for most programs of Windows; Slicer is none of those."""
+    if sys.platform == "win32":
+        return int(ctypes.windll.kernel32.GetACP())
+    return _UTF8
+
+
+def _short_name(path: str) -> str:
+    """The short name that Windows gave to a file; empty or the path itself where there is none."""
+    buffer = ctypes.create_unicode_buffer(32768)
+    if sys.platform == "win32":
+        ctypes.windll.kernel32.GetShortPathNameW(path, buffer, len(buffer))
+    return buffer.value
