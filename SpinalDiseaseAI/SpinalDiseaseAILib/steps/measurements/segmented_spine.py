@@ -191,7 +191,7 @@ class SegmentedSpine:
 
     def _body(self, name: str) -> Body:
         mask = self.own_mask(name)
-        if mask[:, [0, -1]].any():  # posterior parts may leave the image to the back
+        if mask[0].any() or mask[:, [0, -1]].any():  # posterior parts may leave the image to the back
             raise NotMeasurable(f"The border of the image cuts {name}.")
         index = self.slice_of(name)
         centre, down = self.frame.plane_point(self.points[name]), self._down(name)
