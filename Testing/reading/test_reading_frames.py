@@ -121,3 +121,20 @@ def test_an_enhanced_inversion_recovery_is_no_t2(folder: Path) -> None:
     write([weighted(3600, 70, InversionRecovery="YES", InversionTimes=160.0)], folder)
     with pytest.raises(InputError, match="STIR"):
         open_study([folder])
+
+
+@pytest.mark.parametrize("lengths", [(1.0, 3.0), (0.5, 1.0)])
+def test_directions_of_two_lengths_are_brought_to_one_each(folder: Path, lengths: tuple[float, float]) -> None:
+    """A sagittal plane turned by 20° about the body: the row direction has a part to the side."""
+    side, front = np.sin(np.radians(20)), np.cos(np.radians(20))
+    images = []
+    for row, column in ((1.0, 1.0), lengths):
+        dataset = enhanced()
+        group = dataset.SharedFunctionalGroupsSequence[0].PlaneOrientationSequence[0]
+        group.ImageOrientationPatient = [side * row, front * row, 0, 0, 0, -column]
+        for index, frame in enumerate(dataset.PerFrameFunctionalGroupsSequence):
+            distance = 4.0 * index
+            frame.PlanePositionSequence[0].ImagePositionPatient = [front * distance, -side * distance, 120]
+        write([dataset], folder)
+        images.append(open_study([folder]).primary.image)
+    assert np.allclose(images[0].affine, images[1].affine, atol=1e-6)

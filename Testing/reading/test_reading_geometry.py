@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from dicom_files import COUNT, PIXEL, STEP, planes, position, series, set_pixels, uid, write
+from dicom_files import CAPTURE_CLASS, COUNT, PIXEL, STEP, planes, position, series, set_pixels, uid, write
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydicom.dataset import Dataset
@@ -166,6 +166,12 @@ def test_a_single_placed_slice_opens_with_a_note_and_its_thickness_as_step(folde
     assert study.primary.image.voxels.shape == (1, 64, 80)
     assert np.allclose(study.primary.image.spacing, (3.5, PIXEL, PIXEL))
     assert "single-slice" in codes(study)
+
+
+def test_a_single_placed_secondary_capture_is_no_slice(folder: Path) -> None:
+    write(series(count=1, SOPClassUID=CAPTURE_CLASS), folder)
+    with pytest.raises(InputError, match="secondary capture"):
+        open_study([folder])
 
 
 def test_few_slices_are_used_with_a_warning(folder: Path) -> None:
