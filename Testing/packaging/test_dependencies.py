@@ -10,6 +10,7 @@ import tomllib
 import package_lists
 import pytest
 from import_graph import LIBRARY, ImportGraph
+from packaging.requirements import Requirement
 from test_floors import SLICER, WING, floor_of
 
 ROOT = package_lists.ROOT
@@ -68,11 +69,37 @@ def test_every_dependency_is_imported_somewhere() -> None:
     assert EXTRAS["training"] - used == set()
 
 
-def test_every_dependency_is_pinned_to_one_version_without_a_local_label() -> None:
+def pins_of_constraints() -> list[str]:
     lines = (ROOT / "constraints.txt").read_text(encoding="utf-8").splitlines()
-    pins = [line for line in lines if line and not line.startswith("#")]
-    assert [line for line in pins if not re.fullmatch(r"[\w.-]+==[\w.]+", line)] == []
+    return [line for line in lines if line and not line.startswith("#")]
+
+
+def test_every_dependency_is_pinned_to_one_version_without_a_local_label() -> None:
+    pins = pins_of_constraints()
+    assert [line for line in pins if not re.fullmatch(r"[\w.-]+==[\w.]+(; .+)?", line)] == []
     assert RUN_TIME.union(*EXTRAS.values()) - distributions(pins) == set()
+
+
+@pytest.mark.parametrize(
+    ("system", "machine", "torch", "scene"),
+    [
+        ("linux", "x86_64", "2.13.0", True),
+        ("linux", "aarch64", "2.13.0", True),
+        ("win32", "AMD64", "2.13.0", True),
+        ("darwin", "arm64", "2.13.0", True),
+        ("darwin", "x86_64", "2.2.2", False),  # the last one that was released for it; there is no slicer-core
+    ],
+)
+def test_each_platform_gets_packages_that_were_released_for_it(system: str, machine: str, torch: str, scene: bool) -> None:
+    platform = {"sys_platform": system, "platform_machine": machine}
+    pins = [Requirement(line) for line in pins_of_constraints()]
+    here = [pin for pin in pins if pin.marker is None or pin.marker.evaluate(platform)]
+    assert len({pin.name for pin in here}) == len(here)
+    assert [str(pin.specifier) for pin in here if pin.name == "torch"] == [f"=={torch}"]
+    needed = Requirement(next(text for text in PROJECT["dependencies"] if text.startswith("torch")))
+    assert needed.specifier.contains(torch)
+    slicer = Requirement(next(text for text in PROJECT["optional-dependencies"]["scene"] if text.startswith("slicer-core")))
+    assert slicer.marker is not None and slicer.marker.evaluate(platform) is scene
 
 
 @pytest.mark.parametrize("name", sorted(SLICER - APPLICATION_ONLY))
