@@ -6,7 +6,7 @@ import pytest
 
 from SpinalDiseaseAILib.base import anatomy
 from SpinalDiseaseAILib.base.errors import InputError
-from SpinalDiseaseAILib.base.numbering import renumbered_report
+from SpinalDiseaseAILib.base.numbering import description_of, renumbered_report
 from SpinalDiseaseAILib.base.report import Numbering, Report, StructureResult
 
 
@@ -32,6 +32,19 @@ def test_the_numberings_stay_the_same_ones_seen_from_the_new_names(lumbar_report
         (0, "as reported"),
         (None, "cannot number: no sacrum in view"),
     ]
+
+
+@pytest.mark.parametrize(
+    ("shift", "text"),
+    [
+        (1, "every structure is one level lower: what is called L4 is L5"),
+        (-1, "every structure is one level higher: what is called L5 is L4"),
+        (2, "every structure is 2 levels lower"),
+        (-2, "every structure is 2 levels higher"),
+    ],
+)
+def test_a_numbering_is_told_in_words_with_an_example_where_one_is_true(shift, text):
+    assert description_of(shift) == text
 
 
 def test_structures_without_a_name_in_the_new_numbering_are_left_out_and_named_in_a_note(lumbar_report):
