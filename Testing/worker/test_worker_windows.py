@@ -27,7 +27,7 @@ def test_a_tree_of_processes_is_ended_by_the_program_of_windows_without_a_window
     sleeper: WorkerProcess, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     calls: Calls = []
-    monkeypatch.setattr(subprocess, "CREATE_NO_WINDOW", 0x08000000, raising=False)
+    monkeypatch.setattr(process, "NO_WINDOW", 0x08000000)
     monkeypatch.setattr(subprocess, "run", lambda command, **options: calls.append((command, options)))
     monkeypatch.setenv("SYSTEMROOT", r"D:\Windows")
     sleeper.end()

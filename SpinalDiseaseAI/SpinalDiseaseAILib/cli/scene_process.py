@@ -11,7 +11,7 @@ from pathlib import Path
 from types import TracebackType
 
 from ..base.errors import EXIT_OUTPUT, OutputError
-from ..worker.process import worker_environment
+from ..worker.process import NO_WINDOW, worker_environment
 from ..writing import SCENE_FILE, Results
 
 _KILLED = -9  # exit status by SIGKILL, which Windows does not know
@@ -42,6 +42,7 @@ class SceneProcess:
                 stdout=subprocess.DEVNULL,
                 stderr=subprocess.DEVNULL,
                 env=worker_environment(),
+                creationflags=NO_WINDOW,
             )
 
     def __enter__(self) -> SceneProcess:

@@ -22,6 +22,9 @@ Heard = tuple[Literal["output", "log", "end"], bytes]
 TORCH_ENVIRONMENT = {"PYTORCH_ENABLE_MPS_FALLBACK": "1"}
 """Variables that torch reads when it is loaded: what an Apple graphics processor lacks is done on the processor."""
 
+NO_WINDOW: int = getattr(subprocess, "CREATE_NO_WINDOW", 0)
+"""Flag for processes that would open a window of the console; Windows alone has it."""
+
 _LIBRARY_PARENT = Path(__file__).resolve().parents[2]
 _OUTPUT_DELAY = 1.0  # seconds that the output of a process may end after the process
 _LONGEST_END = 5.0  # seconds that a process that was ended may take to be gone: the caller's window stands still meanwhile
@@ -59,9 +62,9 @@ class WorkerProcess:
         """
         self._heard: queue.SimpleQueue[Heard] = queue.SimpleQueue()
         self._gone_since: float | None = None
-        flags = 0
+        flags = NO_WINDOW
         if sys.platform == "win32":
-            flags = subprocess.CREATE_NEW_PROCESS_GROUP | subprocess.CREATE_NO_WINDOW
+            flags |= subprocess.CREATE_NEW_PROCESS_GROUP
         try:
             self._process = subprocess.Popen(
                 [python, *arguments],
@@ -159,7 +162,7 @@ def _end_tree(pid: int) -> None:
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
-            creationflags=getattr(subprocess, "CREATE_NO_WINDOW", 0),  # which Windows alone has
+            creationflags=NO_WINDOW,
             timeout=_LONGEST_END,
             check=False,
         )
