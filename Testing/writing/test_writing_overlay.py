@@ -11,7 +11,7 @@ from SpinalDiseaseAILib.base.geometry import Image
 from SpinalDiseaseAILib.base.report import Numbering, Report, StructureResult
 from SpinalDiseaseAILib.base.study import Role, Series, Study
 from SpinalDiseaseAILib.base.wording import Severity
-from SpinalDiseaseAILib.writing.drawing import SEVERITY_COLOURS
+from SpinalDiseaseAILib.writing.drawing import SEVERITY_COLOURS, wrapped
 from SpinalDiseaseAILib.writing.facts import model_line, numbering_line, series_line
 from SpinalDiseaseAILib.writing.finding_cards import cards_of, stack
 from SpinalDiseaseAILib.writing.overlay import draw_overlay, windowed
@@ -114,3 +114,10 @@ def test_a_guessed_spacing_is_not_stated(study: Study) -> None:
 def test_a_research_only_model_is_marked(report: Report) -> None:
     marked = replace(report, models=(replace(report.models[0], research_only=True),), numberings=(Numbering(0, 1.0, "x"),))
     assert model_line(marked) == "SpinalDiseaseAI 0.1.0 · lumbar-mr-degeneration 0.1.0 (research only)"
+
+
+def test_models_that_are_many_get_lines_of_their_own_and_do_not_widen_the_picture(report: Report, study: Study) -> None:
+    few, many = draw_overlay(report, study), draw_overlay(replace(report, models=report.models * 20), study)
+    assert many.width == few.width and many.height > few.height
+    lines = wrapped("one · two · " + "x" * 200 + " · three", 25, 300)
+    assert lines == ("one · two", "x" * 200, "three"), "what is too long for a line stays whole"
