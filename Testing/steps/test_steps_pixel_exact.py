@@ -46,6 +46,16 @@ def test_the_network_sees_a_millimetre_as_one_pixel_across_and_down(pixel: tuple
     assert rows[-1] - rows[0] == pytest.approx((6 * LEVEL + 7) * pixel[1], abs=2)  # T11-T12 to L5-S1, both included
 
 
+def test_a_spine_that_leans_across_many_slices_has_the_masks_of_both_its_ends() -> None:
+    spine = drawn_spine(41)
+    across = dict(zip(KEY_POINTS, np.linspace(4, 36, len(KEY_POINTS)).round(), strict=True))
+    points = {name: spine.points[name] + np.array([4.0 * (20 - index), 0, 0]) for name, index in across.items()}
+    segmenter = Segmenter(TissueSegmenter(DrawnNetwork(), torch.device("cpu"), 1.0), "drawn")  # type: ignore[arg-type]
+    masks = segmenter.segment(spine.image, points)
+    for name, index in across.items():
+        assert masks.of(name)[int(index)].sum() > 100, name
+
+
 @pytest.mark.parametrize("degrees", [-25, 25])
 def test_a_region_comes_from_the_slice_through_its_middle_where_the_other_stack_is_turned_about_the_body(degrees: float) -> None:
     points = {name: np.array([0.0, 0.0, (5 - index) * 16.0]) for index, name in enumerate(KEY_POINTS)}

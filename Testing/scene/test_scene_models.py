@@ -1,4 +1,4 @@
-"""What was made by models for research only says so in the scene, and nothing else does."""
+"""What a scene says of the models that made a result: version, weights, licence, and whether they are for research only."""
 
 from dataclasses import replace
 
@@ -7,6 +7,7 @@ from scene_examples import MODEL, make_report
 
 from SpinalDiseaseAILib.scene.results import writeReport
 
+KEYS = ("Version", "SHA256", "Licence")
 ATTRIBUTE = "SpinalDiseaseAI.Provenance.ResearchOnly"
 
 
@@ -24,3 +25,10 @@ def test_a_new_report_takes_the_mark_of_the_one_before_away(scene, t2_node):
     first = writeReport(restricted, scene, t2_node)
     assert first.reportNode.GetAttribute(ATTRIBUTE) == "yes"
     assert writeReport(report, scene, t2_node).reportNode.GetAttribute(ATTRIBUTE) == "no"
+
+
+def test_every_node_names_version_weights_and_licence_of_each_model(scene, t2_node):
+    result = writeReport(make_report(), scene, t2_node)
+    for node in (result.reportNode, result.pointsNode, result.tableNode):
+        told = {key: node.GetAttribute(f"SpinalDiseaseAI.Provenance.Model.{MODEL.name}.{key}") for key in KEYS}
+        assert told == {"Version": MODEL.version, "SHA256": MODEL.sha256, "Licence": MODEL.licence}
