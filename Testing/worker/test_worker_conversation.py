@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -64,3 +65,11 @@ def test_points_of_whole_numbers_are_as_good_as_others(study):
     job = {"type": "regrade", "job": "1", "study": study, "options": {}, "changed": ["L4"]}
     result = answers({**job, "points": {"L4": [1, 2, 3]}})["1"]["result"]
     assert result["structures"][0]["position"] == [1.0, 2.0, 3.0]
+
+
+def test_the_folder_of_masks_is_removed_with_the_job_and_not_when_memory_is_collected(make_client, study_of, temporary_folder):
+    with warnings.catch_warnings(record=True) as told:
+        warnings.simplefilter("always", ResourceWarning)
+        assert make_client().analyse(study_of("masks", value=3)).wait().masks is not None
+        assert list(temporary_folder.iterdir()) == []
+    assert [str(item.message) for item in told if "mplicitly cleaning up" in str(item.message)] == []
