@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import tempfile
 import zipfile
 from pathlib import Path
@@ -96,3 +97,15 @@ def test_a_file_that_a_scanner_does_not_let_go_does_not_undo_what_was_read(
     with gathered([tmp_path / "study.zip"]) as files:
         assert files.files[0].read_bytes() == b"content"
         monkeypatch.setattr("os.unlink", refuse)
+
+
+def test_a_junction_is_not_followed_round_in_circles_and_is_counted_as_a_link(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "study" / "junction").mkdir(parents=True)
+    (tmp_path / "study" / "IM1").touch()
+    (tmp_path / "study" / "junction" / "IM2").touch()
+    monkeypatch.setattr(os.path, "isjunction", lambda path: Path(path).name == "junction", raising=False)
+    with gathered([tmp_path / "study"]) as files:
+        assert [path.name for path in files.files] == ["IM1"]
+        assert [path.name for path in files.links] == ["junction"]

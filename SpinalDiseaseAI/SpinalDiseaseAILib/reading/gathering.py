@@ -93,8 +93,9 @@ def _nothing(paths: Sequence[Path], closed: list[Path], links: list[Path]) -> In
 def _walk(folder: Path, closed: list[Path], links: list[Path]) -> Iterator[Path]:
     """Files below a folder; folders that may not be opened and links that are not followed are added to the lists."""
     for parent, folders, names in os.walk(folder, onerror=lambda error: closed.append(Path(error.filename))):
-        folders.sort()
-        links.extend(path for name in folders if (path := Path(parent, name)).is_symlink())
+        linked = {name for name in folders if _leads_elsewhere(Path(parent, name))}
+        links.extend(Path(parent, name) for name in sorted(linked))
+        folders[:] = sorted(set(folders) - linked)
         for name in sorted(names):
             path = Path(parent, name)
             if os.path.isfile(path):
@@ -102,6 +103,12 @@ def _walk(folder: Path, closed: list[Path], links: list[Path]) -> Iterator[Path]
                     yield path
             elif path.is_symlink():
                 links.append(path)
+
+
+def _leads_elsewhere(folder: Path) -> bool:
+    """True for a link, and for a junction of Windows, which Python's walk follows."""
+    is_junction = getattr(os.path, "isjunction", None)  # since Python 3.12
+    return folder.is_symlink() or (is_junction is not None and is_junction(folder))
 
 
 def is_archive(path: Path) -> bool:
