@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from SpinalDiseaseAILib.base.geometry import Image, all_axis_codes, reorient
-from SpinalDiseaseAILib.base.planes import SagittalVolume, image_of_plane, plane_affine
+from SpinalDiseaseAILib.base.planes import SagittalVolume, assumed_spacing, image_of_plane, plane_affine
 
 
 @pytest.mark.parametrize("code", all_axis_codes())
@@ -72,3 +72,9 @@ def test_a_single_slice_becomes_an_image_whose_plane_is_that_slice() -> None:
     assert volume.slice_count == 1
     assert np.array_equal(volume.pixels(0), pixels)
     assert np.allclose(volume.pixel_spacing, (0.5, 0.75))
+
+
+@pytest.mark.parametrize("shape", [(512, 256), (256, 512), (320, 320)])
+def test_a_plane_of_unknown_spacing_is_taken_as_320_mm_along_its_longer_side_with_square_pixels(shape):
+    column, row = assumed_spacing(shape)
+    assert column == row and max(shape) * column == pytest.approx(320)
