@@ -109,3 +109,12 @@ def test_what_an_apple_processor_lacks_is_done_on_the_processor_unless_the_user_
     assert worker_environment()["PYTORCH_ENABLE_MPS_FALLBACK"] == "1"
     monkeypatch.setenv("PYTORCH_ENABLE_MPS_FALLBACK", "0")
     assert worker_environment()["PYTORCH_ENABLE_MPS_FALLBACK"] == "0"
+
+
+def test_a_worker_logs_every_letter_although_its_caller_prints_in_the_encoding_of_a_country(
+    make_client, study_of, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PYTHONIOENCODING", "cp1252")
+    log: list[str] = []
+    make_client(on_log=log.append).analyse_and_wait(study_of("print"))
+    assert "a library says something with ä and 脊椎" in log

@@ -42,6 +42,7 @@ def worker_environment(extra: Mapping[str, str] | None = None) -> dict[str, str]
         **TORCH_ENVIRONMENT,
         **os.environ,
         "PYTHONUTF8": "1",
+        "PYTHONIOENCODING": "utf-8",  # else the caller's own, if it has one, goes before the line above
         "PYTHONUNBUFFERED": "1",
         # The current folder may hold anything, a file named torch.py too: it is not searched for modules.
         "PYTHONSAFEPATH": "1",
