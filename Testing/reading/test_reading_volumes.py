@@ -73,6 +73,15 @@ def test_of_several_volumes_that_fit_none_is_guessed(folder: Path, plain_study: 
     assert listing.problem is not None and listing.problem.code == "several-volumes"
 
 
+@pytest.mark.parametrize("role", ["t2", "t1"])
+def test_a_file_that_was_chosen_and_is_not_there_is_not_replaced_by_another(folder: Path, plain_study: Study, role: str) -> None:
+    for name in ("7_t2.mha", "8_t1.mha"):
+        save(plain_study.primary.image, folder / name)
+    with pytest.raises(InputError, match=r"no series or file 9\.mha in the input\. Choose one of: 7_t2\.mha, 8_t1\.mha") as error:
+        open_study([folder], **{role: "9.mha"})
+    assert error.value.code == "series-not-found"
+
+
 def test_a_volume_beside_a_dicom_series_is_left_out(folder: Path, plain_study: Study) -> None:
     write(series(), folder)
     save(plain_study.primary.image, folder / "segmentation.nii")
