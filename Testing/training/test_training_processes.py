@@ -162,7 +162,10 @@ def test_one_process_on_the_processor_computes_in_fp32(asked: str, monkeypatch: 
 
 
 def test_a_device_that_does_not_work_is_refused_instead_of_replaced(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("SpinalDiseaseAILib.steps.device._try", lambda device: "out of order")
+    def broken(device: torch.device) -> None:
+        raise RuntimeError("out of order")
+
+    monkeypatch.setattr("SpinalDiseaseAILib.steps.device._try", broken)
     with pytest.raises(ComputeError, match=r"out of order\)\. --device cpu") as caught, hardware_of_process("cuda"):
         pass
     assert caught.value.code == "device"
