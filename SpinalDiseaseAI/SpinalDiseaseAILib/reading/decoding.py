@@ -28,6 +28,7 @@ from pydicom.uid import (
     RLELossless,
 )
 
+from ..base.decimal_points import decimal_points
 from ..base.errors import InputError
 from ..base.geometry import Array
 from ..base.plain_paths import plain_to_read
@@ -141,7 +142,7 @@ def _by_simpleitk(dataset: FileDataset) -> Array:
     with tempfile.TemporaryDirectory(prefix="spinal-disease-ai-", ignore_cleanup_errors=True) as folder:
         file = Path(folder, "pixels.dcm")
         dataset.save_as(file)
-        with plain_to_read(file) as name:
+        with decimal_points(), plain_to_read(file) as name:
             pixels: Array = itk.GetArrayFromImage(itk.ReadImage(name))  # (frames, rows, columns)
     return pixels if len(pixels) > 1 else pixels[0]
 

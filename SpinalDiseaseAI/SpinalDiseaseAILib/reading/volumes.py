@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import SimpleITK
 
+from ..base.decimal_points import decimal_points
 from ..base.errors import InputError
 from ..base.geometry import LPS_FROM_RAS, SAGITTAL_CODES, Array, FloatArray, Image, reorient
 from ..base.plain_paths import plain_to_read
@@ -105,7 +106,7 @@ def _read(path: Path) -> Any:
     previous = itk.ProcessObject.GetGlobalWarningDisplay()
     itk.ProcessObject.SetGlobalWarningDisplay(False)
     try:
-        with plain_to_read(path) as name:
+        with decimal_points(), plain_to_read(path) as name:
             return itk.ReadImage(name)
     except OSError as error:
         raise unopened(path, error) from error

@@ -9,6 +9,7 @@ from typing import Any
 
 import slicer
 
+from ..base.decimal_points import decimal_points
 from ..base.errors import InputError, OutputError
 from ..base.files import move, work_folder
 from ..base.report import Report
@@ -45,7 +46,7 @@ def write_scene(report: Report, study: Study, path: Path) -> Path:
     writeReport(report, scene, nodes.get(Role.SAGITTAL_T2), nodes.get(Role.SAGITTAL_T1), study=study)
     show_in_slices(scene, nodes[study.primary.role])
     try:
-        with work_folder(path.parent, ".scene-") as folder:
+        with decimal_points(), work_folder(path.parent, ".scene-") as folder:
             # The name inside the archive is that of the file, so that the file is written under its own name.
             part = folder / path.name
             if not scene.WriteToMRB(str(part)) or not part.is_file():
@@ -93,7 +94,7 @@ def read_scene(path: Path) -> Any:
     """
     scene = new_scene()
     # Unpacking changes the working folder, and does not change it back when the archive is broken.
-    with tempfile.TemporaryDirectory(prefix="spinal-disease-ai-") as folder, contextlib.chdir("."):
+    with decimal_points(), tempfile.TemporaryDirectory(prefix="spinal-disease-ai-") as folder, contextlib.chdir("."):
         (Path(folder) / _CACHE_MARK).touch()
         cache = slicer.vtkCacheManager()
         cache.SetRemoteCacheDirectory(folder)

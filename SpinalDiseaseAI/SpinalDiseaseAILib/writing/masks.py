@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import SimpleITK
 
+from ..base.decimal_points import decimal_points
 from ..base.geometry import LPS_FROM_RAS
 from ..base.masks import Masks, box_of, label_counts
 from ..base.plain_paths import plain_to_write
@@ -71,7 +72,7 @@ def write_nifti(masks: Masks, path: Path) -> None:
 
 def _write(image: Any, path: Path) -> None:
     try:
-        with plain_to_write(path) as name:
+        with decimal_points(), plain_to_write(path) as name:
             itk.WriteImage(image, name, useCompression=True)
     except RuntimeError as error:
         raise OSError(errno.EIO, f"{path.name} could not be written whole, perhaps because the disk is full") from error
