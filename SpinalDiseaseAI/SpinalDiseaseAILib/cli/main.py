@@ -42,7 +42,14 @@ def _print_version(wanted: bool) -> None:
 def _path(text: str) -> Path:
     if not text:  # as from an unset variable of a script: not meant to be the current folder
         raise typer.BadParameter("The path is empty.")
+    before, mark, _ = text.partition('"')
+    if mark and _on_windows():  # where no path has one: a backslash before the closing mark made it part of the path
+        raise typer.BadParameter(f"Leave out the backslash before the quotation mark that closes the path {before}.")
     return Path(text)
+
+
+def _on_windows() -> bool:
+    return os.name == "nt"
 
 
 Paths = Annotated[
