@@ -22,6 +22,7 @@ from .host import Host
 from .levelRows import LevelRow, abnormalProbability, detailText, findingText, levelRows
 from .sentence import sentenceOf
 from .sizes import fitHeight
+from .surfacesButton import SurfacesButton
 
 LEVEL, KIND, WORST, PROBABILITY = range(4)
 """Columns that are always shown; findings that the user chose follow."""
@@ -39,6 +40,7 @@ class ResultsSection(VTKObservationMixin):  # type: ignore[misc]
         self._state: Any = ()
         self._filling = False
         self._actions: dict[str, Any] = {}
+        self._surfaces = SurfacesButton(host)
         self._menu = qt.QMenu(host.ui.columnsButton)
         host.ui.columnsButton.setMenu(self._menu)
         host.ui.copySummaryButton.connect("clicked(bool)", self._onCopy)
@@ -50,6 +52,7 @@ class ResultsSection(VTKObservationMixin):  # type: ignore[misc]
     def cleanup(self) -> None:
         """Let go of the scene."""
         self.removeObservers()
+        self._surfaces.cleanup()
 
     @property
     def report(self) -> Report | None:
@@ -79,6 +82,7 @@ class ResultsSection(VTKObservationMixin):  # type: ignore[misc]
             self._host.log(self._problem)
         self._observe(nodes)
         self._showSentence()
+        self._surfaces.refresh(nodes)
         self._fillMenu()
         self._fillTable()
         self._showDetails(nodes.tableNode if nodes is not None else None)

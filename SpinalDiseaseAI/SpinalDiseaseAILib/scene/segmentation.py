@@ -157,6 +157,12 @@ def showSurfaces(node: Any, visible: bool = True) -> None:
         display.SetVisibility3D(visible)
 
 
+def showsSurfaces(node: Any) -> bool:
+    """True if the structures are shown as surfaces in the 3-D views."""
+    display = node.GetDisplayNode()
+    return _hasSurfaces(node) and display is not None and bool(display.GetVisibility3D())
+
+
 def _hasSurfaces(node: Any) -> bool:
     return bool(node.GetSegmentation().ContainsRepresentation(_SURFACE))
 

@@ -1,0 +1,68 @@
+"""Show 3D: the masks of the shown result as surfaces, on request."""
+
+import pytest
+import slicer
+from panel_helpers import analyze
+
+from SpinalDiseaseAILib.scene.results import resultFromNode
+from SpinalDiseaseAILib.scene.segmentation import showSurfaces
+
+
+@pytest.fixture(autouse=True)
+def segmentations_module(scene):
+    """Slicer's module of segmentations, which knows how surfaces are made of masks."""
+    logic = slicer.vtkSlicerSegmentationsModuleLogic()
+    logic.SetMRMLScene(scene)
+    return logic
+
+
+@pytest.fixture
+def outlined(panel_of, nodes, wait_until):
+    """A panel that shows a result with masks, and its segmentation."""
+    panel = panel_of("masks")
+    return panel, resultFromNode(analyze(panel, wait_until)).segmentationNode
+
+
+def has_surfaces(segmentation):
+    return segmentation.GetSegmentation().ContainsRepresentation("Closed surface")
+
+
+def test_surfaces_are_made_when_the_button_goes_down_and_go_when_it_comes_up(outlined):
+    panel, segmentation = outlined
+    assert panel.ui.surfacesButton.enabled and not panel.ui.surfacesButton.checked and not has_surfaces(segmentation)
+    panel.ui.surfacesButton.click()
+    assert panel.ui.surfacesButton.checked and has_surfaces(segmentation)
+    assert segmentation.GetDisplayNode().GetVisibility3D()
+    panel.ui.surfacesButton.click()
+    assert not panel.ui.surfacesButton.checked and not has_surfaces(segmentation)
+
+
+def test_the_button_follows_what_another_module_does(outlined):
+    panel, segmentation = outlined
+    showSurfaces(segmentation)
+    assert panel.ui.surfacesButton.checked
+    segmentation.GetDisplayNode().SetVisibility3D(False)
+    assert not panel.ui.surfacesButton.checked and has_surfaces(segmentation)
+    panel.ui.surfacesButton.click()
+    assert segmentation.GetDisplayNode().GetVisibility3D()
+
+
+def test_surfaces_stay_after_the_next_analysis(outlined, wait_until):
+    panel, segmentation = outlined
+    panel.ui.surfacesButton.click()
+    again = resultFromNode(analyze(panel, wait_until)).segmentationNode
+    assert again is segmentation and has_surfaces(again) and panel.ui.surfacesButton.checked
+
+
+def test_a_result_without_masks_says_why_there_is_nothing_to_show(panel_of, nodes, wait_until):
+    panel = panel_of()
+    assert (panel.ui.surfacesButton.enabled, panel.ui.surfacesButton.toolTip) == (False, "Analyze a study first.")
+    analyze(panel, wait_until)
+    assert (panel.ui.surfacesButton.enabled, panel.ui.surfacesButton.toolTip) == (False, "The result has no masks.")
+
+
+def test_a_segmentation_that_is_deleted_takes_the_button_along(outlined, scene):
+    panel, segmentation = outlined
+    panel.ui.surfacesButton.click()
+    scene.RemoveNode(segmentation)
+    assert not panel.ui.surfacesButton.enabled and not panel.ui.surfacesButton.checked
