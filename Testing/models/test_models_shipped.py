@@ -34,6 +34,7 @@ def test_the_layout_is_that_of_a_monai_bundle(bundle: Bundle) -> None:
     required = {"version", "changelog", "task", "description", "authors", "copyright", "network_data_format", "pytorch_version"}
     assert required <= set(data)
     assert set(data["network_data_format"]) == {"inputs", "outputs"}
+    assert next(iter(data["changelog"])) == bundle.version and data["changelog"][bundle.version]
     assert (bundle.folder / "LICENSE").read_text(encoding="utf-8").strip()
 
 

@@ -48,7 +48,7 @@ def metadata_of(config: dict[str, Any], members: Sequence[dict[str, Any]]) -> di
     return {
         "name": config["name"],
         "version": config["version"],
-        "changelog": {config["version"]: "first version"},
+        "changelog": config.get("changelog", {config["version"]: "first version"}),
         "pytorch_version": torch.__version__.split("+")[0],
         "numpy_version": np.__version__,
         "title": config["title"],
@@ -60,7 +60,9 @@ def metadata_of(config: dict[str, Any], members: Sequence[dict[str, Any]]) -> di
         "license": config["license"],
         "research_only": config["research_only"],
         "data_source": config["data_source"],
-        "training": {key: value for key, value in config.items() if key not in ("description", "title", "data_source")},
+        "training": {
+            key: value for key, value in config.items() if key not in ("changelog", "description", "title", "data_source")
+        },
         "software": f"SpinalDiseaseAI {__version__}",
         **network_metadata(config, members),
     }
