@@ -277,18 +277,12 @@ def finding(name: str) -> Finding:
     return _FINDING_BY_NAME[name]
 
 
-def renumbered(names: tuple[str, ...], shift: int) -> tuple[str, ...]:
-    """Names of the same structures when the numbering moves by whole levels.
+def renumbered(name: str, shift: int) -> str:
+    """The name of the same structure when the numbering moves by whole levels.
 
-    :param names: names from :data:`STRUCTURES`, L6 and its discs excepted.
     :param shift: levels; +1 moves every name one level down (L4 becomes L5).
-    :raises KeyError: if a name would leave the table (T11 … S1).
+    :returns: empty if it has none: if it would leave the table (T11 … S1), or is no level of it, as L6 and the canal.
     """
     table = [item.name for item in STRUCTURES if item.code is not None]
-    result = []
-    for name in names:
-        index = table.index(name) + 2 * shift
-        if not 0 <= index < len(table):
-            raise KeyError(f"{name} moved by {shift} levels has no name")
-        result.append(table[index])
-    return tuple(result)
+    place = table.index(name) + 2 * shift if name in table else -1
+    return table[place] if 0 <= place < len(table) else ""

@@ -144,10 +144,7 @@ def _moved_name(name: str, shift: int) -> str:
 
 def _name_in(name: str, shift: int) -> str:
     """The name of a structure in another numbering; empty if it has none, or is the whole spine."""
-    try:
-        return anatomy.renumbered((name,), shift)[0] if shift else name
-    except (KeyError, ValueError):
-        return ""
+    return anatomy.renumbered(name, shift) if shift else name
 
 
 def _of_levels(measurements: tuple[Measurement, ...], shift: int) -> tuple[Measurement, ...]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 from dataclasses import replace
 
 from . import anatomy
@@ -42,12 +41,7 @@ def renumbered_report(report: Report, shift: int) -> tuple[Report, dict[str, str
     :returns: the report, and old name to new name of the structures that stay.
     :raises InputError: if no structure would keep a name.
     """
-    names: dict[str, str] = {}
-    for item in report.structures:
-        try:
-            names[item.name] = anatomy.renumbered((item.name,), shift)[0]
-        except (KeyError, ValueError):
-            continue
+    names = {item.name: name for item in report.structures if (name := anatomy.renumbered(item.name, shift))}
     if not names:
         raise InputError(f"Moving the numbering by {shift} levels leaves no structure with a name.", code="renumber")
     structures = tuple(
@@ -83,8 +77,4 @@ def renumbered_masks(masks: Masks, shift: int) -> Masks:
     """
     if shift == 0:
         return masks
-    names = {}
-    for item in masks.structures:
-        with contextlib.suppress(KeyError, ValueError):
-            names[item.name] = anatomy.renumbered((item.name,), shift)[0]
-    return masks.renamed(names)
+    return masks.renamed({item.name: name for item in masks.structures if (name := anatomy.renumbered(item.name, shift))})

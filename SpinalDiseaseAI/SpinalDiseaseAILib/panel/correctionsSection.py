@@ -237,10 +237,7 @@ class CorrectionsSection(VTKObservationMixin):  # type: ignore[misc]
     def _renumber(self, shift: int) -> None:
         reportNode = self._reportNode()
         parameters = self._host.parameterNode
-        try:
-            level = anatomy.renumbered((parameters.selectedLevel,), shift)[0] if parameters.selectedLevel else ""
-        except (KeyError, ValueError):
-            level = ""
+        level = anatomy.renumbered(parameters.selectedLevel, shift)
         try:
             renumberResult(reportNode, shift)
         except SpinalDiseaseAIError as error:
@@ -270,13 +267,8 @@ def _gradingText() -> str:
 
 def _placeable(report: Report) -> list[str]:
     """Structures that a model can grade, under the names that they have in a report."""
-    names = []
-    for name in anatomy.KEY_POINTS:
-        try:
-            names.append(anatomy.renumbered((name,), shift_of(report))[0])
-        except (KeyError, ValueError):
-            continue
-    return names
+    names = (anatomy.renumbered(name, shift_of(report)) for name in anatomy.KEY_POINTS)
+    return [name for name in names if name]
 
 
 def _correctionsText(report: Report | None) -> str:

@@ -58,7 +58,7 @@ def modelPoints(resultNode: Any) -> tuple[dict[str, Point], dict[str, str]]:
     report = reportFromNode(resultNode)
     shift = shift_of(report)
     points = {item.name: item.position for item in report.structures} | pendingChanges(resultNode).placed
-    names = {name: known for name in points for known in (_renamed(name, -shift),) if known in anatomy.KEY_POINTS}
+    names = {name: known for name in points for known in (anatomy.renumbered(name, -shift),) if known in anatomy.KEY_POINTS}
     return {names[name]: points[name] for name in names}, names
 
 
@@ -107,10 +107,3 @@ def restoreComputed(reportNode: Any) -> ResultNodes:
     forgetComputedMasks(reportNode)
     forgetComputed(reportNode)
     return updateReport(reportNode, report, overwriteEdits=True)
-
-
-def _renamed(name: str, shift: int) -> str:
-    try:
-        return anatomy.renumbered((name,), shift)[0]
-    except (KeyError, ValueError):
-        return ""

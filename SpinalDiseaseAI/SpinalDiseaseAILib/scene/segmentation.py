@@ -73,7 +73,7 @@ def fillSegmentation(
             segment.SetLabelValue(int(masks.label(structure.name) or 0))
             segment.AddRepresentation(_LABELMAP, labels)  # one layer for all: structures do not overlap
             if structure.name in _LEVELS:
-                segment.SetTag(COMPUTED_TAG, _renumbered(structure.name, -shift) or structure.name)
+                segment.SetTag(COMPUTED_TAG, anatomy.renumbered(structure.name, -shift) or structure.name)
             segmentation.AddSegment(segment, structure.name)
         if inThreeDimensions:
             node.CreateClosedSurfaceRepresentation()
@@ -172,15 +172,7 @@ def _identityOf(identity: str, segment: Any, shift: int) -> str:
     computed = _tag(segment, COMPUTED_TAG)
     if not computed:
         return identity
-    return _renumbered(computed, shift) or _UNNAMED + computed
-
-
-def _renumbered(name: str, shift: int) -> str:
-    """The name of a level in another numbering, empty if it has none."""
-    try:
-        return anatomy.renumbered((name,), shift)[0]
-    except (KeyError, ValueError):
-        return ""
+    return anatomy.renumbered(computed, shift) or _UNNAMED + computed
 
 
 def _tag(segment: Any, name: str) -> str:

@@ -89,15 +89,15 @@ def fitted(examples: Sequence[Example]) -> DiscGradeModel:
     return model.eval()
 
 
-def log_losses(examples: Sequence[Example], split: str = "tune") -> dict[str, float]:
-    """Mean log loss of each variant on discs of a split, by models that were fitted without their patients.
+def log_losses(examples: Sequence[Example]) -> dict[str, float]:
+    """Mean log loss of each variant on discs of tuning patients, by models that were fitted without their patients.
 
     Discs that could not be measured in the masks are left out: all variants are compared on the same discs.
     """
     losses: dict[str, list[float]] = {variant: [] for variant in VARIANTS}
     for inside, outside in _parted(examples):
         left = [examples[index] for index in outside]
-        left = [item for item in left if item.features is not None and split_of("spider", item.patient) == split]
+        left = [item for item in left if item.features is not None and split_of("spider", item.patient) == "tune"]
         if not left:
             continue
         model = fitted([examples[index] for index in inside])

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import contextlib
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -138,10 +137,7 @@ def _names_under(report: Report, shift: int | None) -> str:
     """First and last name under another numbering, and that a level beyond them would have none; empty if it has no names."""
     if shift is None:
         return ""
-    moved: list[str] = []
-    for item in report.structures:
-        with contextlib.suppress(KeyError):
-            moved += anatomy.renumbered((item.name,), shift)
+    moved = [name for item in report.structures if (name := anatomy.renumbered(item.name, shift))]
     if not moved:
         return ""
     beyond = len(report.structures) - len(moved)

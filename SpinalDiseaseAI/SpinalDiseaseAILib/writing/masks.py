@@ -20,7 +20,6 @@ from ..base.terminology import TERMINOLOGY_TAG, terminology
 itk: Any = SimpleITK  # its wrapped methods carry no types
 
 NRRD_FILE, NIFTI_FILE, TABLE_FILE, JSON_FILE = "masks.seg.nrrd", "masks.nii.gz", "masks.tsv", "masks.json"
-FILES = (NRRD_FILE, NIFTI_FILE, TABLE_FILE, JSON_FILE)
 
 
 def write_nrrd(masks: Masks, path: Path) -> None:

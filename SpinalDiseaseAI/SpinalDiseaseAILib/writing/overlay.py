@@ -56,7 +56,7 @@ def draw_overlay(report: Report, study: Study) -> Picture.Image:
         left = _FRAME + number * (panel[0] + 12)
         grey = Picture.fromarray(_windowed(plane, series))
         picture.paste(grey.resize(panel, Picture.Resampling.BICUBIC).convert("RGB"), (left, _HEADER))
-        _draw_panel(layer, left, panel, series, plane, scale, study.primary.spacing_known)
+        _draw_panel(layer, left, panel, series, scale, study.primary.spacing_known)
     spine_left = _FRAME + (len(shown) - 1) * (panel[0] + 12)
     places = {item.name: _place(plane, item, scale, spine_left) for item in report.structures}
     tops = stack([places[card.structure.name][1] for card in cards], [card.height for card in cards], _HEADER, bottom)
@@ -108,9 +108,7 @@ def _place(plane: CurvedPlane, item: StructureResult, scale: float, left: float)
     return left + float(x), _HEADER + float(y)
 
 
-def _draw_panel(
-    layer: Layer, left: int, panel: tuple[int, int], series: Series, plane: CurvedPlane, scale: float, spacing_known: bool
-) -> None:
+def _draw_panel(layer: Layer, left: int, panel: tuple[int, int], series: Series, scale: float, spacing_known: bool) -> None:
     top, right, bottom, middle = _HEADER, left + panel[0], _HEADER + panel[1], left + panel[0] / 2
     layer.text((left + 16, top + 26), capitalised(series.role.value), _TEXT_SIZE, WHITE, halo=True)
     for place, letter in (
