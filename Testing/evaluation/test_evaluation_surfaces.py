@@ -1,12 +1,14 @@
-"""Overlap and surface distances, held to SimpleITK, SciPy and what can be worked out by hand."""
+"""Overlap and surface distances, held to SimpleITK, SciPy, MONAI and what can be worked out by hand."""
 
 from __future__ import annotations
 
 import numpy as np
 import pytest
 import SimpleITK
+import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from monai.metrics import compute_average_surface_distance, compute_dice, compute_hausdorff_distance, compute_iou
 from scipy import ndimage
 from scipy.spatial import cKDTree
 
@@ -54,14 +56,14 @@ def test_surface_distances_are_those_between_the_nearest_border_voxels(one: int,
     assert sorted(surface_distances(found, truth, SPACING)[0]) == pytest.approx(sorted(there))
 
 
-def test_distances_are_those_of_monai() -> None:
-    metrics = pytest.importorskip("monai.metrics")
-    torch = pytest.importorskip("torch")
+def test_overlap_and_distances_are_those_of_monai() -> None:
     found, truth = blob(1), blob(2)
     pair = [torch.from_numpy(mask)[None, None] for mask in (found, truth)]
     mine = likeness(found, truth, SPACING)
-    hausdorff = metrics.compute_hausdorff_distance(*pair, include_background=True, percentile=95, spacing=SPACING)
-    surface = metrics.compute_average_surface_distance(*pair, include_background=True, symmetric=True, spacing=SPACING)
+    hausdorff = compute_hausdorff_distance(*pair, include_background=True, percentile=95, spacing=SPACING)
+    surface = compute_average_surface_distance(*pair, include_background=True, symmetric=True, spacing=SPACING)
+    assert mine.dice == pytest.approx(float(compute_dice(*pair)))
+    assert mine.iou == pytest.approx(float(compute_iou(*pair)))
     assert mine.hausdorff_95 == pytest.approx(float(hausdorff), rel=1e-4)
     assert mine.surface == pytest.approx(float(surface), rel=1e-4)
 

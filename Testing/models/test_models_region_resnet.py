@@ -8,6 +8,7 @@ import sys
 
 import pytest
 import torch
+from monai.networks.nets.resnet import ResNet as MonaiResNet
 
 from SpinalDiseaseAILib.base.anatomy import KEY_POINTS, finding
 from SpinalDiseaseAILib.base.errors import ModelError
@@ -30,10 +31,9 @@ def one_hot(*names: str) -> torch.Tensor:
 
 
 def test_it_is_the_resnet_18_of_monai() -> None:
-    reference = pytest.importorskip("monai.networks.nets.resnet")
     torch.manual_seed(0)
     own = ResNet(1, 5, WIDTHS).eval()
-    theirs = reference.ResNet(
+    theirs = MonaiResNet(
         "basic", [2, 2, 2, 2], list(WIDTHS), 2, 1, 3, 1, no_max_pool=True, num_classes=5, bias_downsample=False
     ).eval()
     theirs.load_state_dict(own.state_dict())

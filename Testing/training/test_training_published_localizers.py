@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from monai.data.box_utils import box_pair_giou
 from safetensors.torch import load_file
 
 from SpinalDiseaseAILib.base.anatomy import KEY_POINTS
@@ -108,6 +109,13 @@ def test_the_overlap_of_boxes_is_that_worked_out_by_hand() -> None:
     loss, overlap = overlap_loss(found, truth)
     assert overlap.tolist() == pytest.approx([1, 50 / 150, 0])
     assert loss.tolist() == pytest.approx([0, 1 - 50 / 150, 1 + 100 / 300])
+
+
+def test_the_overlap_of_boxes_is_that_of_monai() -> None:
+    torch.manual_seed(0)
+    corners, sizes = torch.rand(2, 50, 2) * 20, torch.rand(2, 50, 2) * 15 + 1
+    found, truth = torch.cat([corners, corners + sizes], -1)
+    assert (1 - overlap_loss(found, truth)[0]).tolist() == pytest.approx(box_pair_giou(found, truth).tolist(), abs=1e-5)
 
 
 def test_a_cell_answers_for_the_nearest_key_point_within_one_and_a_half_cells() -> None:

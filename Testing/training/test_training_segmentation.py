@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from monai.losses import DiceLoss
 from safetensors.torch import load_file
 
 from SpinalDiseaseAILib.base.errors import InputError
@@ -101,6 +102,14 @@ def test_the_loss_falls_from_wrong_to_unsure_to_right() -> None:
     unsure = segmentation_loss(0 * truth, truth)
     wrong = segmentation_loss(-20 * truth, truth)
     assert right < 0.05 < unsure < wrong
+
+
+def test_the_loss_is_the_cross_entropy_and_the_dice_loss_of_monai() -> None:
+    torch.manual_seed(0)
+    logits, truth = torch.randn(3, 4, 8, 8), torch.rand(3, 4, 8, 8).softmax(1)
+    dice = DiceLoss(include_background=False, softmax=True, batch=True, smooth_nr=1, smooth_dr=1)(logits, truth)
+    entropy = torch.nn.functional.cross_entropy(logits, truth)
+    assert float(segmentation_loss(logits, truth)) == pytest.approx(float(dice + entropy), rel=1e-5)
 
 
 def test_a_run_gives_weights_that_are_packed_loaded_and_know_their_spacing(config, data: Path, tmp_path: Path) -> None:
