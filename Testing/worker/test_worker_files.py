@@ -15,7 +15,8 @@ import pytest
 
 from SpinalDiseaseAILib.base.errors import ComputeError, InputError
 from SpinalDiseaseAILib.base.json_io import read_study
-from SpinalDiseaseAILib.worker.exchange import PREFIX, StudyFiles, remove_stale
+from SpinalDiseaseAILib.base.temporary_folders import PREFIX, remove_stale
+from SpinalDiseaseAILib.worker.exchange import StudyFiles
 
 
 def make_old(folder: Path) -> None:

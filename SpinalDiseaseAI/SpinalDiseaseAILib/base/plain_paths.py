@@ -11,13 +11,13 @@ import errno
 import re
 import shutil
 import sys
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from .temporary_folders import temporary_folder
+
 _UTF8 = 65001  # number of the code page
-_PREFIX = "spinal-disease-ai-"
 
 
 @contextmanager
@@ -54,12 +54,12 @@ def plain_to_write(path: Path) -> Iterator[str]:
 
 @contextmanager
 def _plain_folder() -> Iterator[tuple[Path, str]]:
-    with tempfile.TemporaryDirectory(prefix=_PREFIX, ignore_cleanup_errors=True) as folder:
-        plain = _plain(Path(folder))
+    with temporary_folder() as folder:
+        plain = _plain(folder)
         if plain is None:
-            letters = "".join(sorted({letter for letter in folder if not letter.isascii()}))
+            letters = "".join(sorted({letter for letter in str(folder) if not letter.isascii()}))
             raise OSError(errno.EINVAL, f"SimpleITK opens no path with the letters {letters} on this computer")
-        yield Path(folder), plain
+        yield folder, plain
 
 
 def _plain(path: Path) -> str | None:

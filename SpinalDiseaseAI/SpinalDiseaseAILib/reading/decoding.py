@@ -5,7 +5,6 @@ The plugins are optional, one of them under a licence that this product cannot b
 
 from __future__ import annotations
 
-import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +31,7 @@ from ..base.decimal_points import decimal_points
 from ..base.errors import InputError
 from ..base.geometry import Array
 from ..base.plain_paths import plain_to_read
+from ..base.temporary_folders import temporary_folder
 
 itk: Any = SimpleITK  # its wrapped methods carry no types
 
@@ -139,8 +139,8 @@ def _by_simpleitk(dataset: FileDataset) -> Array:
     dataset.Modality = "MR"
     dataset.PhotometricInterpretation = "MONOCHROME2"
     dataset.preamble = bytes(128)
-    with tempfile.TemporaryDirectory(prefix="spinal-disease-ai-", ignore_cleanup_errors=True) as folder:
-        file = Path(folder, "pixels.dcm")
+    with temporary_folder() as folder:
+        file = folder / "pixels.dcm"
         dataset.save_as(file)
         with decimal_points(), plain_to_read(file) as name:
             pixels: Array = itk.GetArrayFromImage(itk.ReadImage(name))  # (frames, rows, columns)

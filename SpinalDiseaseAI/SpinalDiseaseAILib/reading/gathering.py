@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-import tempfile
 import zipfile
 import zlib
 from collections.abc import Iterator, Sequence
@@ -13,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from ..base.errors import InputError
+from ..base.temporary_folders import remove_stale, temporary_folder
 
 MAXIMUM_UNPACKED_BYTES = 8 * 2**30
 MAXIMUM_MEMBERS = 200_000
@@ -42,8 +42,8 @@ def gathered(paths: Sequence[Path]) -> Iterator[Gathered]:
     :raises InputError: if a path does not exist or may not be opened, nothing is there, or an archive is damaged, encrypted or
         too large.
     """
-    # What a virus scanner of Windows does not let go at the end is no reason to lose what was read.
-    with tempfile.TemporaryDirectory(prefix="spinal-disease-ai-", ignore_cleanup_errors=True) as temporary:
+    remove_stale()
+    with temporary_folder() as temporary:
         files: dict[Path, None] = {}
         closed: list[Path] = []
         links: list[Path] = []
@@ -51,7 +51,7 @@ def gathered(paths: Sequence[Path]) -> Iterator[Gathered]:
             if os.path.isdir(path):
                 files.update(dict.fromkeys(_walk(path, closed, links)))
             elif os.path.isfile(path) and is_archive(path):
-                files.update(dict.fromkeys(_unpack(path, Path(temporary) / str(number))))
+                files.update(dict.fromkeys(_unpack(path, temporary / str(number))))
             elif os.path.isfile(path):
                 files[path] = None
             else:

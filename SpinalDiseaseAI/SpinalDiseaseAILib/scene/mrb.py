@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +13,7 @@ from ..base.errors import InputError, OutputError
 from ..base.files import move, work_folder
 from ..base.report import Report
 from ..base.study import Role, Study
+from ..base.temporary_folders import temporary_folder
 from .hierarchy import hierarchyOf, moveTo
 from .results import writeReport
 from .volumes import addVolumeNode
@@ -94,10 +94,10 @@ def read_scene(path: Path) -> Any:
     """
     scene = new_scene()
     # Unpacking changes the working folder, and does not change it back when the archive is broken.
-    with decimal_points(), tempfile.TemporaryDirectory(prefix="spinal-disease-ai-") as folder, contextlib.chdir("."):
-        (Path(folder) / _CACHE_MARK).touch()
+    with decimal_points(), temporary_folder() as folder, contextlib.chdir("."):
+        (folder / _CACHE_MARK).touch()
         cache = slicer.vtkCacheManager()
-        cache.SetRemoteCacheDirectory(folder)
+        cache.SetRemoteCacheDirectory(str(folder))
         manager = slicer.vtkDataIOManager()
         manager.SetCacheManager(cache)
         scene.SetCacheManager(cache)

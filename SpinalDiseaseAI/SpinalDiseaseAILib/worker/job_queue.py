@@ -11,8 +11,9 @@ from typing import Any
 from ..base.errors import Cancelled, ComputeError, InputError, SpinalDiseaseAIError
 from ..base.masks import Masks
 from ..base.study import Study
+from ..base.temporary_folders import remove_stale
 from .connection import Connection
-from .exchange import ExchangeFolder, StudyFiles, remove_stale
+from .exchange import ExchangeFolder, StudyFiles
 from .job import Job
 from .mask_files import read_masks
 from .protocol import error_from_dict
