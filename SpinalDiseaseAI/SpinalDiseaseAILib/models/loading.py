@@ -59,8 +59,7 @@ def load_network(bundle: Bundle, device: torch.device) -> nn.Module:
     content = bundle.checked_weights()
     network = build(bundle.network)
     try:
-        state = {key: value.float() if value.is_floating_point() else value for key, value in load(content).items()}
-        network.load_state_dict(state)
+        network.load_state_dict(load(content))
     except Exception as error:  # safetensors and torch raise their own kinds; all mean the same to a user
         raise ModelError(
             f"The weights of the model {bundle.name} do not fit its network.",
