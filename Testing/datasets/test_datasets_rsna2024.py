@@ -87,6 +87,18 @@ def test_every_severity_is_at_its_level(tmp_path: Path, data: Path) -> None:
     assert set(record.findings) == {"L1-L2", "L2-L3", "L3-L4", "L4-L5", "L5-S1"}, "T12-L1 is not graded"
 
 
+@pytest.mark.parametrize("side", ["left", "right"])
+def test_a_severity_of_one_side_stays_on_that_side(tmp_path: Path, data: Path, side: str) -> None:
+    folder = tmp_path / "p"
+    folder.mkdir()
+    names = {f"{side}_neural_foraminal_narrowing_l4_l5": "Severe", f"{side}_subarticular_stenosis_l4_l5": "Severe"}
+    write_source(folder, grades=names)
+    convert_rsna2024(folder, data)
+    found = read_rsna2024(data / "rsna2024").records[0].findings["L4-L5"]
+    severe = {name for name, classes in found.items() if classes == ("severe",)}
+    assert severe == {f"{side}_foraminal_narrowing", f"{side}_subarticular_stenosis"}
+
+
 def test_its_classes_are_those_of_the_anatomy_table() -> None:
     for name in CONDITIONS.values():
         assert tuple(CLASSES.values()) == finding(name).class_names
@@ -117,6 +129,23 @@ def test_the_instance_with_most_points_is_taken_and_the_others_points_with_it(tm
     assert len(record.points) == 5
 
 
+def test_of_instances_with_as_many_points_the_first_is_taken_and_its_own_points_count(tmp_path: Path, data: Path) -> None:
+    folder = tmp_path / "p"
+    folder.mkdir()
+    ours, theirs = coordinates(T2, 8, CANAL), coordinates(T2, 9, CANAL)
+    for row in theirs:
+        row[5] = float(str(row[5])) + 4.0
+    write_source(folder, points=[*ours, *theirs])
+    white = tianchi_pixels()
+    white[:] = white.max()
+    white[0, 0] = 1
+    write_dicom(folder / "train_images" / STUDY / T2 / "9.dcm", tianchi_dicom(T2, "9", white))
+    convert_rsna2024(folder, data)
+    (record,) = read_rsna2024(data / "rsna2024").records
+    assert record.points["L3-L4"] == pytest.approx(PLACES["L3/L4"], abs=0.01)
+    assert np.corrcoef(record.pixels().ravel(), tianchi_pixels().ravel())[0, 1] > 0.95
+
+
 @pytest.mark.parametrize(
     ("change", "because"),
     [
@@ -125,6 +154,7 @@ def test_the_instance_with_most_points_is_taken_and_the_others_points_with_it(tm
         ({"points": coordinates(T2, 8, "Scoliosis")}, "no condition or level of the challenge ('Scoliosis'"),
         ({"points": [[STUDY, T2, "eight", CANAL, "L4/L5", 1, 2]]}, "1 points: their instance or place is no number"),
         ({"points": [[STUDY, T2, 8, CANAL, "L4/L5", 500, 2]]}, "L4-L5 lies outside of the image"),
+        ({"points": [[STUDY, T2, 8, CANAL, "L4/L5", 2, 500]]}, "L4-L5 lies outside of the image"),
         (
             {"points": coordinates("5", 8, CANAL, study="1"), "described": [("1", "5", "Sagittal T2/STIR")]},
             "train.csv has no such study",

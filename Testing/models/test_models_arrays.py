@@ -47,7 +47,10 @@ def test_an_array_that_is_turned_cut_or_spread_is_taken_as_it_is_seen(change) ->
 def test_an_array_that_may_not_be_written_to_is_taken() -> None:
     values = np.arange(3.0)
     values.flags.writeable = False
-    assert tensor_of(values).tolist() == [0, 1, 2]
+    tensor = tensor_of(values)
+    assert tensor.tolist() == [0, 1, 2]
+    tensor += 1
+    assert values.tolist() == [0, 1, 2], "what may not be written to is not written to by way of the tensor"
 
 
 def test_a_part_of_a_tensor_and_one_of_inference_become_arrays() -> None:

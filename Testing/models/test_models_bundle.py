@@ -58,6 +58,12 @@ def test_one_changed_byte_of_the_weights_is_refused(bundles: Path) -> None:
     assert error.code == "model-changed" and "SHA-256" in error.found
 
 
+def test_weights_with_any_other_hash_are_refused_even_one_that_begins_alike(bundles: Path, edit: Any) -> None:
+    named = read_bundle("small-localizer", bundles).sha256
+    edit("small-localizer", weights_sha256=named[:-1] + ("0" if named[-1] != "0" else "1"))
+    assert refusal("small-localizer", bundles).code == "model-changed"
+
+
 @pytest.mark.parametrize("file", [METADATA, WEIGHTS, CARD, LICENCE], ids=str)
 def test_a_missing_file_is_named(bundles: Path, file: Path) -> None:
     (bundles / "small-localizer" / file).unlink()

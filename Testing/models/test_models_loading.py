@@ -33,6 +33,13 @@ def test_a_network_is_loaded_in_full_precision_ready_to_infer(bundles: Path, nam
     assert {value.dtype for value in network.state_dict().values()} == {torch.float32}
 
 
+@pytest.mark.parametrize("name", ["small-localizer", "small-classifier"])
+def test_a_network_is_loaded_onto_the_device_that_was_asked_for(bundles: Path, name: str) -> None:
+    # The one device beside the processor that every computer has.
+    network = load_network(read_bundle(name, bundles), torch.device("meta"))
+    assert {value.device.type for value in network.state_dict().values()} == {"meta"}
+
+
 @pytest.mark.parametrize(("name", "inputs"), [("small-localizer", (1, 1, 64, 64)), ("small-classifier", (2, 2, 64, 64))])
 def test_a_loaded_network_computes_what_its_stored_weights_say_without_a_pass_for_its_normalizations(
     bundles: Path, name: str, inputs: tuple[int, ...]

@@ -67,6 +67,21 @@ def test_an_ensemble_of_one_at_its_own_size_is_its_member() -> None:
             torch.testing.assert_close(found, expected)
 
 
+def test_an_ensemble_states_the_mean_of_its_members_at_each_of_its_sizes() -> None:
+    ensemble = LocalizerEnsemble(11, (4, 6, 8), 2, (1.0, 0.5)).eval()
+    x = torch.rand(1, 1, 64, 64)
+    looks = []
+    with torch.inference_mode():
+        found = ensemble.probabilities(x)
+        for scale in ensemble.scales:
+            for member in ensemble.members:
+                alone = LocalizerEnsemble(11, (4, 6, 8), 1, (scale,)).eval()
+                alone.members[0] = member
+                looks.append(alone.probabilities(x))
+    for part, parts in zip(found, zip(*looks, strict=True), strict=True):
+        torch.testing.assert_close(part, torch.stack(parts).mean(0))
+
+
 def test_the_probabilities_of_an_ensemble_sum_to_one_at_every_size() -> None:
     ensemble = LocalizerEnsemble(11, (4, 6, 8), 2, (0.75, 1.0, 1.25)).eval()
     with torch.inference_mode():
