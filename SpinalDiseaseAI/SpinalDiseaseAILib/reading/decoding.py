@@ -32,6 +32,8 @@ from ..base.errors import InputError
 from ..base.geometry import Array
 from ..base.plain_paths import plain_to_read
 from ..base.temporary_folders import temporary_folder
+from .limits import check_size
+from .values import integer
 
 itk: Any = SimpleITK  # its wrapped methods carry no types
 
@@ -61,6 +63,9 @@ _PIXEL_KEYWORDS = (
 )
 
 
+_SIZE_KEYWORDS = ("Columns", "Rows", "NumberOfFrames", "SamplesPerPixel")
+
+
 def decoded(path: Path) -> tuple[Array, bool]:
     """Stored values of a file, the lowest of them black.
 
@@ -86,6 +91,8 @@ def decoded(path: Path) -> tuple[Array, bool]:
             "Export the series without compression.",
             code="no-decoder",
         )
+    # A decoder takes the memory that the header states, whatever there is to decode.
+    check_size(path.name, (integer(dataset, keyword) or 1 for keyword in _SIZE_KEYWORDS))
     inverted = dataset.get("PhotometricInterpretation", "") == "MONOCHROME1"
     try:
         pixels: Array = dataset.pixel_array if by_pydicom else _by_simpleitk(dataset)

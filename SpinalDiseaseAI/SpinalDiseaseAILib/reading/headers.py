@@ -13,6 +13,8 @@ from pydicom.uid import MediaStorageDirectoryStorage
 
 from .frames import FAT_SUPPRESSION, frame_slices
 from .identifiers import without_identifiers
+from .inflating import inflates_too_far
+from .limits import MAXIMUM_FRAMES
 from .slices import MR_CLASSES, Acquisition, Slice
 from .values import directions, integer, number, numbers, silent_pydicom, text, texts, vector
 
@@ -91,6 +93,9 @@ def read_headers(files: Iterable[Path]) -> Headers:
                 if not is_dicom(path):
                     other += 1
                     continue
+                if inflates_too_far(path):
+                    unreadable.append(path)
+                    continue
                 dataset = pydicom.dcmread(path, stop_before_pixels=True, specific_tags=_KEYWORDS, force=True)
                 found = slices_of(dataset, path)
             except Exception:  # a damaged header raises whatever the damaged byte leads to
@@ -155,6 +160,8 @@ def slices_of(dataset: Dataset, path: Path) -> list[Slice] | None:
         return frame_slices(dataset, first)
     # Several frames without functional groups, as in a video capture, state no place of their own.
     count = integer(dataset, "NumberOfFrames") or 1
+    if count > MAXIMUM_FRAMES:
+        return None
     return [first] if count == 1 else [replace(first, frame=index, position=None) for index in range(count)]
 
 

@@ -12,11 +12,13 @@ import zlib
 from dataclasses import dataclass
 from math import prod
 from pathlib import Path
+from typing import IO, cast
 
 import numpy as np
 
 from ..base.geometry import FloatArray
 from .intensities import checked
+from .limits import MAXIMUM_VOXELS, check_size
 from .volume_errors import unreadable, zero_spacing
 
 _SAME_SPACING = 0.01  # share by which two statements of a spacing may differ
@@ -53,22 +55,23 @@ def check_nifti(path: Path) -> None:
     :raises InputError: if so.
     """
     try:
-        content = path.read_bytes()
-        if content[:2] == b"\x1f\x8b":
-            content = gzip.decompress(content)
-        order, layout = _layout(content)
-        count, *lengths = _field(content, order, *layout.dimensions)
-        datatype = int(_field(content, order, layout.datatype, "h")[0])
-        bits = int(_field(content, order, layout.bits, "h")[0])
-        spacing = _field(content, order, *layout.spacing)[1:4]
-        start = int(_field(content, order, *layout.offset)[0])
+        header, order, layout = _header(path)
+        count, *lengths = _field(header, order, *layout.dimensions)
+        datatype = int(_field(header, order, layout.datatype, "h")[0])
+        bits = int(_field(header, order, layout.bits, "h")[0])
+        spacing = _field(header, order, *layout.spacing)[1:4]
+        start = int(_field(header, order, *layout.offset)[0])
         stated = [int(length) for length in lengths[: int(count)]]
-        if not stated or min(stated) < 1 or start < 0:
+        if not stated or min(stated) < 1 or not 0 <= start <= MAXIMUM_VOXELS:
             raise ValueError("dim")
+        check_size(path.name, stated)
         total = prod(stated)
+        bytes_each = np.dtype(_FLOATS[datatype]).itemsize if datatype in _FLOATS else bits // 8
+        with _opened(path) as file:
+            # No more than is stated: a compressed file may hold a thousand times its size. One more, so that the end is seen.
+            content = file.read(start + total * bytes_each + 1)
     except (OSError, EOFError, zlib.error, struct.error, KeyError, ValueError, OverflowError) as error:
         raise unreadable(path) from error
-    bytes_each = np.dtype(_FLOATS[datatype]).itemsize if datatype in _FLOATS else bits // 8
     if len(content) < start + total * bytes_each:
         raise unreadable(path)
     if 0 in spacing[: int(count)]:
@@ -98,12 +101,16 @@ def two_spacings(path: Path) -> tuple[FloatArray, FloatArray] | None:
 
 
 def _header(path: Path) -> tuple[bytes, str, _Layout]:
-    """The header of a file that was checked, its byte order and its layout."""
-    with path.open("rb") as file:
-        packed = file.read(2) == b"\x1f\x8b"
-    with gzip.open(path) if packed else path.open("rb") as file:
+    """The header of a file, its byte order and its layout."""
+    with _opened(path) as file:
         header = file.read(max(_LAYOUTS))
     return header, *_layout(header)
+
+
+def _opened(path: Path) -> IO[bytes]:
+    with path.open("rb") as file:
+        packed = file.read(2) == b"\x1f\x8b"
+    return cast(IO[bytes], gzip.open(path)) if packed else path.open("rb")
 
 
 def _layout(content: bytes) -> tuple[str, _Layout]:

@@ -12,6 +12,7 @@ from ..base.planes import image_of_plane
 from ..base.report import Note
 from .decoding import damaged, decoded
 from .intensities import checked, compact, fill_missing
+from .limits import check_size
 from .slices import Slice
 from .stacks import Stack
 from .values import silent_pydicom
@@ -26,6 +27,8 @@ def read_image(stack: Stack) -> tuple[Image, tuple[Note, ...]]:
     :returns: image of shape (slices, columns, rows), and what reading brought up.
     :raises InputError: if a file is truncated or damaged, cannot be decoded here, or a voxel has no value.
     """
+    first = stack.first
+    check_size(first.path.name, (first.columns, first.rows, len(stack.slices)))
     with silent_pydicom():
         planes, inverted = _planes(stack.present)
     notes = [Note("monochrome1", "The series stores white as its lowest value; its grey scale was inverted.")] if inverted else []

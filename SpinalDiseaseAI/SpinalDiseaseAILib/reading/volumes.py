@@ -17,7 +17,9 @@ from ..base.plain_paths import plain_to_read
 from ..base.planes import image_of_plane
 from ..base.report import Note
 from ..base.study import Role
+from .detached import check_data_files
 from .intensities import checked, compact
+from .limits import check_size
 from .metaimage import check_metaimage
 from .nifti import check_nifti, is_oriented, two_spacings
 from .pixels import plane_spacing
@@ -103,11 +105,17 @@ def _read(path: Path) -> Any:
         check_nifti(path)
     if path.name.lower().endswith((".mha", ".mhd")):
         check_metaimage(path)
+    if is_volume(path) and not path.name.lower().endswith(_NIFTI):
+        check_data_files(path)
     previous = itk.ProcessObject.GetGlobalWarningDisplay()
     itk.ProcessObject.SetGlobalWarningDisplay(False)
     try:
         with decimal_points(), plain_to_read(path) as name:
-            return itk.ReadImage(name)
+            reader = itk.ImageFileReader()
+            reader.SetFileName(name)
+            reader.ReadImageInformation()  # of the header alone
+            check_size(path.name, (*reader.GetSize(), reader.GetNumberOfComponents()))
+            return reader.Execute()
     except OSError as error:
         raise unopened(path, error) from error
     except RuntimeError as error:
