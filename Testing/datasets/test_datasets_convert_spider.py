@@ -114,6 +114,27 @@ def test_a_t1_that_shows_the_same_as_its_t2_has_its_slice_spacing_and_points(sou
     assert (t1.contrast, t2.contrast) == ("T1", "T2")
     assert pair_t1(t2, [t1, t2]) is t1
     assert (t1.pixels() == t2.pixels()).all()
+    rows = (data / "spider/keypoints.csv").read_text(encoding="utf-8").splitlines()[1:]
+    assert {(row.split(",")[0], row.split(",")[-1]) for row in rows} == {("7_t1", "from t2"), ("7_t2", "mask")}
+
+
+def test_a_t2_space_of_the_same_grid_as_the_t2_has_a_middle_plane_of_its_own(source: Path, data: Path) -> None:
+    write_spider_series(source, "7_t2_SPACE", mask=np.roll(labels(), -2, axis=0))
+    write_spider_tables(source, [overview("7_t2"), overview("7_t2_SPACE")], [])
+    convert_spider(source, data)
+    t2, space = (read_grey(data / f"spider/midsagittal/{name}.png") for name in ("7_t2", "7_t2_SPACE"))
+    assert (t2 != space).any()
+
+
+def test_the_middle_plane_is_told_by_the_discs_as_much_as_by_the_canal(source: Path, data: Path) -> None:
+    mask = labels()
+    half = mask[MIDDLE].copy()
+    half[:, 1::2][half[:, 1::2] > 200] = 0
+    mask[MIDDLE] = half  # the canal is largest here still, the discs are not
+    converted(source, data, mask)
+    pixels = read_grey(data / "spider/midsagittal/7_t2.png").astype(float)
+    similar = [np.corrcoef(np.clip(plane, 0, 800).ravel(), pixels.T.ravel())[0, 1] for plane in intensities(labels())]
+    assert int(np.argmax(similar)) in (MIDDLE - 1, MIDDLE + 1)
 
 
 def test_a_t1_of_another_field_of_view_has_its_own_slice_and_points(source: Path, data: Path) -> None:
@@ -179,6 +200,12 @@ def test_the_spacing_is_that_of_the_image_where_the_overview_says_another(source
     assert read_spider(data / "spider").records[0].spacing == pytest.approx((1.5, 2.0))
 
 
+@pytest.mark.parametrize(("stated", "told"), [("[2.01, 1.5]", False), ("[2.06, 1.5]", True), ("[1.5, 2.0]", True)])
+def test_a_spacing_that_is_another_by_more_than_rounding_is_told(source: Path, data: Path, stated: str, told: bool) -> None:
+    write_spider_tables(source, [overview("7_t2", spacing=stated)], [])
+    assert bool(convert_spider(source, data).warnings) == told
+
+
 def test_a_spacing_that_the_overview_does_not_state_is_that_of_the_image(source: Path, data: Path) -> None:
     write_spider_tables(source, [overview("7_t2", spacing="")], [])
     assert "is nothing in overview.csv" in convert_spider(source, data).warnings[0]
@@ -237,6 +264,26 @@ def test_t2_space_gives_its_central_slices_with_masks_of_three_labels(source: Pa
     assert ((plane == CANAL_MASK) == (mask[4] == 100)).all()
     assert ((plane == VERTEBRA_MASK) == ((mask[4] > 0) & (mask[4] != 100) & (mask[4] < 200))).all()
     assert plane[20, 5] == VERTEBRA_MASK  # the partly visible T12 is bone all the same
+
+
+def test_a_slice_with_little_of_the_canal_is_no_central_one(source: Path, data: Path) -> None:
+    mask = labels()
+    mask[6, 39:][mask[6, 39:] == 100] = 0  # a sixth of the canal's largest area is left
+    write_spider_series(source, "8_t2_SPACE", mask=mask)
+    write_spider_tables(source, [overview("8_t2_SPACE")], [])
+    convert_spider(source, data)
+    assert not (data / "spider/t2_space/images/8_t2_SPACE_slice6.png").exists()
+    assert (data / "spider/t2_space/images/8_t2_SPACE_slice5.png").exists()
+
+
+def test_a_mask_that_reaches_further_than_its_image_is_cut_to_it(source: Path, data: Path) -> None:
+    write_spider_series(source, "8_t2_SPACE")
+    write_mha(source / "masks/8_t2_SPACE.mha", Image(np.pad(labels(), ((0, 0), (0, 3), (0, 5))), affine()))
+    write_spider_tables(source, [overview("8_t2_SPACE")], [])
+    convert_spider(source, data)
+    folder = data / "spider/t2_space"
+    for path in (folder / "images").iterdir():
+        assert read_grey(folder / "masks" / path.name).shape == read_grey(path).shape
 
 
 def test_the_plain_readers_take_converted_t2_space_planes(source: Path, data: Path) -> None:

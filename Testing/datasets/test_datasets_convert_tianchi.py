@@ -194,6 +194,19 @@ def test_classes_of_the_later_coding_are_kept_in_the_file_warned_of_and_not_used
     assert any("L5-S1: class 'v2,v8'" in item for item in imported.skipped)
 
 
+def test_of_two_files_of_the_same_instance_the_first_by_name_is_taken(source: Path, data: Path) -> None:
+    before = the_record(source, data).pixels()
+    other = tianchi_pixels(seed=2)
+    write_dicom(image_of(source).with_name("image9.dcm"), tianchi_dicom("a", pixels=other))
+    assert (the_record(source, data).pixels() == before).all()
+
+
+def test_a_study_has_the_name_of_the_folder_next_to_its_files(source: Path, data: Path) -> None:
+    (source / "study2").mkdir()
+    (source / "lumbar_train150").rename(source / "study2/lumbar_train150")
+    assert the_record(source, data).patient == "study007"
+
+
 def test_several_annotations_of_a_study_are_told_and_the_first_is_taken(source: Path, data: Path) -> None:
     annotation = tianchi_annotation("a")
     annotation["data"][0]["annotation"] += tianchi_annotation("a", without=("L5",))["data"][0]["annotation"]

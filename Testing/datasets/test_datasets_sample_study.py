@@ -168,6 +168,14 @@ def test_planes_keep_their_order_their_values_and_the_spacing_of_the_table(spide
     assert np.allclose(centre, 0)
 
 
+def test_the_head_is_up_the_face_to_the_left_and_slices_go_to_the_left_of_the_patient(spider: Path, tmp_path: Path) -> None:
+    pytest.importorskip("openjpeg")
+    datasets = [pydicom.dcmread(path) for path in write_sample_study(spider, tmp_path / "out", "5")]
+    assert {tuple(dataset.ImageOrientationPatient) for dataset in datasets} == {(0, 1, 0, 0, 0, -1)}  # posterior, inferior
+    sides = [float(dataset.ImagePositionPatient[0]) for dataset in datasets]
+    assert sides == sorted(sides) and len(set(sides)) == len(sides)  # DICOM's x grows to the left
+
+
 def test_a_patient_without_slices_or_with_a_gap_is_refused(spider: Path, tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError, match="consecutive"):
         write_sample_study(spider, tmp_path / "out", "6")

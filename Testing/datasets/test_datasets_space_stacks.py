@@ -29,6 +29,14 @@ def test_slices_are_in_the_order_of_their_numbers_with_tissues_beside_them(data)
     assert TISSUES[stack.tissues[0, round(row + DOWN), round(column)]] == "disc"
 
 
+def test_slice_9_comes_before_slice_10(data):
+    before = next(stack for stack in read_space_stacks(data, SPLITS) if stack.patient == "3")
+    for path in sorted((data / "spider" / "t2_space").rglob("3_t2_SPACE_slice*.png")):
+        path.rename(path.with_name(f"3_t2_SPACE_slice{int(path.stem[-2:]) - 3}.png"))  # 7 … 12
+    stack = next(stack for stack in read_space_stacks(data, SPLITS) if stack.patient == "3")
+    assert np.array_equal(stack.pixels, before.pixels)
+
+
 def test_a_patient_is_read_for_his_own_split_alone(data):
     found = {split: {stack.patient for stack in read_space_stacks(data, (split,))} for split in SPLITS}
     assert all(stack.split == split for split in SPLITS for stack in read_space_stacks(data, (split,)))

@@ -25,6 +25,7 @@ from SpinalDiseaseAILib.datasets.spider import (
     DISC_MASK,
     GRADING_COLUMNS,
     VERTEBRA_MASK,
+    body_centre,
     points_from_mask,
     read_spider,
     read_spider_space,
@@ -156,6 +157,39 @@ def test_a_mask_that_lacks_a_disc_gives_no_points(name: str) -> None:
     row = round(points()[name][1])
     mask[row - 1 : row + 2][mask[row - 1 : row + 2] == DISC_MASK] = 0
     assert points_from_mask(mask) is None
+
+
+def above_the_six(mask: np.ndarray) -> np.ndarray:
+    """The mask with T12 and the disc above it, as other planes show them."""
+    column, row = points()["T12-L1"]
+    for away, half, value in ((8, 3, VERTEBRA_MASK), (17, 1, DISC_MASK)):
+        centre = round(row) - away
+        mask[centre - half : centre + half + 1, round(column) - 6 : round(column) + 7] = value
+    return mask
+
+
+def test_six_discs_with_a_gap_among_them_are_not_taken_for_the_six() -> None:
+    mask = above_the_six(drawn(mask=True))
+    row = round(points()["L3-L4"][1])
+    mask[row - 1 : row + 2][mask[row - 1 : row + 2] == DISC_MASK] = 0
+    assert points_from_mask(mask) is None
+
+
+def test_two_pieces_of_one_disc_are_not_taken_for_two_discs() -> None:
+    mask = drawn(mask=True)
+    column, row = (round(value) for value in points()["L3-L4"])
+    mask[row - 1 : row + 2, column - 6 : column + 7] = VERTEBRA_MASK
+    for piece in (row - 3, row + 3):
+        mask[piece - 1 : piece + 2, column - 6 : column + 7] = DISC_MASK
+    assert points_from_mask(np.kron(mask, np.ones((2, 2), mask.dtype))) is None
+
+
+def test_a_body_of_which_hardly_anything_is_seen_has_no_centre() -> None:
+    vertebra = np.zeros((40, 40), bool)
+    vertebra[18:21, 18:24] = True
+    assert vertebra.sum() < 20 and body_centre(vertebra, (20.0, 10.0), (20.0, 30.0)) is None
+    vertebra[17:22, 16:26] = True
+    assert body_centre(vertebra, (20.0, 10.0), (20.0, 30.0)) == pytest.approx((20.5, 19.0), abs=0.01)
 
 
 def test_an_empty_mask_gives_no_points() -> None:

@@ -16,7 +16,8 @@ from SpinalDiseaseAILib.base.study import Study
 from SpinalDiseaseAILib.datasets.convert_tianchi import convert_tianchi
 from SpinalDiseaseAILib.datasets.tianchi import read_tianchi
 from SpinalDiseaseAILib.datasets.tianchi_annotation import annotated_instance
-from SpinalDiseaseAILib.datasets.tianchi_submission import write_submission
+from SpinalDiseaseAILib.datasets.tianchi_submission import submitted, write_submission
+from SpinalDiseaseAILib.reading.headers import read_headers
 
 
 @pytest.fixture
@@ -60,6 +61,16 @@ def test_points_and_classes_are_on_the_instance_that_they_lie_on(source: Path, t
         assert np.abs(np.subtract(point.coord, tianchi_points()[point.name])).max() <= 1
     tags = {point.name: point.tag for point in instance.points}
     assert (tags["L4-L5"], tags["L5"], tags["L1"]) == ("v2,v5", "v2", "v1")
+
+
+def test_a_series_of_two_stacks_has_no_instance_that_all_points_lie_on(source: Path) -> None:
+    for number in range(3, 6):
+        tilted = tianchi_dicom("a", str(number), ImagePositionPatient=[2 + 4 * number, -40, 90], InstanceNumber=number + 1)
+        tilted.ImageOrientationPatient = [0, 0.9, 0.435889894, 0, 0.435889894, -0.9]
+        write_dicom(source / f"lumbar_testA50/study7/image{number}.dcm", tilted)
+    slices = read_headers(sorted((source / "lumbar_testA50/study7").glob("image[0-5].dcm"))).slices
+    with pytest.raises(InputError, match="2 stacks"):
+        submitted(Report("lumbar-mr", (StructureResult("L3", (0.0, 0.0, 0.0), 1.0, ()),), (), (), ()), slices)
 
 
 def test_a_submission_is_read_back_as_an_annotation(source: Path, tmp_path: Path) -> None:
