@@ -14,6 +14,7 @@ from SpinalDiseaseAILib.base.geometry import (
     Image,
     all_axis_codes,
     axis_codes,
+    c_ordered_copy,
     reorient,
     transform_points,
 )
@@ -184,3 +185,11 @@ def test_a_matrix_that_is_no_affine_is_refused(affine: np.ndarray) -> None:
     with pytest.raises(InputError, match="finite 4×4 matrix") as error:
         Image(np.zeros((2, 2, 2)), affine)
     assert error.value.code == "affine"
+
+
+@pytest.mark.parametrize("order", [(0, 1, 2), (2, 1, 0), (1, 2, 0)])
+def test_a_copy_in_the_order_of_indices_has_the_same_voxels_and_memory_of_its_own(order: tuple[int, ...]) -> None:
+    voxels = np.arange(24, dtype=">i2").reshape(2, 3, 4).transpose(order)[:, ::-1]
+    copy = c_ordered_copy(voxels)
+    assert copy.flags.c_contiguous and copy.flags.owndata and copy.dtype == voxels.dtype
+    assert (copy == voxels).all() and not np.shares_memory(copy, voxels)

@@ -111,3 +111,14 @@ def test_the_box_of_a_mask_is_the_smallest_that_holds_it(seed):
 
 def test_an_empty_mask_has_no_box():
     assert box_of(np.zeros((2, 3, 4), dtype=bool)) is None
+
+
+@pytest.mark.parametrize("order", [(0, 1, 2), (2, 1, 0), (1, 0, 2)])
+def test_boxes_and_counts_do_not_depend_on_how_the_voxels_lie_in_memory(order):
+    labels = np.zeros((6, 7, 8), dtype=np.uint8)
+    labels[2:4, 3:5, 1:7] = 20
+    stored = np.ascontiguousarray(labels.transpose(order)).transpose(np.argsort(order))
+    assert box_of(stored == 20) == (slice(2, 4), slice(3, 5), slice(1, 7))
+    assert box_of((stored == 20)[::-1]) == (slice(2, 4), slice(3, 5), slice(1, 7))
+    counts = label_counts(stored)
+    assert (counts[20], counts[0], counts.sum()) == (24, labels.size - 24, labels.size)

@@ -3,6 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from SpinalDiseaseAILib.base import study
 from SpinalDiseaseAILib.base.errors import InputError
 from SpinalDiseaseAILib.base.geometry import Image
 from SpinalDiseaseAILib.base.study import Role, Series, Study
@@ -67,3 +68,32 @@ def test_the_same_bytes_in_another_place_shape_or_type_have_another_identity(cha
     else:
         affine[0, 0] = -4.0
     assert series(voxels=values, affine=affine).identity().sha256 != before
+
+
+def test_voxels_that_were_changed_in_place_have_another_identity() -> None:
+    values = np.arange(24, dtype=np.int16).reshape(2, 3, 4)
+    item = series(voxels=values)
+    before = item.identity().sha256
+    values[0, 0, 0] = 99
+    assert item.identity().sha256 != before
+
+
+def test_a_read_only_view_of_voxels_that_can_change_is_hashed_again() -> None:
+    values = np.arange(24, dtype=np.int16).reshape(2, 3, 4)
+    view = values[:]
+    view.setflags(write=False)
+    item = series(voxels=view)
+    before = item.identity().sha256
+    values[0, 0, 0] = 99
+    assert item.identity().sha256 != before
+
+
+def test_voxels_that_cannot_change_are_hashed_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    values = np.arange(24, dtype=np.int16).reshape(2, 3, 4).copy()
+    values.setflags(write=False)
+    item, first = series(voxels=values), series(voxels=values.copy()).identity()
+    assert item.identity() == first
+    monkeypatch.setattr(study.hashlib, "sha256", lambda: pytest.fail("hashed again"))
+    assert item.identity() == first
+    with pytest.raises(ValueError, match="read-only"):
+        values[0, 0, 0] = 99

@@ -16,7 +16,7 @@ import numpy as np
 from . import anatomy
 from .corrections import Correction
 from .errors import InputError, SchemaError
-from .geometry import Array, Image
+from .geometry import Array, Image, c_ordered_copy
 from .quantities import Line, Measurement, quantity
 from .report import FindingResult, ModelProvenance, Note, Numbering, Report, SeriesIdentity, StructureResult
 from .study import Role, Series, Study
@@ -99,7 +99,8 @@ def write_study(study: Study, folder: Path) -> Path:
     series = []
     for number, item in enumerate(study.series):
         name = f"series-{number}.npy"
-        np.save(folder / name, np.ascontiguousarray(item.image.voxels), allow_pickle=False)
+        voxels = item.image.voxels
+        np.save(folder / name, voxels if voxels.flags.c_contiguous else c_ordered_copy(voxels), allow_pickle=False)
         series.append(
             {
                 "role": item.role.value,

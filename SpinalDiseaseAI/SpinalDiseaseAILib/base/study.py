@@ -5,11 +5,12 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass
 from enum import Enum
+from functools import cached_property
 
 import numpy as np
 
 from .errors import InputError
-from .geometry import Image
+from .geometry import Image, c_ordered_copy
 from .report import Note, Point, SeriesIdentity
 
 
@@ -37,13 +38,27 @@ class Series:
     spacing_known: bool = True
 
     def identity(self) -> SeriesIdentity:
-        """Identity for a report: UIDs and a hash of voxels and affine."""
-        digest = hashlib.sha256()
-        digest.update(f"{self.image.voxels.dtype.str}{self.image.voxels.shape}".encode())
-        digest.update(np.ascontiguousarray(self.image.voxels).data)
-        digest.update(np.ascontiguousarray(self.image.affine).data)
+        """Identity for a report: UIDs and a hash of voxels and affine.
+
+        Voxels that own their memory and are read-only cannot change: they are hashed once.
+        """
+        flags = self.image.voxels.flags
+        fixed = flags.owndata and not flags.writeable
         spacing: Point = tuple(round(float(value), 6) for value in self.image.spacing)  # type: ignore[assignment]
-        return SeriesIdentity(self.role.value, self.uid, digest.hexdigest(), spacing, self.frame_of_reference_uid)
+        sha256 = self._sha256_once if fixed else self._sha256()
+        return SeriesIdentity(self.role.value, self.uid, sha256, spacing, self.frame_of_reference_uid)
+
+    @cached_property
+    def _sha256_once(self) -> str:
+        return self._sha256()
+
+    def _sha256(self) -> str:
+        digest = hashlib.sha256()
+        voxels = self.image.voxels
+        digest.update(f"{voxels.dtype.str}{voxels.shape}".encode())
+        digest.update((voxels if voxels.flags.c_contiguous else c_ordered_copy(voxels)).data)
+        digest.update(np.ascontiguousarray(self.image.affine).data)
+        return digest.hexdigest()
 
 
 @dataclass(frozen=True, eq=False)

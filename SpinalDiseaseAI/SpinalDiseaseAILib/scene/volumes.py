@@ -8,7 +8,7 @@ import numpy as np
 import slicer
 
 from ..base.errors import InputError
-from ..base.geometry import FloatArray, Image
+from ..base.geometry import FloatArray, Image, c_ordered_copy
 from ..base.report import Note
 from ..base.study import Role, Series, Study
 from .frame import worldFromVoxels
@@ -135,8 +135,9 @@ def _image(node: Any) -> Image:
             "Choose the MR volume itself.",
             code="not-grey",
         )
-    # A copy: the node may be edited or deleted while the study is analysed.
-    voxels = np.array(slicer.util.arrayFromVolume(node)).T  # (I, J, K)
+    # A copy: the node may be edited or deleted while the study is analysed. It is read-only, so that it is hashed once.
+    voxels = c_ordered_copy(slicer.util.arrayFromVolume(node).T)  # (I, J, K)
+    voxels.setflags(write=False)
     if voxels.dtype.kind == "f" and not np.isfinite(voxels).all():
         raise InputError(
             f"{_called(node)} holds voxels that are not numbers.",
