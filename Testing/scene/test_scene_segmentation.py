@@ -11,7 +11,7 @@ from scene_examples import make_report, make_study
 
 from SpinalDiseaseAILib.base.anatomy import structure
 from SpinalDiseaseAILib.base.geometry import Image, all_axis_codes, reorient
-from SpinalDiseaseAILib.base.masks import LABELS, masks_of
+from SpinalDiseaseAILib.base.masks import LABELS, Masks, masks_of
 from SpinalDiseaseAILib.base.study import Role
 from SpinalDiseaseAILib.scene.corrections import applyGraded, renumberResult, restoreComputed
 from SpinalDiseaseAILib.scene.hierarchy import folderOf, hierarchyOf, itemOf
@@ -20,6 +20,9 @@ from SpinalDiseaseAILib.scene.results import resultOf, resultsInScene, updateRep
 from SpinalDiseaseAILib.scene.segmentation import FILL_OPACITY, isEdited, showSurfaces
 
 NAMES = ("L4", "L4-L5", "L5", "L5-S1", "canal")
+
+EARLIER = "12a62190fb13ec28ab23bfa3591275ef258dc83ca275f1346816edf052bbcbc7"
+"""What version 0.1.0 kept beside the masks of this file."""
 
 
 def make_masks(image, model="m"):
@@ -271,3 +274,64 @@ def test_a_scene_file_holds_the_segmentation_and_gives_it_back(study, tmp_path, 
     masks = make_masks(study.primary.image)
     assert (voxels_of(node, "L4-L5", volume) == masks.of("L4-L5")).all()
     assert not isEdited(node)
+
+
+def layers(node):
+    """How many images hold the labels of all segments."""
+    return node.GetSegmentation().GetNumberOfLayers()
+
+
+def test_segments_share_one_image_of_labels_whatever_is_done_to_them(segmented, study, scene, t2_node):
+    node = segmented.segmentationNode
+    assert layers(node) == 1
+    renumberResult(segmented.reportNode, -1)
+    assert layers(node) == 1
+    applyGraded(segmented.reportNode, graded(study, ONE_UP))
+    assert layers(node) == layers(segmented.reportNode.GetNodeReference("SpinalDiseaseAI.computedMasks")) == 1
+    restoreComputed(segmented.reportNode)
+    writeReport(report_with_masks(study), scene, t2_node)
+    assert layers(node) == 1
+
+
+def test_an_edited_segment_keeps_its_voxels_in_another_numbering_beside_those_that_share_theirs(segmented, study, t2_node):
+    node, masks = segmented.segmentationNode, make_masks(study.primary.image)
+    edited = np.zeros(study.primary.image.voxels.shape, dtype=np.uint8)
+    edited[:, 5:9] = 1  # over others, so that it gets an image of its own
+    slicer.util.updateSegmentBinaryLabelmapFromArray(edited.T.copy(), node, "L5", t2_node)
+    renumberResult(segmented.reportNode, -1)
+    assert (voxels_of(node, "L4", t2_node) == edited).all()
+    assert (voxels_of(node, "L4-L5", t2_node) == masks.of("L5-S1")).all()
+    assert isEdited(node)
+
+
+def test_surfaces_that_are_shown_stay_shown_in_another_numbering(segmented):
+    showSurfaces(segmented.segmentationNode)
+    renumberResult(segmented.reportNode, -1)
+    segment = segmented.segmentationNode.GetSegmentation().GetSegment("L4")
+    assert segment.GetRepresentation("Closed surface").GetNumberOfPoints() > 0
+
+
+def test_labels_end_where_the_structures_end_and_lie_on_the_voxels_of_the_volume(segmented, study, t2_node):
+    image = segmented.segmentationNode.GetSegmentation().GetSegment("L5").GetRepresentation("Binary labelmap")
+    assert image.GetExtent() == (3, 8, 4, 16, 0, 23)
+    matrix = vtk.vtkMatrix4x4()
+    image.GetImageToWorldMatrix(matrix)
+    assert np.allclose(slicer.util.arrayFromVTKMatrix(matrix), study.primary.image.affine)
+
+
+def test_labels_reach_as_far_as_the_image_where_no_volume_tells_how_far_it_reaches(scene, study):
+    node = writeReport(report_with_masks(study), scene).segmentationNode
+    image = node.GetSegmentation().GetSegment("L5").GetRepresentation("Binary labelmap")
+    assert image.GetExtent() == (0, 11, 0, 19, 0, 23)
+
+
+def test_masks_without_a_single_voxel_are_written_and_not_edited(scene, study, t2_node):
+    image = study.primary.image
+    empty = Masks(Image(np.zeros(image.voxels.shape, dtype=np.uint8), image.affine), {LABELS["L5"]: "L5"})
+    node = writeReport(replace(make_report(), masks=empty), scene, t2_node).segmentationNode
+    assert segment_ids(node) == ["L5"] and not isEdited(node)
+    assert voxels_of(node, "L5", t2_node).sum() == 0
+
+
+def test_masks_in_a_scene_of_an_earlier_version_are_not_taken_for_edited(segmented):
+    assert segmented.segmentationNode.GetAttribute("SpinalDiseaseAI.WrittenMasks") == EARLIER

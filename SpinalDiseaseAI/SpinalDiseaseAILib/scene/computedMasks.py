@@ -6,7 +6,7 @@ from typing import Any
 
 from ..base.geometry import FloatArray
 from .hierarchy import folderOf, moveTo
-from .segmentation import copyMasks, isEdited
+from .segmentation import copyMasks, isEdited, takeOutSegments
 
 REFERENCE = "SpinalDiseaseAI.computedMasks"
 NAME = "Lumbar structures, as computed"
@@ -44,4 +44,5 @@ def forgetComputedMasks(reportNode: Any) -> None:
     """Keep the segments no longer: they are shown, or those of another analysis are."""
     node = reportNode.GetNodeReference(REFERENCE)
     if node is not None:
+        takeOutSegments(node.GetSegmentation())
         reportNode.GetScene().RemoveNode(node)

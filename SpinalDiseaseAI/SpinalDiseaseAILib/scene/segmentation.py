@@ -12,7 +12,7 @@ import vtk
 from vtk.util import numpy_support
 
 from ..base import anatomy
-from ..base.geometry import FloatArray, Image
+from ..base.geometry import Array, FloatArray, Image, c_ordered_copy
 from ..base.masks import Masks, box_of
 from ..base.terminology import TERMINOLOGY_TAG, terminology
 
@@ -65,8 +65,8 @@ def fillSegmentation(
         segmentation = node.GetSegmentation()
         inThreeDimensions = _hasSurfaces(node)
         _setSourceRepresentation(segmentation)
-        segmentation.RemoveAllSegments()
-        labels = _orientedImage(masks.image, place)
+        takeOutSegments(segmentation)
+        labels = _orientedImage(masks.image, place, whole=volumeNode is None)
         for structure in masks.structures:
             segment = slicer.vtkSegment()
             _describe(segment, structure)
@@ -104,6 +104,7 @@ def copyMasks(source: Any, target: Any, place: FloatArray = UNMOVED) -> None:
     wasModifying = target.StartModify()
     try:
         inThreeDimensions = _hasSurfaces(target)
+        takeOutSegments(target.GetSegmentation())
         target.GetSegmentation().DeepCopy(source.GetSegmentation())
         geometry = source.GetAttribute(ANALYSED)
         if geometry:
@@ -131,10 +132,12 @@ def nameSegments(node: Any, shift: int) -> None:
     wasEdited = isEdited(node)
     wasModifying = node.StartModify()
     try:
-        segmentation.RemoveAllSegments()
-        for identity, segment in named:
+        representations = takeOutSegments(segmentation)
+        for (identity, segment), (before, _) in zip(named, segments, strict=True):
             if identity in _LEVELS:
                 _describe(segment, anatomy.structure(identity))
+            for name, data in representations[before].items():
+                segment.AddRepresentation(name, data)
             segmentation.AddSegment(segment, identity)
             if node.GetDisplayNode() is not None:
                 node.GetDisplayNode().SetSegmentVisibility(identity, not identity.startswith(_UNNAMED))
@@ -142,6 +145,25 @@ def nameSegments(node: Any, shift: int) -> None:
             node.SetAttribute(WRITTEN, _hashOf(node))
     finally:
         node.EndModify(wasModifying)
+
+
+def takeOutSegments(segmentation: Any) -> dict[str, dict[str, Any]]:
+    """Remove every segment, without what each of them holds.
+
+    Segments that share their labels are removed with empty hands: otherwise each one first gets labels of its own, a copy of all
+    voxels a segment, which takes as much memory and time as there are segments.
+
+    :returns: identity of a segment to what it held, by the name of the representation.
+    """
+    held = {}
+    for identity in segmentation.GetSegmentIDs():
+        segment = segmentation.GetSegment(identity)
+        names: list[str] = []
+        segment.GetContainedRepresentationNames(names)
+        held[identity] = {name: segment.GetRepresentation(name) for name in names}
+        segment.RemoveAllRepresentations()
+    segmentation.RemoveAllSegments()
+    return held
 
 
 def showSurfaces(node: Any, visible: bool = True) -> None:
@@ -201,12 +223,20 @@ def _placeLabels(segmentation: Any, matrix: FloatArray) -> None:
             image.SetImageToWorldMatrix(slicer.util.vtkMatrixFromArray(matrix))
 
 
-def _orientedImage(labels: Image, place: FloatArray) -> Any:
-    """A vtkOrientedImageData of the labels."""
+def _orientedImage(labels: Image, place: FloatArray, *, whole: bool) -> Any:
+    """A vtkOrientedImageData of the labels.
+
+    :param whole: False cuts it to the smallest box that holds every label, as the application's own effects do: what it does with
+        segments takes as long as their image is large.
+    """
+    voxels = labels.voxels
+    box = None if whole else box_of(voxels != 0)
+    if box is None:
+        box = (slice(0, voxels.shape[0]), slice(0, voxels.shape[1]), slice(0, voxels.shape[2]))
+    ordered = c_ordered_copy(voxels[box].T)  # (K, J, I), as VTK stores them
     image = slicer.vtkOrientedImageData()
-    voxels = np.asfortranarray(labels.voxels)
-    image.SetDimensions(*voxels.shape)
-    image.GetPointData().SetScalars(numpy_support.numpy_to_vtk(voxels.ravel(order="F"), deep=True))
+    image.SetExtent(*(edge for part in box for edge in (part.start, part.stop - 1)))
+    image.GetPointData().SetScalars(numpy_support.numpy_to_vtk(ordered.ravel(), deep=True))
     image.SetImageToWorldMatrix(slicer.util.vtkMatrixFromArray(place @ labels.affine))
     return image
 
@@ -215,18 +245,29 @@ def _hashOf(node: Any) -> str:
     """A name for the voxels of every segment; it does not depend on the extent that a file or an effect cuts them to."""
     segmentation = node.GetSegmentation()
     digest = hashlib.sha256()
+    labelled: dict[Any, Array | None] = {}
     for identity in sorted(segmentation.GetSegmentIDs()):
         segment = segmentation.GetSegment(identity)
         image = segment.GetRepresentation(_LABELMAP)
         digest.update(identity.encode())
-        if image is None or image.GetPointData().GetScalars() is None:
-            continue
-        extent = image.GetExtent()
-        shape = tuple(extent[2 * axis + 1] - extent[2 * axis] + 1 for axis in (2, 1, 0))
-        voxels = numpy_support.vtk_to_numpy(image.GetPointData().GetScalars()).reshape(shape) == segment.GetLabelValue()
-        box = box_of(voxels)
-        if box is not None:
+        if image not in labelled:  # segments share their labels: the empty voxels round them are looked at once
+            labelled[image] = _labelledPart(image)
+        labels = labelled[image]
+        voxels = labels == segment.GetLabelValue() if labels is not None else None
+        box = box_of(voxels) if voxels is not None else None
+        if voxels is not None and box is not None:
             part = voxels[box]
             digest.update(np.packbits(part).tobytes())
             digest.update(str(list(part.shape)).encode())
     return digest.hexdigest()
+
+
+def _labelledPart(image: Any) -> Array | None:
+    """The smallest box of a vtkOrientedImageData with every voxel that has a label, (K, J, I); None if there is none."""
+    if image is None or image.GetPointData().GetScalars() is None:
+        return None
+    extent = image.GetExtent()
+    shape = tuple(extent[2 * axis + 1] - extent[2 * axis] + 1 for axis in (2, 1, 0))
+    labels: Array = numpy_support.vtk_to_numpy(image.GetPointData().GetScalars()).reshape(shape)
+    box = box_of(labels != 0)
+    return labels[box] if box is not None else None
