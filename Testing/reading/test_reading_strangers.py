@@ -18,7 +18,7 @@ from pydicom.uid import DeflatedExplicitVRLittleEndian, RLELossless
 
 from SpinalDiseaseAILib.base.errors import InputError
 from SpinalDiseaseAILib.base.temporary_folders import PREFIX
-from SpinalDiseaseAILib.reading import inflating, limits, open_study
+from SpinalDiseaseAILib.reading import inflating, limits, list_series, open_study
 from SpinalDiseaseAILib.reading.decoding import decoded
 
 
@@ -156,3 +156,21 @@ def test_random_bytes_behind_the_mark_of_a_header_raise_no_other_error(folder: P
             path.write_bytes(start + generator.bytes(600))
             with pytest.raises(InputError):
                 open_study([path])
+
+
+def test_a_uid_that_is_none_reaches_no_result_and_chooses_its_series_all_the_same(folder: Path) -> None:
+    datasets = series()
+    for dataset in datasets:
+        for keyword in ("StudyInstanceUID", "SeriesInstanceUID", "FrameOfReferenceUID"):
+            dataset.add_new(keyword, "LO", "=Doe^Jane\x1b[2J")
+    write(datasets, folder)
+    study = open_study([folder])
+    uids = {study.uid, study.primary.uid, study.primary.frame_of_reference_uid}
+    assert len(uids) == 1 and all(set(uid) <= set("0123456789.") for uid in uids)
+    assert open_study([folder], t2=study.primary.uid).primary.uid == study.primary.uid
+
+
+def test_what_a_terminal_would_obey_is_taken_out_of_headers(folder: Path) -> None:
+    write(series(SeriesDescription="t2\x1b]0;title\x07 sag"), folder)
+    (entry,) = list_series([folder]).entries
+    assert all(letter.isprintable() for letter in f"{entry.modality}{entry.description}{entry.reason}")

@@ -62,3 +62,14 @@ def test_every_table_has_the_same_columns_so_that_tables_can_be_joined(report: R
     assert table_of(report).splitlines()[0].split("\t") == list(COLUMNS)
     assert {f"probability_{name}" for info in anatomy.FINDINGS for name in info.class_names} <= set(COLUMNS)
     assert len(set(COLUMNS)) == len(COLUMNS)
+
+
+@pytest.mark.parametrize("text", ["=cmd|' /C calc'!A0", "+1+cmd|' /C calc'!A0", "-2+3", "@SUM(1)", "\t=1"])
+def test_no_cell_is_a_formula_whatever_a_scene_from_a_stranger_holds(report: Report, text: str) -> None:
+    structures = tuple(
+        replace(item, findings=tuple(replace(entry, model=text) for entry in item.findings)) for item in report.structures
+    )
+    rows = rows_of(replace(report, study_uid=text, structures=structures))
+    assert {row["study_uid"] for row in rows} == {f"'{text}"}
+    assert {row["model"] for row in rows if row["finding"]} == {f"'{text}"}
+    assert all(float(row["right_mm"]) < 1000 for row in rows)  # a minus before a number is none

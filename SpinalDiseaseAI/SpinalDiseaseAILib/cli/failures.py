@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, NoReturn
@@ -12,7 +11,7 @@ import typer
 
 from ..base.errors import Cancelled, ComputeError, SpinalDiseaseAIError
 from ..worker.failures import UNEXPECTED, error_of_exception
-from .output import print_json
+from .output import print_error, print_json
 
 TRACEBACK_VARIABLE = "SPINAL_DISEASE_AI_TRACEBACK"
 """Environment variable that, when set, lets an unexpected error end with Python's traceback."""
@@ -41,7 +40,8 @@ def reported(*, as_json: bool = False) -> Iterator[None]:
             raise
         _end(
             ComputeError(
-                f"The program failed unexpectedly ({type(error).__name__}: {error}).",
+                # Without its own text, which may quote a header with the name of a patient.
+                f"The program failed unexpectedly ({type(error).__name__}).",
                 remedy=f"Please report this; set {TRACEBACK_VARIABLE}=1 to see where it happened.",
                 code=UNEXPECTED,
             ),
@@ -57,5 +57,5 @@ def error_document(error: SpinalDiseaseAIError) -> dict[str, Any]:
 def _end(error: SpinalDiseaseAIError, as_json: bool) -> NoReturn:
     if as_json:
         print_json({"error": error_document(error)})
-    print(error, file=sys.stderr)
+    print_error(error)
     raise typer.Exit(error.exit_status)

@@ -16,7 +16,7 @@ from ..base.options import DEFAULT_CLASSIFIER, DEFAULT_LOCALIZER, DEFAULT_SEGMEN
 from ..base.process_memory import keep_freed_memory
 from ..worker.process import TORCH_ENVIRONMENT
 from .failures import reported
-from .output import console, print_json
+from .output import console, print_error, print_json
 
 app = typer.Typer(
     name="spinal-disease-ai",
@@ -161,7 +161,7 @@ def series(paths: Paths, as_json: Json = False) -> None:
         else:
             print_listing(console(), listing)
         if listing.problem:
-            print(listing.problem, file=sys.stderr)
+            print_error(listing.problem)
             raise typer.Exit(listing.problem.exit_status)
 
 

@@ -11,6 +11,7 @@ import pydicom
 from pydicom.dataset import Dataset
 from pydicom.uid import MediaStorageDirectoryStorage
 
+from ..base.uids import plain_uid
 from .frames import FAT_SUPPRESSION, frame_slices
 from .identifiers import without_identifiers
 from .inflating import inflates_too_far
@@ -132,8 +133,8 @@ def slices_of(dataset: Dataset, path: Path) -> list[Slice] | None:
         frame=None,
         sop_class=sop_class,
         sop_uid=text(dataset, "SOPInstanceUID"),
-        series_uid=text(dataset, "SeriesInstanceUID"),
-        study_uid=text(dataset, "StudyInstanceUID"),
+        series_uid=plain_uid(text(dataset, "SeriesInstanceUID")),
+        study_uid=plain_uid(text(dataset, "StudyInstanceUID")),
         patient=_patient_digest(dataset),
         modality=text(dataset, "Modality").upper(),
         rows=rows,
@@ -147,7 +148,7 @@ def slices_of(dataset: Dataset, path: Path) -> list[Slice] | None:
         spacing_between=number(dataset, "SpacingBetweenSlices"),
         slope=_or_default(number(dataset, "RescaleSlope"), 1.0),
         intercept=_or_default(number(dataset, "RescaleIntercept"), 0.0),
-        frame_of_reference_uid=text(dataset, "FrameOfReferenceUID"),
+        frame_of_reference_uid=plain_uid(text(dataset, "FrameOfReferenceUID")),
         body_part=text(dataset, "BodyPartExamined").upper(),
         study_text=without_identifiers(text(dataset, "StudyDescription"), dataset),
         description=without_identifiers(text(dataset, "SeriesDescription") or text(dataset, "ProtocolName"), dataset),

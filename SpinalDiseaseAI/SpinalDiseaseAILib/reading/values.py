@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import math
+import re
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,6 +13,9 @@ from pydicom.dataset import Dataset
 from pydicom.multival import MultiValue
 
 from .slices import Vector
+
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]")
+"""C0 and C1, and those that change the direction of what follows."""
 
 
 @contextmanager
@@ -34,7 +38,7 @@ def text(dataset: Dataset, keyword: str) -> str:
 
 
 def texts(dataset: Dataset, keyword: str) -> tuple[str, ...]:
-    """The values of an element as texts without outer blanks."""
+    """The values of an element as texts without outer blanks; control characters, which a terminal would obey, are blanks."""
     try:
         value = dataset.get(keyword)
     except (ValueError, TypeError, NotImplementedError):
@@ -42,7 +46,8 @@ def texts(dataset: Dataset, keyword: str) -> tuple[str, ...]:
     if value is None:
         return ()
     items = value if isinstance(value, MultiValue | list | tuple) else [value]
-    return tuple(str(item).strip(" \0") for item in items if str(item).strip(" \0"))
+    found = (_CONTROL.sub(" ", str(item).strip(" \0")) for item in items)
+    return tuple(item for item in found if item)
 
 
 def numbers(dataset: Dataset, keyword: str, count: int) -> tuple[float, ...] | None:

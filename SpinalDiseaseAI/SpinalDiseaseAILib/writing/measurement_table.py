@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from ..base import anatomy
 from ..base.quantities import Measurement
 from ..base.report import Report
+from .cells import plain_cell
 
 MEASUREMENT_COLUMNS = (
     "study_uid",
@@ -41,15 +42,15 @@ def measurement_table(report: Report) -> str:
 def _rows(report: Report, name: str, kind: str, items: Iterable[Measurement]) -> list[tuple[str, ...]]:
     return [
         (
-            report.study_uid,
-            report.image_sha256,
+            plain_cell(report.study_uid),
+            plain_cell(report.image_sha256),
             name,
             kind,
             item.name,
             item.quantity.display,
             "" if item.value is None else f"{item.value:.4g}",
             item.quantity.unit,
-            item.reason,
+            plain_cell(item.reason),
             item.quantity.reference,
         )
         for item in items

@@ -7,6 +7,7 @@ import io
 
 from ..base import anatomy, wording
 from ..base.report import FindingResult, Report, StructureResult
+from .cells import plain_cell
 
 CLASS_COLUMNS: tuple[str, ...] = tuple(
     dict.fromkeys(f"probability_{name}" for info in anatomy.FINDINGS for name in info.class_names)
@@ -57,8 +58,8 @@ def table_of(report: Report) -> str:
 def _point_cells(report: Report, structure: StructureResult) -> dict[str, str]:
     right, anterior, superior = (f"{value:.2f}" for value in structure.position)
     return {
-        "study_uid": report.study_uid,
-        "image_sha256": report.image_sha256,
+        "study_uid": plain_cell(report.study_uid),
+        "image_sha256": plain_cell(report.image_sha256),
         "structure": structure.name,
         "kind": anatomy.structure(structure.name).kind.value,
         "right_mm": right,
@@ -80,5 +81,5 @@ def _finding_cells(finding: FindingResult) -> dict[str, str]:
         "coverage": f"{finding.coverage:.2f}" if finding.plausible else "",
         "unsure": str(int(finding.unsure)) if finding.plausible else "",
         **{f"probability_{name}": f"{value:.4f}" for name, value in finding.probabilities.items()},
-        "model": finding.model,
+        "model": plain_cell(finding.model),
     }
