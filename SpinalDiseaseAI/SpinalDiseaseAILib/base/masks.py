@@ -138,7 +138,7 @@ def label_counts(labels: npt.NDArray[np.uint8]) -> npt.NDArray[np.intp]:
 
 def box_of(mask: npt.NDArray[np.bool_]) -> Box | None:
     """The smallest box that holds every voxel of a mask of three dimensions; None if there is none."""
-    # The whole mask is looked through once: planes are laid over each other, those that lie apart in memory, as short lines are slow.
+    # The whole mask is looked through once, its planes laid over each other along the axis whose steps in memory are the longest.
     through = int(np.argmax(np.abs(mask.strides)))
     plane = np.asarray(mask.any(through))
     first, second = (axis for axis in range(3) if axis != through)
