@@ -93,3 +93,12 @@ def test_points_at_one_place_are_refused() -> None:
     study, outlining = kept(outlined, 1)
     with pytest.raises(ValueError, match="same place"):
         at(outlined, study, outlining, L4=(0.0, 0.0, 17.0))
+
+
+def test_a_study_that_is_analysed_again_counts_as_the_last_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(outlined_studies, "_MOST", 2)
+    outlined = OutlinedStudies()
+    kept(outlined, 1), kept(outlined, 2)
+    again = kept(outlined, 1)
+    latest = kept(outlined, 3)
+    assert at(outlined, *again) is not None and at(outlined, *latest) is not None

@@ -1,0 +1,80 @@
+"""What the panel holds while it is open it lets go of: widgets, clocks, modules; and work that is not needed is not done."""
+
+import sys
+import types
+
+from panel_helpers import analyze
+
+from SpinalDiseaseAILib.panel.fakes import FakeClient
+
+
+def test_after_cleanup_a_widget_no_longer_changes_the_scene(panel_of, nodes):
+    panel = panel_of()
+    parameters = panel.parameterNode
+    panel.ui.unsureSpinBox.value = 0.3
+    assert parameters.unsureBelow == 0.3
+    panel.cleanup()
+    panel.ui.unsureSpinBox.value = 0.7
+    assert parameters.unsureBelow == 0.3
+
+
+def test_a_panel_that_is_left_no_longer_changes_the_scene_by_its_widgets(panel_of, nodes):
+    panel = panel_of()
+    parameters = panel.parameterNode
+    panel.exit()
+    panel.ui.unsureSpinBox.value = 0.7
+    assert parameters.unsureBelow == 0.5 and panel.parameterNode is None
+
+
+def test_no_clock_ticks_in_a_panel_that_was_cleaned_up_during_an_analysis(panel_of, nodes, qt_application):
+    panel = panel_of("slow")
+    panel.analysis._clock.setInterval(0)
+    panel.ui.analyzeButton.click()
+    panel.cleanup()
+    panel.ui.timeLabel.text = "nothing"
+    for _ in range(3):
+        qt_application.processEvents()
+    assert panel.ui.timeLabel.text == "nothing"
+
+
+def test_no_clock_ticks_after_an_analysis_has_ended(panel_of, nodes, wait_until, qt_application):
+    panel = panel_of()
+    panel.analysis._clock.setInterval(0)
+    analyze(panel, wait_until)
+    panel.ui.timeLabel.text = "nothing"
+    for _ in range(3):
+        qt_application.processEvents()
+    assert panel.ui.timeLabel.text == "nothing"
+
+
+def test_a_reload_forgets_the_whole_library_so_that_it_is_imported_anew(panel_of, nodes, monkeypatch):
+    panel = panel_of()
+    monkeypatch.setitem(sys.modules, "SpinalDiseaseAILib.base.made_up", types.ModuleType("made_up"))
+    before = dict(sys.modules)
+    try:
+        panel.onReload()
+        left = [name for name in sys.modules if name.split(".")[0] == "SpinalDiseaseAILib"]
+    finally:
+        sys.modules.update(before)  # the other tests go on with the library that they imported
+    assert left == [] and "SpinalDiseaseAI" in before
+
+
+class CountingClient(FakeClient):
+    """Counts what it is asked to grade."""
+
+    def __init__(self):
+        super().__init__()
+        self.graded = []
+
+    def regrade(self, study, points, changed, options, *callbacks):
+        self.graded.append(changed)
+        return super().regrade(study, points, changed, options, *callbacks)
+
+
+def test_where_no_point_was_touched_nothing_is_graded_and_the_result_is_there_at_once(module, nodes):
+    client, finished = CountingClient(), []
+    logic = module.SpinalDiseaseAILogic(client=client)
+    node = logic.process(nodes[0]).reportNode
+    assert logic.regrade(node, waitForCompletion=False, onFinished=finished.append).reportNode is node
+    assert [item.reportNode for item in finished] == [node]
+    assert client.graded == [] and not logic.grading
