@@ -13,7 +13,7 @@ from pydicom.uid import MediaStorageDirectoryStorage
 
 from ..base.uids import plain_uid
 from .frames import FAT_SUPPRESSION, frame_slices
-from .identifiers import without_identifiers
+from .identifiers import IDENTIFIERS, without_identifiers
 from .inflating import inflates_too_far
 from .limits import MAXIMUM_FRAMES
 from .slices import MR_CLASSES, Acquisition, Slice
@@ -25,9 +25,7 @@ _KEYWORDS = [
     "SeriesInstanceUID",
     "StudyInstanceUID",
     "FrameOfReferenceUID",
-    "PatientID",
-    "PatientName",
-    "PatientBirthDate",
+    *IDENTIFIERS,
     "Modality",
     "BodyPartExamined",
     "StudyDescription",
