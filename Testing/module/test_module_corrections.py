@@ -123,6 +123,7 @@ def test_a_missing_point_is_placed_with_the_next_click_in_a_view(panel, settled,
     points = points_of(panel)
     interaction = scene.GetNodeByID("vtkMRMLInteractionNodeSingleton")
     assert interaction.GetCurrentInteractionMode() == interaction.Place
+    assert interaction.GetPlaceModePersistence() == 0, "one click places one point"
     assert scene.GetNodeByID("vtkMRMLSelectionNodeSingleton").GetActivePlaceNodeID() == points.GetID()
     index = points.GetControlPointPlacementStartIndex()
     assert points.GetNthControlPointLabel(index) == "L4-L5"

@@ -1,5 +1,6 @@
 """The logic, as scripts and other modules use it."""
 
+import shutil
 from dataclasses import replace
 
 import numpy as np
@@ -8,7 +9,8 @@ from panel_helpers import drag
 from scene_examples import make_report, make_study
 
 from SpinalDiseaseAILib.base.errors import Cancelled, ComputeError, InputError
-from SpinalDiseaseAILib.base.options import DEFAULT_GRADER, DEFAULT_SEGMENTER, DEFAULT_WEIGHER
+from SpinalDiseaseAILib.base.locations import models_folder
+from SpinalDiseaseAILib.base.options import DEFAULT_CLASSIFIER, DEFAULT_GRADER, DEFAULT_SEGMENTER, DEFAULT_WEIGHER
 from SpinalDiseaseAILib.base.report import ModelProvenance
 from SpinalDiseaseAILib.base.study import Role
 from SpinalDiseaseAILib.panel.fakes import FakeClient
@@ -237,6 +239,13 @@ def test_a_level_is_graded_again_with_the_optional_models_of_the_analysis_and_no
 
 def test_a_classifier_whose_every_finding_was_weighed_still_grades(options_of):
     assert options_of(["spinal-disease-2020", DEFAULT_WEIGHER], DEFAULT_WEIGHER).classifiers == ("spinal-disease-2020",)
+
+
+def test_which_model_grades_is_told_by_the_folder_of_models_that_was_chosen(options_of, tmp_path):
+    shutil.copytree(models_folder() / "spinal-disease-2020", tmp_path / "spinal-disease-2020")
+    named = [DEFAULT_CLASSIFIER, "spinal-disease-2020"]
+    assert options_of(named, DEFAULT_CLASSIFIER).classifiers == tuple(named)
+    assert options_of(named, DEFAULT_CLASSIFIER, models_folder=str(tmp_path)).classifiers == ("spinal-disease-2020",)
 
 
 def test_points_that_were_found_on_a_deleted_t2_are_not_graded_on_the_t1_alone(logic_of, nodes, scene):

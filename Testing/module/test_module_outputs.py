@@ -5,6 +5,7 @@ import importlib
 import json
 
 import pytest
+import slicer
 from panel_helpers import analyze
 from PySide6.QtCore import Qt
 from standins.python_qt import QT
@@ -43,6 +44,18 @@ def test_all_files_are_written_into_the_chosen_folder(panel, tmp_path):
     assert "Written into" in panel.ui.statusLabel.text
     panel.ui.openFolderButton.click()
     assert QT.QDesktopServices.opened[-1] == str(tmp_path / "results é")
+
+
+def test_the_wait_cursor_is_shown_while_files_are_written_and_no_longer(panel, tmp_path, monkeypatch):
+    seen = []
+
+    def write(*arguments, **more):
+        seen.append(bool(slicer.app._object.waiting))
+        return {}
+
+    monkeypatch.setattr("SpinalDiseaseAILib.writing.write_results", write)
+    panel.ui.exportButton.click()
+    assert seen == [True] and not slicer.app._object.waiting
 
 
 def test_only_checked_files_are_written(panel, tmp_path):
