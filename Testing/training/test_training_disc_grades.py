@@ -17,6 +17,7 @@ from SpinalDiseaseAILib.models.bundle import read_bundle
 from SpinalDiseaseAILib.steps.calibration import Calibration
 from SpinalDiseaseAILib.steps.disc_grades import LEVELS
 from SpinalDiseaseAILib.steps.measurements.disc_features import FEATURES
+from SpinalDiseaseAILib.training import disc_grades
 from SpinalDiseaseAILib.training.cli import configuration
 from SpinalDiseaseAILib.training.disc_grade_bundle import pack_grader
 from SpinalDiseaseAILib.training.disc_grades import Example, examples_of, fitted, log_losses, tensors
@@ -54,6 +55,17 @@ def test_losses_are_of_tuning_patients_and_the_better_source_has_the_lower_one()
     assert any(split_of("spider", item.patient) == "tune" for item in items)
     losses = log_losses(items)
     assert losses["masks"] < losses["region"] and losses["both"] < losses["region"]
+
+
+def test_a_training_patient_has_no_say_in_which_variant_is_chosen(monkeypatch: pytest.MonkeyPatch) -> None:
+    items = examples(region_noise=1.0, mask_noise=1.0, patients=40)
+    model = fitted(items[:24])
+    monkeypatch.setattr(
+        disc_grades, "fitted", lambda examples: model
+    )  # so that nothing but who is counted tells the losses apart
+    tuning = [item for item in items if split_of("spider", item.patient) == "tune"]
+    assert 0 < len(tuning) < len(items)
+    assert log_losses(items) == pytest.approx(log_losses(tuning))
 
 
 def test_discs_without_features_count_for_the_region_network_alone() -> None:
