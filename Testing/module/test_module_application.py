@@ -83,6 +83,18 @@ def test_an_application_without_its_python_is_told_in_a_sentence(errors, monkeyp
         application.applicationPython()
 
 
+@pytest.mark.parametrize("entry", ["", ".", "bin"])
+def test_a_program_of_that_name_in_the_current_folder_is_never_run(errors, monkeypatch, tmp_path, entry):
+    elsewhere = tmp_path / "downloads"
+    elsewhere.mkdir()
+    make_program(elsewhere, "#!/bin/sh\n")
+    make_program(elsewhere / "bin", "#!/bin/sh\n").rename(elsewhere / "PythonSlicer")
+    monkeypatch.chdir(elsewhere)
+    monkeypatch.setenv("PATH", entry)
+    with pytest.raises(ComputeError, match="PythonSlicer was not found"):
+        application.applicationPython()
+
+
 def test_packages_are_looked_for_without_importing_them(monkeypatch):
     monkeypatch.setattr(application, "REQUIREMENTS", {"json": "", "torch_of_nowhere": ">=1", "this": ""})
     monkeypatch.delitem(sys.modules, "this", raising=False)

@@ -12,6 +12,7 @@ from ..base.locations import models_folder
 from ..models.bundle import CARD, Bundle, list_bundles
 from ..pipelines.registry import PIPELINES
 from . import settings
+from .cardText import cardText
 from .host import Host
 
 
@@ -106,7 +107,7 @@ class AdvancedSection:
         shown = bool(ui.cardButton.checked) and bundle is not None
         ui.cardTextBrowser.visible = shown
         if shown and bundle is not None:
-            ui.cardTextBrowser.setMarkdown((bundle.folder / CARD).read_text(encoding="utf-8"))
+            ui.cardTextBrowser.setMarkdown(cardText((bundle.folder / CARD).read_text(encoding="utf-8", errors="replace")))
 
     def _onProbe(self, checked: bool = False) -> None:
         ui = self._host.ui

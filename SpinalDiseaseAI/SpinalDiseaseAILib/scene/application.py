@@ -6,6 +6,7 @@ import importlib.util
 import logging
 import os
 import shutil
+import sys
 from collections.abc import Iterable
 from typing import Any
 
@@ -26,13 +27,16 @@ def applicationPython() -> str:
 
     :raises ComputeError: if it is not found.
     """
-    folders = os.path.join(slicer.app.slicerHome, "bin") + os.pathsep + os.environ.get("PATH", "")
-    path = shutil.which("PythonSlicer", path=folders)
-    if path is None:
-        raise ComputeError(
-            "The program PythonSlicer was not found beside the application.", remedy="Install 3D Slicer again.", code="no-python"
-        )
-    return path
+    program = "PythonSlicer.exe" if sys.platform == "win32" else "PythonSlicer"
+    for folder in (os.path.join(slicer.app.slicerHome, "bin"), *os.environ.get("PATH", "").split(os.pathsep)):
+        # An entry that is empty or relative leads to the current folder, which may hold a program from anywhere; asked for a name
+        # without a folder, shutil.which looks there first on Windows.
+        path = shutil.which(os.path.join(folder, program)) if os.path.isabs(folder) else None
+        if path is not None:
+            return path
+    raise ComputeError(
+        "The program PythonSlicer was not found beside the application.", remedy="Install 3D Slicer again.", code="no-python"
+    )
 
 
 def isInstalled(name: str) -> bool:
