@@ -195,4 +195,4 @@ def test_a_folder_that_may_not_be_opened_is_reported_and_never_called_empty(
     with pytest.raises(InputError, match="folders that may not be opened: 1"):
         open_study([folder])
     write(series(), folder)
-    assert "closed" in next(note for note in open_study([folder]).notes if note.code == "unreadable-files").text
+    assert "closed" in next(note for note in list_series([folder]).notes if note.code == "unreadable-files").text

@@ -36,31 +36,8 @@ _SPELT_OUT = {"ß": "s", "æ": "a", "œ": "o", "ø": "o", "ł": "l", "đ": "d", 
 
 
 _TERMS = frozenset(
-    [
-        "spine",
-        "lumbar",
-        "cervical",
-        "thoracic",
-        "lws",
-        "hws",
-        "bws",
-        "lwk",
-        "neck",
-        "head",
-        "brain",
-        "neuro",
-        "sag",
-        "tra",
-        "cor",
-        "ax",
-        "tse",
-        "fse",
-        "stir",
-        "tirm",
-        "flair",
-        "dixon",
-        "mri",
-    ]
+    ("spine", "lumbar", "cervical", "thoracic", "lws", "hws", "bws", "lwk", "neck", "head", "brain", "neuro")
+    + ("sag", "tra", "cor", "tse", "fse", "stir", "tirm", "flair", "dixon", "mri")
 )
 """Words that stand for how and where an image was made, though a department may be called so."""
 
@@ -116,7 +93,9 @@ def _names(name: str, least: int) -> frozenset[str]:
 
 
 def _tells(part: str, least: int) -> bool:
-    """False for a single letter, and for two signs with a digit, such as T2 in the name of a phantom."""
+    """False for a single letter, two signs with a digit, such as T2 in the name of a phantom, and for a term in that of staff."""
+    if least > 2 and part.lower() in _TERMS:
+        return False
     return len(part) >= 3 or (len(part) == least and part.isalpha()) or _IDEOGRAPH.search(part) is not None
 
 

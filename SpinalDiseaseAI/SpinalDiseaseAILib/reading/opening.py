@@ -47,7 +47,7 @@ def list_series(paths: Sequence[Path], *, t2: str = "", t1: str = "") -> SeriesL
     :raises InputError: if there is no image at all.
     """
     with gathered(paths) as files:
-        dicom, volumes, notes = _survey(files)
+        dicom, volumes, notes = _survey(files, named=True)
         if dicom.slices:
             choice, entries, problem = choose(dicom.slices, t2=t2, t1=t1)
             return SeriesListing(entries, (*notes, *(choice.notes if choice else ())), problem)
@@ -58,9 +58,10 @@ def list_series(paths: Sequence[Path], *, t2: str = "", t1: str = "") -> SeriesL
         return SeriesListing(tuple(_entry(volume, role) for role, volume in chosen.items()), tuple(notes))
 
 
-def _survey(files: Gathered) -> tuple[Headers, list[Path], list[Note]]:
+def _survey(files: Gathered, *, named: bool = False) -> tuple[Headers, list[Path], list[Note]]:
     """Headers of the DICOM images, other volumes, and notes on the rest.
 
+    :param named: name files in the notes. Those of a study go into its report, and archives name files by their patients.
     :raises InputError: if there is no image at all.
     """
     from .headers import read_headers
@@ -74,7 +75,7 @@ def _survey(files: Gathered) -> tuple[Headers, list[Path], list[Note]]:
     if unreadable:
         names = ", ".join(path.name for path in unreadable[:3]) + (" …" if len(unreadable) > 3 else "")
         text = "Files and folders that are left out, because they end early, are damaged or may not be opened: "
-        text += f"{len(unreadable)} ({names})."
+        text += f"{len(unreadable)} ({names})." if named else f"{len(unreadable)}."
         notes.append(Note("unreadable-files", text, "warning"))
     if files.links:
         text = f"Links to other folders or to nothing, which are not followed: {len(files.links)}."
@@ -150,10 +151,8 @@ def _choose_volumes(paths: list[Path], *, t2: str, t1: str) -> dict[Role, Volume
 
 
 def _study_of_volumes(volumes: dict[Role, Volume], notes: list[Note]) -> Study:
-    series = tuple(
-        Series(role, volume.image, description=volume.path.name, spacing_known=volume.spacing_known)
-        for role, volume in volumes.items()
-    )
+    # Not described by the name of its file, which is often that of the patient: a scene file would carry it on.
+    series = tuple(Series(role, volume.image, spacing_known=volume.spacing_known) for role, volume in volumes.items())
     found = [note for volume in volumes.values() for note in volume.notes]
     if Role.SAGITTAL_T2 not in volumes:
         found.append(Note("no-t2", "There is no sagittal T2 image; the sagittal T1 is analysed alone.", "warning"))
