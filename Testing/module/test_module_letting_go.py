@@ -6,8 +6,6 @@ import types
 from panel_helpers import analyze
 
 from SpinalDiseaseAILib.panel.fakes import FakeClient
-from SpinalDiseaseAILib.scene.results import resultFromNode
-from SpinalDiseaseAILib.scene.segmentation import showSurfaces
 
 
 def test_after_cleanup_a_widget_no_longer_changes_the_scene(panel_of, nodes):
@@ -18,16 +16,6 @@ def test_after_cleanup_a_widget_no_longer_changes_the_scene(panel_of, nodes):
     panel.cleanup()
     panel.ui.unsureSpinBox.value = 0.7
     assert parameters.unsureBelow == 0.3
-
-
-def test_the_button_of_a_closed_panel_no_longer_follows_the_surfaces(panel_of, nodes, wait_until):
-    panel = panel_of("masks")
-    masks = resultFromNode(analyze(panel, wait_until)).segmentationNode
-    showSurfaces(masks, True)
-    assert panel.ui.surfacesButton.checked
-    panel.cleanup()
-    showSurfaces(masks, False)
-    assert panel.ui.surfacesButton.checked
 
 
 def test_a_panel_that_was_cleaned_up_does_not_come_back_with_the_next_scene(panel_of, nodes, scene):

@@ -47,6 +47,15 @@ def test_the_button_follows_what_another_module_does(outlined):
     assert segmentation.GetDisplayNode().GetVisibility3D()
 
 
+def test_the_button_of_a_closed_panel_no_longer_follows_the_surfaces(outlined):
+    panel, segmentation = outlined
+    showSurfaces(segmentation)
+    assert panel.ui.surfacesButton.checked
+    panel.cleanup()
+    segmentation.GetDisplayNode().SetVisibility3D(False)
+    assert panel.ui.surfacesButton.checked
+
+
 def test_surfaces_stay_after_the_next_analysis(outlined, wait_until):
     panel, segmentation = outlined
     panel.ui.surfacesButton.click()
