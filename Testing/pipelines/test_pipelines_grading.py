@@ -70,6 +70,17 @@ def test_without_masks_of_a_t2_the_network_has_the_last_word_and_no_warning_come
     assert DEFAULT_WEIGHER not in [model.name for model in report.models], "it took no part"
 
 
+def test_the_masks_of_a_t1_have_no_say_in_the_degeneration_of_a_disc(
+    slice_of_sample: Study, analyser: Analyser, cpu: Options
+) -> None:
+    t1 = Study((replace(slice_of_sample.primary, role=Role.SAGITTAL_T1),), slice_of_sample.uid)
+    found, alone = (analyser.analyse(t1, options) for options in (cpu, replace(cpu, segmenter="")))
+    assert found.masks is not None and alone.masks is None
+    for disc in ("L1-L2", "L4-L5"):
+        result = found.structure(disc).finding("degeneration")
+        assert result is not None and result == alone.structure(disc).finding("degeneration")
+
+
 def test_a_level_that_is_graded_again_at_the_same_point_is_as_in_the_analysis(
     slice_of_sample: Study, analyser: Analyser, cpu: Options
 ) -> None:
