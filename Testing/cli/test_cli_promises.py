@@ -1,0 +1,57 @@
+"""Small promises of the command line: how far it is, how large a series is, and a reader that goes away."""
+
+from __future__ import annotations
+
+import io
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+
+from SpinalDiseaseAILib.base.options import Options, Progress, no_progress
+from SpinalDiseaseAILib.base.report import Report
+from SpinalDiseaseAILib.base.study import Study
+from SpinalDiseaseAILib.cli.analysis import Request, run_analysis
+from SpinalDiseaseAILib.cli.failures import reported
+from SpinalDiseaseAILib.cli.progress import part
+from SpinalDiseaseAILib.cli.series import listing_of, print_listing
+
+
+def test_a_part_of_the_work_is_told_as_a_part_of_the_whole() -> None:
+    told: list[float] = []
+    progress = part(lambda stage, fraction, message: told.append(fraction), 0.2, 0.6)
+    for fraction in (0.0, 0.5, 1.0):
+        progress("stage", fraction, "message")
+    assert told == pytest.approx([0.2, 0.4, 0.6])
+
+
+def test_progress_never_goes_back_and_the_analysis_is_most_of_it(small_study: Path, tmp_path: Path) -> None:
+    told: list[float] = []
+
+    class Whole:
+        """Tells the whole way of an analysis, and fails at its end."""
+
+        def analyse(self, study: Study, options: Options = Options(), progress: Progress = no_progress) -> Report:
+            for fraction in (0.0, 0.5, 1.0):
+                progress("stage", fraction, "message")
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        run_analysis(Request((small_study,), tmp_path / "out"), lambda stage, fraction, message: told.append(fraction), Whole())
+    assert told == sorted(told) and told[-1] == pytest.approx(0.9) and told[-3] == pytest.approx(0.1)
+
+
+def test_the_size_of_a_series_is_columns_times_rows(small_study: Path) -> None:
+    listing = listing_of([small_study])
+    entry = replace(listing.entries[0], size=(512, 640, 1))
+    stream = io.StringIO()
+    print_listing(Console(file=stream, width=200), replace(listing, entries=(entry,)))
+    assert "1 slice of 512 x 640" in stream.getvalue()
+
+
+def test_a_reader_that_closes_the_pipe_is_no_failure_to_be_reported(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(BrokenPipeError), reported(as_json=True):
+        raise BrokenPipeError
+    captured = capsys.readouterr()
+    assert (captured.out, captured.err) == ("", "")
