@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 from pathlib import Path
 from typing import Any
 
@@ -14,15 +13,13 @@ from ..base.files import move, work_folder
 from ..base.report import Report
 from ..base.study import Role, Study
 from ..base.temporary_folders import temporary_folder
+from .archive import unpackScene
 from .hierarchy import hierarchyOf, moveTo
 from .results import writeReport
 from .volumes import addVolumeNode
 
 SLICE_VIEWS = ("Red", "Yellow", "Green")
 """Names of the application's slice views."""
-
-_CACHE_MARK = ".slicer-cache"
-"""File that Slicer's cache wants to see in a folder before it will use it."""
 
 
 def new_scene() -> Any:
@@ -93,15 +90,11 @@ def read_scene(path: Path) -> Any:
     :raises InputError: if the file cannot be read.
     """
     scene = new_scene()
-    # Unpacking changes the working folder, and does not change it back when the archive is broken.
-    with decimal_points(), temporary_folder() as folder, contextlib.chdir("."):
-        (folder / _CACHE_MARK).touch()
-        cache = slicer.vtkCacheManager()
-        cache.SetRemoteCacheDirectory(str(folder))
-        manager = slicer.vtkDataIOManager()
-        manager.SetCacheManager(cache)
-        scene.SetCacheManager(cache)
-        scene.SetDataIOManager(manager)
-        if not path.is_file() or not scene.ReadFromMRB(str(path), True):
+    with decimal_points(), temporary_folder() as folder:
+        # Not unpacked by the scene itself: it would write wherever the names in the archive lead.
+        description = unpackScene(path, folder / "scene")
+        scene.SetURL(str(description))
+        scene.SetRootDirectory(str(description.parent))
+        if not scene.Connect():
             raise InputError(f"The scene {path} cannot be read.", "An .mrb file of 3D Slicer is needed.", code="scene")
     return scene
