@@ -254,3 +254,12 @@ def test_a_document_cannot_point_outside_its_folder(tmp_path: Path) -> None:
 def test_a_study_that_is_not_there_is_refused(tmp_path: Path) -> None:
     with pytest.raises(SchemaError, match="The study cannot be read"):
         read_study(tmp_path / "study.json")
+
+
+def test_a_text_that_is_nested_beyond_measure_is_refused(tmp_path: Path) -> None:
+    deep = "[" * 200_000
+    with pytest.raises(SchemaError):
+        report_from_json(deep)
+    (tmp_path / "study.json").write_text(deep)
+    with pytest.raises(SchemaError):
+        read_study(tmp_path / "study.json")

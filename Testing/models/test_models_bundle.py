@@ -188,3 +188,9 @@ def test_a_field_that_is_missing_or_of_the_wrong_kind_is_refused(bundles: Path, 
     edit("small-localizer", **change)
     error = refusal("small-localizer", bundles)
     assert error.code == "model-metadata" and "small-localizer" in error.found
+
+
+@pytest.mark.parametrize("content", ["[" * 200_000, " " * (1 << 24) + "{}"], ids=["deep", "long"])
+def test_metadata_that_no_bundle_has_so_deep_or_so_long_are_refused(bundles: Path, content: str) -> None:
+    (bundles / "small-classifier" / METADATA).write_text(content)
+    assert refusal("small-classifier", bundles).code == "model-metadata"

@@ -162,3 +162,9 @@ def test_results_are_made_in_a_folder_with_the_rights_of_their_own(report: Repor
         formats={**TEXTS, "overlay.png": lambda _, path: modes.append(path.parent.parent.stat().st_mode)},
     )
     assert modes == [(tmp_path / "results").stat().st_mode]
+
+
+def test_a_report_of_others_that_is_nested_beyond_measure_is_not_taken_for_an_own_one(tmp_path: Path) -> None:
+    (tmp_path / "report.json").write_text("[" * 200_000)
+    with pytest.raises(OutputError, match="already holds"):
+        check_folder(tmp_path)

@@ -86,7 +86,7 @@ def report_from_json(text: str) -> Report:
     """
     try:
         document = json.loads(text, parse_constant=_refuse_constant)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise SchemaError(f"The report is not JSON: {error}.", "A report written by this product is needed.") from error
     return report_from_dict(document)
 
@@ -147,7 +147,7 @@ def read_study(path: Path) -> Study:
         return Study(series, str(document["uid"]), tuple(Note(**item) for item in document["notes"]))
     except InputError:
         raise
-    except (OSError, KeyError, TypeError, ValueError, AttributeError) as error:
+    except (OSError, KeyError, TypeError, ValueError, AttributeError, RecursionError) as error:
         raise SchemaError(f"The study cannot be read: {error!r}.", "A study written by this product is needed.") from error
 
 

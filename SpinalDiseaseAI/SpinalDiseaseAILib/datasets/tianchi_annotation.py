@@ -68,7 +68,7 @@ def read_annotations(path: Path) -> list[dict[str, Any]]:
     """
     try:
         document = json.loads(path.read_text(encoding="utf-8-sig"))
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise InputError(f"{path} cannot be read as JSON.", remedy="Get the data set again.", code="dataset") from error
     if not isinstance(document, list) or not all(isinstance(item, dict) and "studyUid" in item for item in document):
         raise InputError(

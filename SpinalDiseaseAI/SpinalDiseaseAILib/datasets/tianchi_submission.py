@@ -123,7 +123,7 @@ def _read_map(path: Path) -> list[tuple[str, str]]:
     try:
         document = json.loads(path.read_text(encoding="utf-8-sig"))
         return [(str(item["studyUid"]), str(item["seriesUid"])) for item in document]
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (OSError, ValueError, RecursionError, KeyError, TypeError) as error:
         raise InputError(
             f"{path} is no map of series.",
             "A list of studyUid and seriesUid is needed, as lumbar_testA50_series_map.json has it.",

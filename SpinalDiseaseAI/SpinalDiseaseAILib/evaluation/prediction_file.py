@@ -55,7 +55,7 @@ def read_predictions(path: Path, data: Path | None = None) -> tuple[Run, ...]:
     file = path / PREDICTIONS_FILE if path.is_dir() else path
     try:
         document = json.loads(file.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise SchemaError(
             f"{file} cannot be read as JSON.", "A predictions.json is needed.", "Make it with evaluate -o FOLDER."
         ) from error

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 _OWN = "metadata_sha256"
+_LONGEST = 1 << 24  # bytes; those of the product have some ten thousand
 
 
 class ChangedMetadataError(ValueError):
@@ -28,10 +29,15 @@ def read_metadata(path: Path) -> dict[str, Any]:
     """The content of a metadata file.
 
     :raises ChangedMetadataError: if it was changed since it was written.
-    :raises ValueError: if it is no JSON.
+    :raises ValueError: if it is no JSON, or longer or deeper than metadata is.
     :raises TypeError: if it is no object, or names no hash.
     """
-    document = json.loads(path.read_text(encoding="utf-8"))
+    if path.stat().st_size > _LONGEST:
+        raise ValueError(f"it has {path.stat().st_size} bytes")
+    try:
+        document = json.loads(path.read_text(encoding="utf-8"))
+    except RecursionError as error:
+        raise ValueError("it is nested too deeply") from error
     if not isinstance(document, dict):
         raise TypeError("it is no JSON object")
     named = document.get(_OWN)

@@ -23,7 +23,7 @@ def read_configuration(path: Path) -> dict[str, Any]:
     """
     try:
         document = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise _refused(f"The configuration {path} cannot be read as JSON ({error}).", "A JSON object is needed.") from error
     if not isinstance(document, dict) or not isinstance(document.get("task"), str):
         raise _refused(f"The configuration {path} names no task.", 'A JSON object is needed whose "task" is a text.')

@@ -204,6 +204,6 @@ def _unwritable(folder: Path, error: OSError) -> OutputError:
 def _is_ours(path: Path) -> bool:
     try:
         document = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         return False
     return isinstance(document, dict) and document.get("schema") == json_io.REPORT_SCHEMA
