@@ -39,7 +39,7 @@ from SpinalDiseaseAILib.panel.setupSection import SetupSection
 from SpinalDiseaseAILib.scene.application import loadSampleStudy, missingRequirements, registerSampleStudy
 from SpinalDiseaseAILib.scene.corrections import renumberResult, restoreComputed
 from SpinalDiseaseAILib.scene.pointList import indexOfPoint, pointOf
-from SpinalDiseaseAILib.scene.results import REPORT_ATTRIBUTE, inputsOf, reportFromNode, resultsInScene
+from SpinalDiseaseAILib.scene.results import REPORT_ATTRIBUTE, inputsOf, releaseMasks, reportFromNode, resultsInScene
 
 #
 # SpinalDiseaseAI
@@ -193,6 +193,7 @@ class SpinalDiseaseAIWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
     def onSceneStartClose(self, caller, event):
         self._outdatedLevels = []
         self.setParameterNode(None)
+        releaseMasks(caller)
 
     def onSceneEndClose(self, caller, event):
         if self.parent.isEntered:

@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 import pytest
+import vtk
 from scene_examples import make_image, make_report, make_study
 
 from SpinalDiseaseAILib.base import anatomy
@@ -21,6 +22,7 @@ from SpinalDiseaseAILib.scene.results import (
     resultFromNode,
     resultOf,
     resultsInScene,
+    updateReport,
     writeReport,
 )
 from SpinalDiseaseAILib.scene.volumes import addVolumeNode, studyFromVolumeNodes
@@ -214,3 +216,17 @@ def test_results_on_volumes_of_one_name_have_names_of_their_own(scene, result):
 def test_what_is_no_node_holds_no_result(given):
     with pytest.raises(InputError, match="holds no result"):
         resultFromNode(given)
+
+
+def test_who_follows_a_report_is_told_once_and_when_all_of_it_is_there(result):
+    told = []
+
+    def look(caller, event):
+        report = reportFromNode(caller)
+        rows = result.tableNode.GetTable().GetColumnByName("predicted")
+        assert report.structures[0].finding("pfirrmann").predicted == ("2",) and rows.GetValue(0) == "grade 2"
+        told.append(result.reportNode.GetDescription())
+
+    result.reportNode.AddObserver(vtk.vtkCommand.ModifiedEvent, look)
+    updateReport(result.reportNode, make_report(pfirrmann="2"))
+    assert told == [DISCLAIMER]

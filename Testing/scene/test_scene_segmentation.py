@@ -16,7 +16,7 @@ from SpinalDiseaseAILib.base.study import Role
 from SpinalDiseaseAILib.scene.corrections import applyGraded, renumberResult, restoreComputed
 from SpinalDiseaseAILib.scene.hierarchy import folderOf, hierarchyOf, itemOf
 from SpinalDiseaseAILib.scene.mrb import add_study, read_scene, write_scene
-from SpinalDiseaseAILib.scene.results import resultOf, resultsInScene, updateReport, writeReport
+from SpinalDiseaseAILib.scene.results import releaseMasks, resultOf, resultsInScene, updateReport, writeReport
 from SpinalDiseaseAILib.scene.segmentation import FILL_OPACITY, isEdited, showSurfaces
 
 NAMES = ("L4", "L4-L5", "L5", "L5-S1", "canal")
@@ -335,3 +335,12 @@ def test_masks_without_a_single_voxel_are_written_and_not_edited(scene, study, t
 
 def test_masks_in_a_scene_of_an_earlier_version_are_not_taken_for_edited(segmented):
     assert segmented.segmentationNode.GetAttribute("SpinalDiseaseAI.WrittenMasks") == EARLIER
+
+
+def test_masks_are_taken_out_of_the_results_of_a_scene_that_is_about_to_be_closed_and_of_nothing_else(segmented, study, scene):
+    applyGraded(segmented.reportNode, graded(study, ONE_UP))
+    mine = scene.AddNewNodeByClass("vtkMRMLSegmentationNode")
+    mine.GetSegmentation().AddEmptySegment("mine")
+    releaseMasks(scene)
+    assert segment_ids(segmented.segmentationNode) == [] and segment_ids(mine) == ["mine"]
+    assert segmented.reportNode.GetNodeReference("SpinalDiseaseAI.computedMasks") is None

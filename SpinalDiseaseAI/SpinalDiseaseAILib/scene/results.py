@@ -29,7 +29,7 @@ from .measurementTable import fillMeasurementTable
 from .pointEdits import PointEdit, changeFrame
 from .pointList import fillPointList, showPoints
 from .provenance import setProvenance
-from .segmentation import fillSegmentation, nameSegments
+from .segmentation import fillSegmentation, nameSegments, takeOutSegments
 from .volumes import studyFromVolumeNodes
 
 REPORT_ATTRIBUTE = "SpinalDiseaseAI.Report"
@@ -195,6 +195,14 @@ def studyOfResult(reportNode: Any) -> Study:
     return frameOfResult(reportNode).studyOf(studyFromVolumeNodes(*inputsOf(reportNode)))
 
 
+def releaseMasks(scene: Any) -> None:
+    """Take the masks out of every result of a scene that is about to be closed, as deleting them one by one takes seconds."""
+    for result in resultsInScene(scene):
+        forgetComputedMasks(result.reportNode)
+        if result.segmentationNode is not None:
+            takeOutSegments(result.segmentationNode.GetSegmentation())
+
+
 def _reportNodes(scene: Any) -> Iterator[Any]:
     nodes = scene.GetNodesByClass("vtkMRMLTextNode")
     nodes.UnRegister(None)
@@ -226,6 +234,14 @@ def _newReportNode(scene: Any, report: Report, inputNode: Any) -> Any:
 
 
 def _show(reportNode: Any, report: Report, overwriteEdits: bool) -> ResultNodes:
+    wasModifying = reportNode.StartModify()  # who follows the report is told once, when all of it is there
+    try:
+        return _fill(reportNode, report, overwriteEdits)
+    finally:
+        reportNode.EndModify(wasModifying)
+
+
+def _fill(reportNode: Any, report: Report, overwriteEdits: bool) -> ResultNodes:
     primary = next((node for node in inputsOf(reportNode) if node is not None), None)
     # First: views draw what was added to the scene first below what came later, and points are to lie on their structures.
     segmentationNode = _showMasks(reportNode, report, primary, overwriteEdits)
