@@ -32,24 +32,28 @@ def modelsOf(report: Report, folder: str = "") -> dict[str, Any]:
     :param folder: folder of the bundles; empty for the one that the product carries. A model that is not there is left out.
     """
     place = Path(folder) if folder else None
+    names = [model.name for model in report.models]
+    names += [result.model for item in report.structures for result in item.findings]
+    tasks = {name: _task(name, place) for name in dict.fromkeys(names)}
     chosen = {
-        option: next((model.name for model in report.models if _task(model.name, place) == task), "")
-        for option, task in _TASKS.items()
+        option: next((model.name for model in report.models if tasks[model.name] == task), "") for option, task in _TASKS.items()
     }
-    return {"classifiers": _classifiers(report, place), **chosen}
+    return {"classifiers": _classifiers(report, tasks), **chosen}
 
 
-def _classifiers(report: Report, folder: Path | None) -> tuple[str, ...]:
+def _classifiers(report: Report, tasks: dict[str, str]) -> tuple[str, ...]:
     """The models that graded a report, best told by levels that no reader placed; the default one where none is there.
 
     One whose every finding was weighed has no finding of its own: it is known by the models of the report.
+
+    :param tasks: of every model that the report names.
     """
     unplaced = tuple(item for item in report.structures if not item.manual)
     shown = {result.model for item in report.structures for result in item.findings}
     silent = [model.name for model in report.models if model.name not in shown]
     for structures in (unplaced, report.structures):
         named = [result.model for item in structures for result in item.findings]
-        found = tuple(name for name in dict.fromkeys([*named, *silent]) if _task(name, folder) == "classification")
+        found = tuple(name for name in dict.fromkeys([*named, *silent]) if tasks[name] == "classification")
         if found:
             return found
     return (DEFAULT_CLASSIFIER,)

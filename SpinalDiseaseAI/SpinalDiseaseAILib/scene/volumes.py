@@ -65,8 +65,10 @@ def studyFromVolumeNodes(t2Node: Any, t1Node: Any = None) -> Study:
 
 def suggestedT2Node(scene: Any) -> Any:
     """The volume that a user most likely means: the first one called T2, else the first that is not called T1; None if none."""
-    every = (scene.GetNthNode(index) for index in range(scene.GetNumberOfNodes()))
-    nodes = [node for node in every if node.IsA("vtkMRMLScalarVolumeNode") and _isGrey(node)]
+    volumes = scene.GetNodesByClass("vtkMRMLScalarVolumeNode")
+    volumes.UnRegister(None)
+    every = (volumes.GetItemAsObject(index) for index in range(volumes.GetNumberOfItems()))
+    nodes = [node for node in every if _isGrey(node)]
     named = [node for node in nodes if "t2" in node.GetName().lower()]
     others = [node for node in nodes if "t1" not in node.GetName().lower()]
     return next(iter(named + others), None)
