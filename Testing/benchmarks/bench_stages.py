@@ -23,6 +23,7 @@ from typing import Any
 
 import psutil
 from memory_watch import MemoryWatch
+from window import blocked
 
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "SpinalDiseaseAI"))
@@ -203,7 +204,12 @@ def worker(repetitions: int, device: str) -> list[Measurement]:
     return [start, first, warm, regrade, fresh]
 
 
-PARTS = {"command-line": command_line, "in-process": in_process, "worker": worker}
+def window(repetitions: int, device: str) -> list[Measurement]:
+    """What Slicer's window waits for."""
+    return blocked(repetitions, device, Measurement, sample())
+
+
+PARTS = {"command-line": command_line, "in-process": in_process, "worker": worker, "window": window}
 
 
 def sample() -> Path:
