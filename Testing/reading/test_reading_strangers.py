@@ -14,7 +14,8 @@ import numpy as np
 import pytest
 import SimpleITK
 from dicom_files import compress, planes, series, write
-from pydicom.uid import DeflatedExplicitVRLittleEndian, RLELossless
+from pydicom.encaps import encapsulate
+from pydicom.uid import DeflatedExplicitVRLittleEndian, JPEG2000Lossless, JPEGLosslessSV1, RLELossless
 
 from SpinalDiseaseAILib.base.errors import InputError
 from SpinalDiseaseAILib.base.temporary_folders import PREFIX
@@ -174,3 +175,30 @@ def test_what_a_terminal_would_obey_is_taken_out_of_headers(folder: Path) -> Non
     write(series(SeriesDescription="t2\x1b]0;title\x07 sag"), folder)
     (entry,) = list_series([folder]).entries
     assert all(letter.isprintable() for letter in f"{entry.modality}{entry.description}{entry.reason}")
+
+
+def codestream_of_jpeg_2000(side: int) -> bytes:
+    size = struct.pack(">HIIIIIIIIH", 0, side, side, 0, 0, side, side, 0, 0, 1) + bytes([15, 1, 1])
+    return b"\xff\x4f\xff\x51" + struct.pack(">H", len(size) + 2) + size + bytes(200)
+
+
+def codestream_of_jpeg(side: int) -> bytes:
+    table = b"\xff\xdb" + struct.pack(">H", 4) + bytes(2)
+    return b"\xff\xd8" + table + b"\xff\xc3" + struct.pack(">HBHHB", 11, 16, side, side, 1) + bytes(200)
+
+
+@pytest.mark.parametrize("number", [0, 1])
+@pytest.mark.parametrize(
+    ("codestream", "syntax"), [(codestream_of_jpeg_2000, JPEG2000Lossless), (codestream_of_jpeg, JPEGLosslessSV1)]
+)
+def test_compressed_pixels_that_state_more_than_their_header_are_refused_undecoded(
+    folder: Path, codestream: Callable[[int], bytes], syntax: str, number: int
+) -> None:
+    (dataset,) = series(count=1)
+    frames = [codestream(10), codestream(10)]
+    frames[number] = codestream(60000)
+    dataset.PixelData = encapsulate(frames)
+    dataset["PixelData"].VR, dataset["PixelData"].is_undefined_length = "OB", True
+    (path,) = write([dataset], folder, syntax)
+    with pytest.raises(InputError, match="state another size than its header"):
+        decoded(path)
