@@ -118,6 +118,16 @@ def test_a_t1_that_shows_the_same_as_its_t2_has_its_slice_spacing_and_points(sou
     assert {(row.split(",")[0], row.split(",")[-1]) for row in rows} == {("7_t1", "from t2"), ("7_t2", "mask")}
 
 
+def test_points_that_a_t1_has_from_its_t2_have_the_spacing_of_the_t2_too(source: Path, data: Path) -> None:
+    stretched = affine() @ np.diag([1.0, 1.003, 1.0, 1.0])  # the corners lie 0.3 mm from those of the T2
+    write_mha(source / "images/7_t1.mha", Image(intensities(labels()), stretched))
+    write_mha(source / "masks/7_t1.mha", Image(labels(), stretched))
+    write_spider_tables(source, [overview("7_t1"), overview("7_t2")], [])
+    convert_spider(source, data)
+    t1, t2 = read_spider(data / "spider").records
+    assert t1.points == t2.points and t1.spacing == t2.spacing
+
+
 def test_a_t2_space_of_the_same_grid_as_the_t2_has_a_middle_plane_of_its_own(source: Path, data: Path) -> None:
     write_spider_series(source, "7_t2_SPACE", mask=np.roll(labels(), -2, axis=0))
     write_spider_tables(source, [overview("7_t2"), overview("7_t2_SPACE")], [])

@@ -176,6 +176,15 @@ def test_the_head_is_up_the_face_to_the_left_and_slices_go_to_the_left_of_the_pa
     assert sides == sorted(sides) and len(set(sides)) == len(sides)  # DICOM's x grows to the left
 
 
+def test_what_is_written_names_no_person_and_no_date(spider: Path, tmp_path: Path) -> None:
+    pytest.importorskip("openjpeg")
+    for path in write_sample_study(spider, tmp_path / "out", "5"):
+        dataset = pydicom.dcmread(path)
+        assert (dataset.PatientName, dataset.PatientID) == ("SPIDER^5", "SPIDER-5")
+        assert dataset.PatientIdentityRemoved == "YES"
+        assert not dataset.PatientBirthDate and not dataset.StudyDate and not dataset.AccessionNumber
+
+
 def test_a_patient_without_slices_or_with_a_gap_is_refused(spider: Path, tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError, match="consecutive"):
         write_sample_study(spider, tmp_path / "out", "6")
