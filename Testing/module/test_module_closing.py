@@ -1,17 +1,20 @@
 """A scene with results is closed: the window does not stand still while their masks are deleted."""
 
+import slicer
 from panel_helpers import analyze
 
 
 def test_masks_of_results_are_let_go_of_before_the_scene_is_closed(panel_of, nodes, wait_until, scene):
+    slicer.vtkSlicerSegmentationsModuleLogic().SetMRMLScene(scene)  # it knows what an empty segment is
     panel = panel_of("masks")
     reportNode = analyze(panel, wait_until)
     segmentation = reportNode.GetNodeReference("SpinalDiseaseAI.segmentation").GetSegmentation()
     mine = scene.AddNewNodeByClass("vtkMRMLSegmentationNode").GetSegmentation()
-    mine.AddEmptySegment("mine")
+    assert mine.AddEmptySegment("mine") == "mine"
     found = []
     scene.AddObserver(  # called after the panel, which was there first
-        scene.StartCloseEvent, lambda caller, event: found.append((segmentation.GetNumberOfSegments(), mine.GetNumberOfSegments()))
+        scene.StartCloseEvent,
+        lambda caller, event: found.append((segmentation.GetNumberOfSegments(), mine.GetNumberOfSegments())),
     )
     assert segmentation.GetNumberOfSegments() == 1
     scene.Clear()
