@@ -4,6 +4,7 @@ import sys
 import types
 
 from panel_helpers import analyze
+from standins import application
 
 from SpinalDiseaseAILib.panel.fakes import FakeClient
 
@@ -16,6 +17,12 @@ def test_after_cleanup_a_widget_no_longer_changes_the_scene(panel_of, nodes):
     panel.cleanup()
     panel.ui.unsureSpinBox.value = 0.7
     assert parameters.unsureBelow == 0.3
+
+
+def test_a_panel_that_was_never_set_up_can_be_cleaned_up(module):
+    panel = module.SpinalDiseaseAIWidget(application.module_parent())
+    panel.cleanup()
+    assert panel.parameterNode is None
 
 
 def test_a_panel_that_was_cleaned_up_does_not_come_back_with_the_next_scene(panel_of, nodes, scene):

@@ -241,6 +241,17 @@ def test_another_volume_is_not_chosen_over_that_of_a_result(panel_of, nodes, sce
     assert panel.parameterNode.t2Volume is nodes[0]
 
 
+def test_no_volume_is_chosen_beside_a_result_whose_own_volumes_are_gone(panel_of, nodes, scene, wait_until):
+    panel = panel_of()
+    analyze(panel, wait_until)
+    panel.exit()
+    for node in nodes:
+        scene.RemoveNode(node)
+    add_study(scene, make_study("9.8.7"))
+    panel.enter()
+    assert panel.parameterNode.report is not None and panel.parameterNode.t2Volume is None
+
+
 def test_a_panel_that_is_left_follows_nothing_and_catches_up_when_it_is_entered(panel_of, nodes, wait_until, qt_application):
     panel = panel_of()
     report = analyze(panel, wait_until)
