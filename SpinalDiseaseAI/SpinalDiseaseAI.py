@@ -37,9 +37,10 @@ from SpinalDiseaseAILib.panel.reportModels import outdatedLevels
 from SpinalDiseaseAILib.panel.resultsSection import ResultsSection
 from SpinalDiseaseAILib.panel.setupSection import SetupSection
 from SpinalDiseaseAILib.scene.application import loadSampleStudy, missingRequirements, registerSampleStudy
+from SpinalDiseaseAILib.scene.closing import releaseMasks
 from SpinalDiseaseAILib.scene.corrections import renumberResult, restoreComputed
 from SpinalDiseaseAILib.scene.pointList import indexOfPoint, pointOf
-from SpinalDiseaseAILib.scene.results import REPORT_ATTRIBUTE, inputsOf, releaseMasks, reportFromNode, resultsInScene
+from SpinalDiseaseAILib.scene.results import REPORT_ATTRIBUTE, inputsOf, reportFromNode, resultsInScene
 
 #
 # SpinalDiseaseAI

@@ -13,10 +13,11 @@ from SpinalDiseaseAILib.base.anatomy import structure
 from SpinalDiseaseAILib.base.geometry import Image, all_axis_codes, reorient
 from SpinalDiseaseAILib.base.masks import LABELS, Masks, masks_of
 from SpinalDiseaseAILib.base.study import Role
+from SpinalDiseaseAILib.scene.closing import releaseMasks
 from SpinalDiseaseAILib.scene.corrections import applyGraded, renumberResult, restoreComputed
 from SpinalDiseaseAILib.scene.hierarchy import folderOf, hierarchyOf, itemOf
 from SpinalDiseaseAILib.scene.mrb import add_study, read_scene, write_scene
-from SpinalDiseaseAILib.scene.results import releaseMasks, resultOf, resultsInScene, updateReport, writeReport
+from SpinalDiseaseAILib.scene.results import resultOf, resultsInScene, updateReport, writeReport
 from SpinalDiseaseAILib.scene.segmentation import FILL_OPACITY, isEdited, showSurfaces
 
 NAMES = ("L4", "L4-L5", "L5", "L5-S1", "canal")

@@ -29,7 +29,7 @@ from .measurementTable import fillMeasurementTable
 from .pointEdits import PointEdit, changeFrame
 from .pointList import fillPointList, showPoints
 from .provenance import setProvenance
-from .segmentation import fillSegmentation, nameSegments, takeOutSegments
+from .segmentation import fillSegmentation, nameSegments
 from .volumes import studyFromVolumeNodes
 
 REPORT_ATTRIBUTE = "SpinalDiseaseAI.Report"
@@ -193,14 +193,6 @@ def studyOfResult(reportNode: Any) -> Study:
     :raises InputError: if the volumes are gone or cannot be used.
     """
     return frameOfResult(reportNode).studyOf(studyFromVolumeNodes(*inputsOf(reportNode)))
-
-
-def releaseMasks(scene: Any) -> None:
-    """Take the masks out of every result of a scene that is about to be closed, as deleting them one by one takes seconds."""
-    for result in resultsInScene(scene):
-        forgetComputedMasks(result.reportNode)
-        if result.segmentationNode is not None:
-            takeOutSegments(result.segmentationNode.GetSegmentation())
 
 
 def _reportNodes(scene: Any) -> Iterator[Any]:
