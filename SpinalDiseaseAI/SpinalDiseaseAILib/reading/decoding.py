@@ -95,7 +95,9 @@ def decoded(path: Path) -> tuple[Array, bool]:
     # A decoder takes the memory that the header states, whatever there is to decode.
     check_size(path.name, (integer(dataset, keyword) or 1 for keyword in _SIZE_KEYWORDS))
     columns, rows = integer(dataset, "Columns") or 0, integer(dataset, "Rows") or 0
-    if not _is_plain(syntax) and any(size[0] > columns or size[1] > rows for size in stated_sizes(dataset.get("PixelData") or b"")):
+    if not _is_plain(syntax) and any(
+        size[0] > columns or size[1] > rows for size in stated_sizes(dataset.get("PixelData") or b"")
+    ):
         raise damaged(path, "is damaged: its compressed pixels state another size than its header")
     inverted = dataset.get("PhotometricInterpretation", "") == "MONOCHROME1"
     try:

@@ -11,6 +11,7 @@ from ..base.errors import InputError
 from ..base.geometry import FloatArray, Image, c_ordered_copy
 from ..base.report import Note
 from ..base.study import Role, Series, Study
+from ..base.uids import plain_uid
 from .frame import worldFromVoxels
 from .hierarchy import hierarchyOf, itemOf
 
@@ -188,7 +189,7 @@ def _uid(node: Any, item: int, tag: str) -> str:
     """UID of a subject hierarchy item, else what the DICOM database says of the volume's first instance; else empty."""
     hierarchy = hierarchyOf(node.GetScene())
     name = slicer.vtkMRMLSubjectHierarchyConstants.GetDICOMUIDName()
-    return (hierarchy.GetItemUID(item, name) if item else "") or _tagOfFirstInstance(node, tag)
+    return plain_uid((hierarchy.GetItemUID(item, name) if item else "") or _tagOfFirstInstance(node, tag))
 
 
 def _tagOfFirstInstance(node: Any, tag: str) -> str:
