@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -90,3 +92,25 @@ def test_a_work_folder_is_gone_after_its_block_however_that_ends(tmp_path: Path)
 def test_two_work_folders_in_one_place_are_apart(tmp_path: Path) -> None:
     with work_folder(tmp_path, ".work-") as first, work_folder(tmp_path, ".work-") as second:
         assert first != second
+
+
+def test_what_a_killed_process_left_unfinished_is_removed_by_the_next_that_writes_there(tmp_path: Path) -> None:
+    program = (
+        "import os, pathlib\n"
+        "from SpinalDiseaseAILib.base.files import work_folder\n"
+        f"with work_folder(pathlib.Path({str(tmp_path)!r}), '.work-') as folder:\n"
+        "    (folder / 'half').touch()\n"
+        "    os.kill(os.getpid(), 9)\n"
+    )
+    environment = {**os.environ, "PYTHONPATH": str(Path(files.__file__).parents[2])}
+    subprocess.run([sys.executable, "-c", program], env=environment, check=False)
+    (left,) = tmp_path.iterdir()
+    assert (left / "half").exists()
+    of_user = tmp_path / ".work-notes"
+    of_user.mkdir()
+    for folder in (left, of_user):
+        os.utime(folder, (time.time() - 3600,) * 2)
+    with work_folder(tmp_path, ".work-") as used:
+        os.utime(used, (time.time() - 3600,) * 2)
+        with work_folder(tmp_path, ".work-"):
+            assert used.exists() and of_user.exists() and not left.exists()

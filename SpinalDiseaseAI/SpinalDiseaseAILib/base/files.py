@@ -14,6 +14,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from .folders_in_use import mark_in_use, remove_abandoned
+
 _ACCESS_DENIED, _SHARING, _LOCKED = 5, 32, 33  # error codes of Windows
 _PATIENCE = 2.0  # seconds that another program may take to let go of a file
 _PAUSE = 0.05
@@ -29,14 +31,17 @@ def work_folder(parent: Path, prefix: str) -> Iterator[Path]:
     """A new folder in another one for the time of a block, for files that are moved out of it when they are finished.
 
     Unlike a temporary folder it has the rights of any folder there: on Windows files keep the rights of the folder that they were
-    made in, and nobody but this user could open those from a temporary one.
+    made in, and nobody but this user could open those from a temporary one. What a killed process left under the same prefix is
+    removed first.
 
     :raises OSError: if it cannot be made.
     """
+    remove_abandoned(parent.absolute(), prefix)
     folder = parent.absolute() / f"{prefix}{secrets.token_hex(4)}"
     folder.mkdir()
     try:
-        yield folder
+        with mark_in_use(folder):  # closed before the folder is removed: Windows removes no open file
+            yield folder
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 
