@@ -73,6 +73,7 @@ def test_the_device_that_was_found_is_shown(panel_of, wait_until):
     assert panel.ui.setupLabel.text.endswith("The models run on cpu.")
     panel.ui.deviceComboBox.currentIndex = panel.ui.deviceComboBox.findData("cuda")
     assert label.text == "", "what was found is that of another choice"
+    assert "found out by the first analysis" in panel.ui.setupLabel.text
     panel.ui.probeButton.click()
     wait_until(lambda: "cannot be used" in label.text)
 

@@ -81,8 +81,10 @@ def test_what_is_written_is_the_corrected_result(panel, tmp_path):
 def test_without_the_volumes_files_without_images_can_still_be_written(panel, nodes, scene, tmp_path):
     for node in nodes:
         scene.RemoveNode(node)
-    assert not panel.ui.exportButton.enabled
-    assert "Uncheck page and pictures" in panel.ui.exportButton.toolTip
+    for name in ("report.html", "overlay.png", "measurements.png"):
+        check(panel, name)
+        assert not panel.ui.exportButton.enabled, name
+        assert "Uncheck page and pictures" in panel.ui.exportButton.toolTip
     check(panel, "report.tsv", "report.json", "points.mrk.json")
     panel.ui.exportButton.click()
     assert written(tmp_path) == ["points.mrk.json", "report.json", "report.tsv"]

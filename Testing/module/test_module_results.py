@@ -65,6 +65,16 @@ def test_the_limit_of_not_sure_is_chosen_under_advanced(panel):
     assert panel.parameterNode.unsureBelow == 0.9
 
 
+def test_a_table_that_is_shown_already_is_not_built_anew(panel):
+    """Its reader would lose the place, and the application time, at every event of the scene."""
+    panel.ui.levelTable.item(0, 2).setText("as it was built")
+    panel.refresh()
+    panel.parameterNode.slices = 5
+    assert cells(panel, 2)[0] == "as it was built"
+    panel.ui.unsureSpinBox.value = 0.9
+    assert cells(panel, 2)[0] == "bulging, not sure", "another limit is another table"
+
+
 def test_abnormal_only_hides_the_rest_and_its_limit_can_be_lowered(panel_of, nodes):
     panel = panel_of()
     discs = [
