@@ -55,8 +55,11 @@ def test_a_saved_scene_brings_back_selection_results_and_corrections(
     assert bar(again, "L4-L5") == 85
 
 
-def test_a_scene_that_is_imported_under_the_panel_is_shown(panel_of, nodes, scene, wait_until):
+def test_a_scene_that_is_imported_under_the_panel_is_shown(panel_of, scene, wait_until):
     panel = panel_of()
+    volume = add_study(scene, make_study())[Role.SAGITTAL_T2]
+    scene.InvokeEvent(scene.EndImportEvent)
+    assert panel.ui.t2Selector.currentNode() is volume and panel.ui.analyzeButton.enabled
     analyze(panel, wait_until)
     select(panel, "L3")
     scene.InvokeEvent(scene.EndImportEvent)

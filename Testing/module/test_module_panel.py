@@ -207,6 +207,7 @@ def test_missing_packages_are_installed_only_after_asking(module, panel_of, node
     monkeypatch.setattr(slicer.util, "confirmOkCancelDisplay", lambda text: True)
     panel.ui.analyzeButton.click()
     assert installed == [["torch"]] and panel.logic.running
+    assert not panel.ui.installButton.enabled, "no package is replaced under an analysis"
 
 
 def test_the_worker_ends_with_the_panel(panel_of, nodes, wait_until):
