@@ -184,6 +184,12 @@ def test_the_dicom_database_is_asked_as_python_in_slicer_can(errors, monkeypatch
     assert (study.uid, study.primary.uid, study.primary.frame_of_reference_uid) == ("1.5", "1.6", "1.7")
 
 
+def test_a_developer_finds_the_buttons_that_reload_and_test_a_module(panel_of, module, monkeypatch):
+    built = []
+    monkeypatch.setattr(module.SpinalDiseaseAIWidget, "setupDeveloperSection", lambda panel: built.append(panel))
+    assert built == [panel_of()]
+
+
 def test_reload_forgets_the_library_too(module, monkeypatch):
     monkeypatch.setattr(sys, "modules", {**sys.modules, "SpinalDiseaseAILib.made.up": types})
     module.SpinalDiseaseAIWidget.onReload(types.SimpleNamespace())

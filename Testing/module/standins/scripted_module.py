@@ -23,7 +23,10 @@ class ScriptedLoadableModuleWidget:
         return str(MODULE_FOLDER / "Resources" / filename)
 
     def setup(self):
-        pass
+        self.setupDeveloperSection()
+
+    def setupDeveloperSection(self):
+        """Where the application is in developer mode: the buttons that reload and test a module."""
 
     def onReload(self):
         pass
