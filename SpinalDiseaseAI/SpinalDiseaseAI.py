@@ -57,7 +57,7 @@ class SpinalDiseaseAI(ScriptedLoadableModule):
         self.parent.dependencies = []
         self.parent.contributors = ["SpinalDiseaseAI contributors"]
         self.parent.helpText = _(
-            "Names every lumbar vertebra and intervertebral disc in a sagittal MR study and grades the disease of each level. "
+            "Names every lumbar vertebra and intervertebral disc in a sagittal MR study and grades disease at each level. "
             "Research tool, not a medical device."
         )
         self.parent.acknowledgementText = _(

@@ -67,13 +67,13 @@ def test_the_device_that_was_found_is_shown(panel_of, wait_until):
     label = panel.ui.deviceFoundLabel
     assert label.isHidden()
     panel.ui.probeButton.click()
-    assert "found out by the first analysis" in panel.ui.setupLabel.text
+    assert "The first analysis, or Try" in panel.ui.setupLabel.text
     wait_until(lambda: "run on" in label.text)
     assert label.text == "The models run on cpu."
     assert panel.ui.setupLabel.text.endswith("The models run on cpu.")
     panel.ui.deviceComboBox.currentIndex = panel.ui.deviceComboBox.findData("cuda")
     assert label.text == "", "what was found is that of another choice"
-    assert "found out by the first analysis" in panel.ui.setupLabel.text
+    assert "The first analysis, or Try" in panel.ui.setupLabel.text
     panel.ui.probeButton.click()
     wait_until(lambda: "cannot be used" in label.text)
 

@@ -195,11 +195,11 @@ def test_with_nothing_loaded_one_button_fetches_the_sample_study(panel_of, loadi
 
 def test_a_missing_sample_is_told_in_a_sentence(panel_of, monkeypatch, errors):
     def missing():
-        raise ComputeError("The installation holds no sample study.", remedy="Install SpinalDiseaseAI again.")
+        raise ComputeError("The installation has no sample study.", remedy="Install SpinalDiseaseAI again.")
 
     monkeypatch.setattr(application_services, "loadSampleStudy", missing)
     panel_of().ui.sampleButton.click()
-    assert errors == ["The installation holds no sample study. Install SpinalDiseaseAI again."]
+    assert errors == ["The installation has no sample study. Install SpinalDiseaseAI again."]
 
 
 def test_one_volume_chosen_twice_is_refused_before_it_is_analyzed(panel_of, nodes):

@@ -41,7 +41,7 @@ def test_everything_that_is_offered_can_be_written(module):
 def test_all_files_are_written_into_the_chosen_folder(panel, tmp_path):
     panel.ui.exportButton.click()
     assert {"report.json", "report.tsv", "report.html", "overlay.png", "points.mrk.json"} <= set(written(tmp_path))
-    assert "Written into" in panel.ui.statusLabel.text
+    assert "Written to" in panel.ui.statusLabel.text
     panel.ui.openFolderButton.click()
     assert QT.QDesktopServices.opened[-1] == str(tmp_path / "results é")
 

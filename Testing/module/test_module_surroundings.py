@@ -113,7 +113,7 @@ def test_a_module_that_the_application_loaded_in_its_own_way_is_found(panel_of, 
     made = types.ModuleType("PyTorchUtils")
     assert made.__spec__ is None
     monkeypatch.setitem(sys.modules, "PyTorchUtils", made)
-    assert "The PyTorch extension is there" in panel_of().ui.setupLabel.text
+    assert "The PyTorch extension is available" in panel_of().ui.setupLabel.text
 
 
 def test_a_package_that_cannot_be_installed_is_told_in_a_sentence(monkeypatch):

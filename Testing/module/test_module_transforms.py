@@ -84,7 +84,7 @@ def test_a_level_is_not_graded_on_voxels_that_were_changed_since(panel, nodes, w
     slicer.util.updateVolumeFromArray(nodes[0], slicer.util.arrayFromVolume(nodes[0]) + 1)
     drag(points_of(panel), "L4-L5", (0, 2, 0))
     wait_until(lambda: errors)
-    assert "not the voxels that were analysed" in errors[0] and "Analyze it again" in errors[0]
+    assert "voxels are not those that were analyzed" in errors[0] and "Analyze it again" in errors[0]
     assert report(panel) == before
 
 

@@ -46,9 +46,9 @@ def test_every_picture_shows_what_its_step_of_the_tutorial_says(screenshots, mon
     assert seen["panel-database.png"][2].startswith("T2: Used as sagittal T2")
     assert not seen["tutorial-start.png"][0]
     assert seen["tutorial-loaded.png"][:2] == (True, "The sample study is loaded. Click Analyze.")
-    assert seen["panel.png"][1] == "The sentence is in the clipboard."
+    assert seen["panel.png"][1] == "The sentence is on the clipboard."
     assert corrected == [screenshots.DRAGGED_LEVEL]
-    assert seen["tutorial-written.png"][1].startswith(f"Written into {screenshots.OUTPUT_FOLDER}: overlay.png")
+    assert seen["tutorial-written.png"][1].startswith(f"Written to {screenshots.OUTPUT_FOLDER}: overlay.png")
     assert not [text for _, *texts in seen.values() for text in texts if str(tmp_path) in text], (
         "a path of this computer is shown"
     )

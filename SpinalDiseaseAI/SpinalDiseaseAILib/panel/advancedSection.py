@@ -55,7 +55,7 @@ class AdvancedSection:
         ui.probeButton.toolTip = (
             _("Install the missing packages under Setup first.")
             if missing
-            else _("Find out which device this choice uses, by running a small network on it")
+            else _("Find out which device this choice uses by running a small network on it")
         )
         self._showCard()
 
@@ -154,5 +154,5 @@ def _pipelineTitle(name: str) -> str:
 
 def _licenceText(bundle: Bundle) -> str:
     if bundle.research_only:
-        return str(_("{licence}; research only, your consent is asked for once").format(licence=bundle.licence))
+        return str(_("{licence}; research only: you are asked once for your consent").format(licence=bundle.licence))
     return bundle.licence

@@ -195,7 +195,7 @@ class AnalysisSection:
         if report.corrections:
             lines.append(_("Corrections of a reader were kept: {count}.").format(count=len(report.corrections)))
         if report.research_only:
-            lines.append(_("A model that may be used for research only took part."))
+            lines.append(_("A research-only model was used."))
         lines += [note.text for note in report.notes if note.severity == "warning"]
         self._host.say("\n".join(lines))
         settings.rememberDevice(self._device, report.device)

@@ -73,7 +73,7 @@ class CorrectionsSection(VTKObservationMixin):  # type: ignore[misc]
         ui.restoreButton.enabled = corrected and not self._host.logic.running
         ui.restoreButton.toolTip = (
             self._obstacle()
-            or (_("Give up every correction and show what the analysis computed") if corrected else "")
+            or (_("Undo all corrections and show the computed result") if corrected else "")
             or _("Nothing was corrected: this is what the analysis computed")
         )
 
@@ -262,7 +262,7 @@ class CorrectionsSection(VTKObservationMixin):  # type: ignore[misc]
 
 
 def _gradingText() -> str:
-    return str(_("Grading the corrected level again…"))
+    return str(_("Regrading the corrected level…"))
 
 
 def _placeable(report: Report) -> list[str]:

@@ -34,7 +34,7 @@ def studyToGrade(reportNode: Any, report: Report) -> Study:
     analysed = next((item for item in report.series if item.role == identity.role), identity)
     if reportNode.GetAttribute(ANALYSED) and analysed.sha256 != identity.sha256:
         raise InputError(
-            _("The volume of this result was changed: these are not the voxels that were analysed."),
+            _("The volume of this result was changed: its voxels are not those that were analyzed."),
             remedy=_("Analyze it again."),
             code="other-voxels",
         )

@@ -79,7 +79,7 @@ class InputsSection:
             if database is None
             else ""
             if self._studies
-            else _("The DICOM database holds no MR study. Import one in the DICOM module, then press Refresh.")
+            else _("The DICOM database contains no MR study. Import one in the DICOM module, then press Refresh.")
         )
         self._host.ui.databaseLabel.visible = not self._studies
         self._showStudies()

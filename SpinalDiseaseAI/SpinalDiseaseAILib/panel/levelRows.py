@@ -56,7 +56,7 @@ def findingText(result: FindingResult, unsureBelow: float) -> str:
 
 def detailText(item: StructureResult) -> str:
     """Everything about a level, a line each: how sure its point is, each finding, each measurement that could be taken."""
-    point = _("Point placed by a reader") if item.manual else _("Point right with probability {value:.2f}")
+    point = _("Point placed by a reader") if item.manual else _("Probability that the point is correct: {value:.2f}")
     lines = [point.format(value=item.confidence)]
     lines += [f"{anatomy.finding(result.name).display}: {findingText(result, 0.0)}" for result in item.findings]
     lines += [f"{taken.quantity.display}: {taken.text}" for taken in item.measurements if taken.value is not None]

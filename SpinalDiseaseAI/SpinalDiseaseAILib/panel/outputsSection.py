@@ -75,7 +75,7 @@ class OutputsSection:
         obstacle = self._obstacle()
         button = self._host.ui.exportButton
         button.enabled = not obstacle
-        button.toolTip = obstacle or _("Write the checked files into the folder")
+        button.toolTip = obstacle or _("Write the checked files to the folder")
         self._host.ui.openFolderButton.enabled = os.path.isdir(self._host.ui.outputDirectoryButton.directory)
 
     def _obstacle(self) -> str:
@@ -116,7 +116,7 @@ class OutputsSection:
             return
         with waiting(self._host, _("The files could not be written.")):
             names = ", ".join(sorted(self._write(folder, overwrite=bool(problems[0]))))
-            self._host.say(_("Written into {folder}: {names}.").format(folder=folder, names=names))
+            self._host.say(_("Written to {folder}: {names}.").format(folder=folder, names=names))
         self.refresh(self._report)
 
     def _write(self, folder: Path, overwrite: bool) -> dict[str, Path]:

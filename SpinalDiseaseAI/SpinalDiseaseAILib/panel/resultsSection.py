@@ -254,9 +254,9 @@ class ResultsSection(VTKObservationMixin):  # type: ignore[misc]
         ui.summaryLabel.text = sentenceOf(report) if report is not None else nothing
         graded = report is not None and any(item.findings for item in report.structures)
         for button, enabled, tip in (
-            (ui.copySummaryButton, report is not None, _("Copy the sentence, to paste it into a report")),
+            (ui.copySummaryButton, report is not None, _("Copy the sentence to paste it into a report")),
             (ui.chartButton, graded, _("Show the probability of each finding at each level as a chart")),
-            (ui.columnsButton, graded, _("Choose the findings that have a column of their own")),
+            (ui.columnsButton, graded, _("Choose the findings that get their own column")),
             (ui.abnormalOnlyCheckBox, graded, _("Show only levels at which a finding is abnormal")),
         ):
             button.enabled = enabled
@@ -264,7 +264,7 @@ class ResultsSection(VTKObservationMixin):  # type: ignore[misc]
 
     def _onCopy(self, checked: bool = False) -> None:
         qt.QApplication.clipboard().setText(self._host.ui.summaryLabel.text)
-        self._host.say(_("The sentence is in the clipboard."))
+        self._host.say(_("The sentence is on the clipboard."))
 
     def _onChart(self, checked: bool = False) -> None:
         if self._report is not None:

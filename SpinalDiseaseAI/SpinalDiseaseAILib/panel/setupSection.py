@@ -61,7 +61,7 @@ def _deviceState(ui: Any) -> str:
     found = settings.deviceFound(str(ui.deviceComboBox.itemData(ui.deviceComboBox.currentIndex)))
     if found:
         return str(_("The models run on {device}.").format(device=found))
-    return str(_("Which device the models run on is found out by the first analysis, or with Try under Advanced."))
+    return str(_("The first analysis, or Try under Advanced, shows which device the models run on."))
 
 
 def _torchState() -> str:
@@ -70,11 +70,11 @@ def _torchState() -> str:
     try:
         version = importlib.metadata.version("torch")
     except importlib.metadata.PackageNotFoundError:
-        return str(_("PyTorch is installed, its version is not known."))
+        return str(_("PyTorch is installed; its version is not known."))
     return str(_("PyTorch {version} is installed.").format(version=version))
 
 
 def _extensionState() -> str:
     if not application.isInstalled("PyTorchUtils"):
-        return str(_("The PyTorch extension, which installs it, is not there. Install it in the Extensions Manager."))
-    return str(_("The PyTorch extension is there; it installs and updates PyTorch."))
+        return str(_("The PyTorch extension, which installs it, is missing. Install it in the Extensions Manager."))
+    return str(_("The PyTorch extension is available; it installs and updates PyTorch."))
