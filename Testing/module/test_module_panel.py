@@ -210,9 +210,10 @@ def test_missing_packages_are_installed_only_after_asking(module, panel_of, node
     assert not panel.ui.installButton.enabled, "no package is replaced under an analysis"
 
 
-def test_the_worker_ends_with_the_panel(panel_of, nodes, wait_until):
+def test_the_worker_ends_with_the_panel(panel_of, nodes, scene, wait_until):
     panel = panel_of("slow")
     panel.ui.analyzeButton.click()
     wait_until(lambda: "slice" in panel.ui.stageLabel.text)
     panel.cleanup()
     assert not panel.logic.running and not panel.logic.client.busy
+    assert not scene.HasObserver(scene.StartCloseEvent)
