@@ -212,11 +212,12 @@ def test_bundles_localizer_device_and_series_are_passed_on(given: analysis.Analy
 
 def test_demo_analyses_the_sample_and_can_be_run_again(given: analysis.Analyses, tmp_path: Path) -> None:
     for _ in range(2):
-        result = CliRunner().invoke(app, ["demo", "-o", str(tmp_path / "demo")])
+        result = CliRunner().invoke(app, ["demo", "-o", str(tmp_path / "demo"), "--device", "cpu"])
         assert result.exit_code == 0
         assert "L4-L5" in result.stdout
         assert str(tmp_path / "demo") in result.stdout
         assert "\x1b" not in result.stdout
+    assert [options.device for options in given.options] == ["cpu", "cpu"]  # type: ignore[attr-defined]
 
 
 def test_models_lists_each_bundle_with_its_licence_and_marks_what_is_for_research_only(

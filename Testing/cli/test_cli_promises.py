@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,9 +13,10 @@ from rich.console import Console
 from SpinalDiseaseAILib.base.options import Options, Progress, no_progress
 from SpinalDiseaseAILib.base.report import Report
 from SpinalDiseaseAILib.base.study import Study
+from SpinalDiseaseAILib.cli import analysis
 from SpinalDiseaseAILib.cli.analysis import Request, run_analysis
 from SpinalDiseaseAILib.cli.failures import reported
-from SpinalDiseaseAILib.cli.progress import part
+from SpinalDiseaseAILib.cli.progress import part, progress_bar
 from SpinalDiseaseAILib.cli.series import listing_of, print_listing
 
 
@@ -26,8 +28,20 @@ def test_a_part_of_the_work_is_told_as_a_part_of_the_whole() -> None:
     assert told == pytest.approx([0.2, 0.4, 0.6])
 
 
-def test_progress_never_goes_back_and_the_analysis_is_most_of_it(small_study: Path, tmp_path: Path) -> None:
-    told: list[float] = []
+@pytest.mark.parametrize(("message", "shown"), [("Finding the levels", "Finding the levels"), ("", "localization")])
+def test_a_terminal_shows_what_is_done_and_how_much_of_it(message: str, shown: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.setattr(sys, "stderr", terminal := io.StringIO())
+    monkeypatch.setattr(terminal, "isatty", lambda: True)
+    with progress_bar() as progress:
+        progress("localization", 0.4, message)
+    assert shown in terminal.getvalue() and "40%" in terminal.getvalue()
+
+
+def test_progress_never_goes_back_and_the_analysis_is_most_of_it(
+    small_study: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told: list[tuple[str, float]] = []
 
     class Whole:
         """Tells the whole way of an analysis, and fails at its end."""
@@ -37,9 +51,12 @@ def test_progress_never_goes_back_and_the_analysis_is_most_of_it(small_study: Pa
                 progress("stage", fraction, "message")
             raise KeyboardInterrupt
 
+    monkeypatch.setattr(analysis, "_analyser", Whole)
     with pytest.raises(KeyboardInterrupt):
-        run_analysis(Request((small_study,), tmp_path / "out"), lambda stage, fraction, message: told.append(fraction), Whole())
-    assert told == sorted(told) and told[-1] == pytest.approx(0.9) and told[-3] == pytest.approx(0.1)
+        run_analysis(Request((small_study,), tmp_path / "out"), lambda stage, fraction, message: told.append((stage, fraction)))
+    assert [stage for stage, _ in told] == ["read", "load", "stage", "stage", "stage"]
+    fractions = [fraction for _, fraction in told]
+    assert fractions == sorted(fractions) and fractions[-3:] == pytest.approx([0.1, 0.5, 0.9])
 
 
 def test_the_size_of_a_series_is_columns_times_rows(small_study: Path) -> None:

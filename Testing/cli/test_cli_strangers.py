@@ -15,6 +15,7 @@ from rich.text import Text
 
 from SpinalDiseaseAILib.base.errors import InputError
 from SpinalDiseaseAILib.cli.failures import TRACEBACK_VARIABLE, reported
+from SpinalDiseaseAILib.cli.main import app
 from SpinalDiseaseAILib.cli.output import console, print_error, print_json
 
 Command = Callable[..., "subprocess.CompletedProcess[str]"]
@@ -64,6 +65,23 @@ def test_the_text_of_an_unforeseen_error_which_may_quote_a_header_is_not_shown(
         raise KeyError("Doe^Jane")
     said = capsys.readouterr()
     assert "KeyError" in said.err and "Doe" not in said.err + said.out
+
+
+def test_who_asks_where_an_error_happened_gets_the_traceback_of_python_without_values_from_headers(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def failing(*arguments: object) -> None:
+        patient = "Doe^" + "Jane"
+        raise KeyError(len(patient))
+
+    monkeypatch.setenv(TRACEBACK_VARIABLE, "1")
+    monkeypatch.setattr(sys, "excepthook", sys.excepthook)  # what the command line puts there is taken away again
+    monkeypatch.setattr("SpinalDiseaseAILib.cli.series.listing_of", failing)
+    with pytest.raises(KeyError) as raised:
+        app(["series", "study"])
+    sys.excepthook(raised.type, raised.value, raised.tb)
+    said = capsys.readouterr().err
+    assert said.startswith("Traceback (most recent call last)") and "in failing" in said and "Doe^Jane" not in said
 
 
 def test_a_listed_series_cannot_write_over_the_lines_above_it(command: Command, tmp_path: Path) -> None:
