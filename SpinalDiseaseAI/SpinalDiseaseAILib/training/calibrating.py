@@ -123,8 +123,8 @@ def card_text(fitted: Sequence[Fitted], rate: float) -> str:
     """Two tables for the model card: calibration of each finding, coverage of each class."""
     patients = max(item.patients for item in fitted)
     lines = [
-        f"Fitted on out-of-fold predictions of {patients} patients. Every figure below is cross-fitted by patient: what was",
-        "fitted on four fifths of the patients, measured on the others. Plausible classes are to hold the truth at a rate of",
+        f"Fitted on out-of-fold predictions of {patients} patients. All figures below are cross-fitted by patient: fitted on",
+        "four fifths of the patients and measured on the others. Plausible classes should include the true class at a rate of",
         f"{rate:g}, for patients with each class; a class that too few patients had is always plausible.",
         "",
         "| finding | method | Brier score before | after | calibration error before | after | plausible classes | not sure |",
