@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from rich.console import Console
+from rich.text import Text
 
 from SpinalDiseaseAILib.base.options import Options, Progress, no_progress
 from SpinalDiseaseAILib.base.report import Report
@@ -16,6 +17,7 @@ from SpinalDiseaseAILib.base.study import Study
 from SpinalDiseaseAILib.cli import analysis
 from SpinalDiseaseAILib.cli.analysis import Request, run_analysis
 from SpinalDiseaseAILib.cli.failures import reported
+from SpinalDiseaseAILib.cli.output import console
 from SpinalDiseaseAILib.cli.progress import part, progress_bar
 from SpinalDiseaseAILib.cli.series import listing_of, print_listing
 
@@ -36,6 +38,17 @@ def test_a_terminal_shows_what_is_done_and_how_much_of_it(message: str, shown: s
     with progress_bar() as progress:
         progress("localization", 0.4, message)
     assert shown in terminal.getvalue() and "40%" in terminal.getvalue()
+
+
+def test_a_line_stays_one_line_in_a_pipe_and_is_as_wide_as_a_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    lines = {}
+    for is_terminal in (False, True):
+        monkeypatch.setattr(sys, "stdout", stream := io.StringIO())
+        monkeypatch.setattr(stream, "isatty", lambda is_terminal=is_terminal: is_terminal)
+        console().print(Text("word " * 40))
+        lines[is_terminal] = stream.getvalue().count("\n")
+    assert lines == {False: 1, True: 3}
 
 
 def test_progress_never_goes_back_and_the_analysis_is_most_of_it(

@@ -68,6 +68,10 @@ def column(panel, number):
     return [table.item(row, number).text() for row in range(table.rowCount)]
 
 
+def selected_rows(panel):
+    return [index.row() for index in panel.ui.studyTable.selectionModel().selectedRows()]
+
+
 def test_mr_studies_are_listed_with_patient_date_and_description_the_latest_first(panel_of, database):
     panel = panel_of()
     assert panel.ui.inputTabWidget.currentIndex == 0, "nothing is loaded, the database has studies"
@@ -169,11 +173,14 @@ def test_a_study_that_is_imported_later_appears_with_refresh(panel_of, database,
     assert column(panel, 2) == ["new"]
 
 
-def test_a_selected_study_stays_selected_over_a_refresh(panel_of, database):
+def test_a_selected_study_stays_selected_over_a_refresh_and_a_filter(panel_of, database):
     panel = panel_of()
     panel.ui.studyTable.selectRow(1)
     panel.ui.refreshStudiesButton.click()
+    assert selected_rows(panel) == [1]
     assert panel.ui.databaseT2ComboBox.currentIndex > 0 and panel.ui.loadAndAnalyzeButton.enabled
+    panel.ui.studyFilterLineEdit.text = "jane"
+    assert selected_rows(panel) == [0], "the same study, in another row"
 
 
 def test_dates_that_are_none_are_shown_as_they_are(studiesOf):
