@@ -38,6 +38,15 @@ def test_the_most_severe_finding_is_shown_before_a_more_probable_one(panel_of, n
     assert cells(panel, 2) == ["Pfirrmann 5"] and bar(panel, "L4-L5") == 60
 
 
+def test_a_bar_goes_with_the_grade_of_its_level_and_comes_back_with_it(panel_of, nodes):
+    panel = panel_of()
+    graded = StructureResult("L4-L5", (0, 0, 0), 0.9, (finding("bulging", "present", 0.7),))
+    for structure, percent in ((graded, 70), (StructureResult("L4-L5", (0, 0, 0), 0.9), None), (graded, 70)):
+        show(panel, nodes, [structure])
+        assert bar(panel, "L4-L5") == percent
+    assert not panel.ui.levelTable.cellWidget(0, 3).isHidden()
+
+
 def test_a_level_without_an_abnormal_finding_says_how_sure_that_is(panel_of, nodes):
     panel = panel_of()
     disc = StructureResult("L4-L5", (0, 0, 0), 0.9, (finding("pfirrmann", "2", 0.8), finding("bulging", "absent", 0.9)))
