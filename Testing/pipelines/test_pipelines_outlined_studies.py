@@ -24,7 +24,7 @@ POINTS = {name: np.array([0.0, -20.0, -17.0 * (index + 1)]) for index, name in e
 
 def drawn(value: int) -> tuple[Study, np.ndarray]:
     """A study of one slice, and its tissues: boxes, one under another, of bodies and discs."""
-    tissues = np.zeros((1, 60, 110), dtype=np.uint8)
+    tissues = np.zeros((1, 60, 110), dtype=np.uint8, order="F")  # whatever the order of its voxels in memory
     for index, name in enumerate(NAMES):
         half = 4 if "-" in name else 10
         row = 17 * (index + 1)
