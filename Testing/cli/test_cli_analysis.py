@@ -7,6 +7,7 @@ import io
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,7 @@ from SpinalDiseaseAILib.base.options import Options
 from SpinalDiseaseAILib.base.report import DISCLAIMER
 from SpinalDiseaseAILib.cli.analysis import Analyses, Outcome, Request, run_analysis
 from SpinalDiseaseAILib.cli.printing import print_outcome
+from SpinalDiseaseAILib.cli.scene_process import SceneProcess
 from SpinalDiseaseAILib.writing import SCENE_FILE
 
 WITHOUT_MASKS = {"report.json", "report.tsv", "points.mrk.json", "overlay.png", "report.html"}
@@ -151,6 +153,26 @@ def test_no_process_is_left_after_an_analysis_that_fails(
     with pytest.raises(ModelError):
         run_analysis(Request((small_study,), tmp_path / "out"), analyser=failing_analyser(ModelError("The model is missing.")))
     assert set(psutil.Process().children(recursive=True)) == before
+
+
+def test_an_analysis_that_fails_does_not_wait_for_the_process_that_would_have_written_the_scene(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    pytest.importorskip("slicer")
+    started: list[subprocess.Popen[bytes]] = []
+
+    class LoadingProcess(subprocess.Popen[bytes]):
+        """Loads Slicer's libraries for a long time, and reads nothing meanwhile."""
+
+        def __init__(self, arguments: list[str], **options: Any) -> None:
+            super().__init__([arguments[0], "-c", "import time; time.sleep(20)"], **options)
+            started.append(self)
+
+    monkeypatch.setattr("SpinalDiseaseAILib.cli.scene_process.subprocess.Popen", LoadingProcess)
+    start = time.monotonic()
+    with SceneProcess():
+        pass
+    assert time.monotonic() - start < 10 and started[0].returncode is not None
 
 
 def test_a_failed_analysis_leaves_no_folder(
