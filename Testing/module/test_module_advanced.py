@@ -8,6 +8,7 @@ from panel_helpers import analyze
 
 from SpinalDiseaseAILib.base.errors import ComputeError
 from SpinalDiseaseAILib.base.locations import models_folder
+from SpinalDiseaseAILib.base.options import DEFAULT_SEGMENTER
 from SpinalDiseaseAILib.models.bundle import list_bundles
 from SpinalDiseaseAILib.scene import application as application_services
 from SpinalDiseaseAILib.scene.results import reportFromNode
@@ -109,10 +110,11 @@ def test_slices_and_masks_are_handed_to_the_analysis(panel_of, nodes, wait_until
     seen = []
     process = panel.logic.process
     monkeypatch.setattr(panel.logic, "process", lambda *args, **named: seen.append(named) or process(*args, **named))
+    analyze(panel, wait_until)
     panel.ui.slicesSpinBox.value = 5
     panel.ui.segmentationCheckBox.checked = False
     analyze(panel, wait_until)
-    assert (seen[0]["slices"], seen[0]["segmenter"]) == (5, "")
+    assert [(more["slices"], more["segmenter"]) for more in seen] == [(0, DEFAULT_SEGMENTER), (5, "")], "0: as many as it needs"
     assert (panel.parameterNode.slices, panel.parameterNode.segmentation) == (5, False)
 
 

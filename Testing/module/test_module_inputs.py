@@ -59,6 +59,14 @@ def loading(monkeypatch, scene):
 
 
 @pytest.fixture
+def shown(errors, monkeypatch):
+    """Volumes that the slice views were made to show."""
+    volumes = []
+    monkeypatch.setattr(slicer.util, "setSliceViewerLayers", lambda background, fit: volumes.append(background))
+    return volumes
+
+
+@pytest.fixture
 def studiesOf(module):
     return importlib.import_module("SpinalDiseaseAILib.panel.dicomStudies").studiesOf
 
@@ -119,12 +127,13 @@ def test_a_study_whose_files_are_gone_says_what_to_do(panel_of, database, tmp_pa
     assert not panel.ui.loadAndAnalyzeButton.enabled
 
 
-def test_load_and_analyze_does_both(panel_of, database, loading, wait_until):
+def test_load_and_analyze_does_both_and_shows_what_was_loaded(panel_of, database, loading, shown, wait_until):
     panel = panel_of()
     panel.ui.studyTable.selectRow(1)
     panel.ui.loadAndAnalyzeButton.click()
     assert loading == [SERIES]
     assert panel.parameterNode.t2Volume is not None and panel.parameterNode.t1Volume is None
+    assert shown[0] is panel.parameterNode.t2Volume
     wait_until(lambda: panel.ui.analyzeButton.text == "Analyze")
     assert len(levels(panel)) == 11
 
@@ -181,6 +190,8 @@ def test_a_selected_study_stays_selected_over_a_refresh_and_a_filter(panel_of, d
     assert panel.ui.databaseT2ComboBox.currentIndex > 0 and panel.ui.loadAndAnalyzeButton.enabled
     panel.ui.studyFilterLineEdit.text = "jane"
     assert selected_rows(panel) == [0], "the same study, in another row"
+    panel.ui.studyFilterLineEdit.text = "nobody"
+    assert not panel.ui.loadAndAnalyzeButton.enabled, "a study that is not listed is not analysed"
 
 
 def test_dates_that_are_none_are_shown_as_they_are(studiesOf):
@@ -192,11 +203,12 @@ def test_a_patient_without_a_name_is_called_by_number(studiesOf):
     assert studiesOf(widgets.ctkDICOMDatabase(studies=[study("1", patient="")]))[0].patient == "PatientID of "
 
 
-def test_with_nothing_loaded_one_button_fetches_the_sample_study(panel_of, loading, scene):
+def test_with_nothing_loaded_one_button_fetches_and_shows_the_sample_study(panel_of, loading, shown):
     panel = panel_of()
     assert not panel.ui.sampleButton.isHidden()
     panel.ui.sampleButton.click()
     assert panel.parameterNode.t2Volume is not None
+    assert shown == [panel.parameterNode.t2Volume]
     assert panel.ui.sampleButton.isHidden() and panel.ui.analyzeButton.enabled
 
 

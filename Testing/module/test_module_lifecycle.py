@@ -188,6 +188,7 @@ def test_cancel_works_at_every_stage(panel_of, nodes, wait_until, errors, scene,
     assert panel.ui.analyzeButton.accessibleName == "Cancel", "what a screen reader reads"
     panel.ui.analyzeButton.click()
     assert not panel.ui.analyzeButton.enabled and panel.ui.analyzeButton.toolTip == "The analysis is being stopped."
+    assert panel.ui.stageLabel.text == "Stopping the analysis…"
     wait_for_idle(panel, wait_until)
     assert errors == [] and "cancelled" in panel.ui.statusLabel.text
     assert resultsInScene(scene) == [] and panel.ui.progressBar.isHidden()

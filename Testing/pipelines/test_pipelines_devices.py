@@ -68,8 +68,11 @@ def test_a_device_whose_memory_is_short_is_replaced_for_this_study_alone(
         return locate(self, *arguments, **options)  # type: ignore[arg-type]
 
     monkeypatch.setattr(ChainLocalizer, "locate", short)
+    freed: list[bool] = []
+    monkeypatch.setattr(torch.cuda, "empty_cache", lambda: freed.append(True))
     analyser = Analyser()
     found = analyser.analyse(sample, on_failing_device)
+    assert freed, "other programs get the memory back that is not used any more"
     assert [item.text for item in found.notes if item.code == "device"] == [
         "The graphics card had too little free memory; the processor was used."
     ]

@@ -94,6 +94,7 @@ def test_a_localizer_whose_weights_are_not_there_is_asked_for_with_what_to_do(sa
     ("options", "said"),
     [
         ({"side": 100}, "views of 100 pixels"),
+        ({"side": 0}, "views of 0 pixels"),
         ({"side": None}, "views of None pixels"),
         ({"least_score": 1.0}, "least score of 1.0"),
         ({"confidence": [1.0]}, r"\[1.0\] for confidence"),

@@ -12,6 +12,7 @@ import pytest
 import torch
 from views_of_spine import study_of
 
+from SpinalDiseaseAILib.base.anatomy import FINDINGS
 from SpinalDiseaseAILib.base.errors import Cancelled, ComputeError, InputError, ModelError
 from SpinalDiseaseAILib.base.geometry import Image
 from SpinalDiseaseAILib.base.locations import models_folder
@@ -146,6 +147,9 @@ def test_several_classifiers_grade_one_after_another(sample: Study, cpu: Options
     names = list(read_bundle(first).findings)
     assert [item.name for item in findings if item.model == "second"] == names
     assert [item.name for item in findings if item.model != "second"] == names
+    order = [item.name for item in FINDINGS]
+    shown = [item.name for item in report.structure("L4-L5").findings]
+    assert shown == sorted(shown, key=order.index), "one finding of both models stands in one place"
     assert fractions == sorted(fractions) and fractions[-1] == 1
 
 
