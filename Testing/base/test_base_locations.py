@@ -52,9 +52,9 @@ def test_a_named_folder_that_is_not_there_is_refused_with_a_sentence(tmp_path: P
 
 
 def test_an_installation_without_models_or_sample_is_refused_with_a_sentence(installation: Path) -> None:
-    with pytest.raises(ModelError, match="holds no folder of models. Install SpinalDiseaseAI again"):
+    with pytest.raises(ModelError, match="has no folder of models. Install SpinalDiseaseAI again"):
         locations.models_folder()
-    with pytest.raises(InputError, match="holds no sample study"):
+    with pytest.raises(InputError, match="has no sample study"):
         locations.sample_folder()
 
 

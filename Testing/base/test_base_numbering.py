@@ -28,7 +28,7 @@ def test_every_structure_keeps_its_place_and_its_findings_and_gets_another_name(
 def test_the_numberings_stay_the_same_ones_seen_from_the_new_names(lumbar_report):
     moved, _ = renumbered_report(lumbar_report, -1)
     assert [(item.shift, item.description) for item in moved.numberings] == [
-        (1, "every structure is one level lower: what is called L4 is L5"),
+        (1, "every structure is one level lower: L4 would be L5"),
         (0, "as reported"),
         (None, "cannot number: no sacrum in view"),
     ]
@@ -37,8 +37,8 @@ def test_the_numberings_stay_the_same_ones_seen_from_the_new_names(lumbar_report
 @pytest.mark.parametrize(
     ("shift", "text"),
     [
-        (1, "every structure is one level lower: what is called L4 is L5"),
-        (-1, "every structure is one level higher: what is called L5 is L4"),
+        (1, "every structure is one level lower: L4 would be L5"),
+        (-1, "every structure is one level higher: L5 would be L4"),
         (2, "every structure is 2 levels lower"),
         (-2, "every structure is 2 levels higher"),
     ],

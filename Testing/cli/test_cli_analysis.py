@@ -141,7 +141,7 @@ def test_a_scene_that_cannot_be_written_ends_in_one_sentence(small_study: Path, 
         check=False,
     )
     assert (result.stdout, result.stderr) == (
-        "OutputError scene.mrb cannot be written. Look whether the disk is full.\n",
+        "OutputError scene.mrb cannot be written. Check whether the disk is full.\n",
         "",
     )
 

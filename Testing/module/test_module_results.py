@@ -148,7 +148,7 @@ def test_the_sentence_names_what_is_abnormal_and_is_copied(panel, qt_application
     assert "for research only" in text and "\n" not in text
     panel.ui.copySummaryButton.click()
     assert QT.QApplication.clipboard().text() == text
-    assert panel.ui.statusLabel.text == "The sentence is in the clipboard."
+    assert panel.ui.statusLabel.text == "The sentence is on the clipboard."
 
 
 def test_the_sentence_says_what_is_normal_too(panel_of, nodes):

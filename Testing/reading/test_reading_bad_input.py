@@ -169,14 +169,14 @@ def projection(folder: Path) -> None:
 
 CASES: list[tuple[Callable[[Path], None], str, str]] = [
     (empty, "empty-folder", "The folder is empty."),
-    (no_images, "no-images", "The input holds no image. Files that were looked at: 2."),
-    (axial_only, "no-sagittal-series", "The input holds no sagittal series: one series, axial."),
-    (oblique_only, "no-sagittal-series", "The input holds no sagittal series: one series, oblique."),
-    (computed_tomography, "ct-study", "The input holds no MR images; their modality is CT."),
+    (no_images, "no-images", "The input contains no images. Files examined: 2."),
+    (axial_only, "no-sagittal-series", "The input contains no sagittal series: one series, axial."),
+    (oblique_only, "no-sagittal-series", "The input contains no sagittal series: one series, oblique."),
+    (computed_tomography, "ct-study", "The input contains no MR images; the modality of its images is CT."),
     (cervical_by_body_part, "cervical-study", "BodyPartExamined says that it shows the cervical spine."),
     (cervical_by_description, "cervical-study", "its description says that it shows the cervical spine."),
     (brain_by_body_part, "brain-study", "BodyPartExamined says that it shows the head."),
-    (brain_by_coverage, "brain-study", "it covers 180 mm from side to side in a field 240 mm high, as of a head."),
+    (brain_by_coverage, "brain-study", "it covers 180 mm from side to side in a field 240 mm high, like a head."),
     (knee, "other-region", "BodyPartExamined says that it shows another part of the body."),
     (small_field_of_view, "field-of-view", "its field of view is 120 mm high, too small for the lumbar spine (150 mm)."),
     (stir_only, "wrong-weighting", "it is STIR: an inversion time of 160 ms nulls fat."),
@@ -185,7 +185,7 @@ CASES: list[tuple[Callable[[Path], None], str, str]] = [
     (
         every_header_truncated,
         "truncated-file",
-        "No DICOM file can be read. Files that end early, are damaged or may not be opened: 9.",
+        "No DICOM file can be read. Files that are truncated, damaged or not readable: 9.",
     ),
     (mixed_frames_of_reference, "mixed-frames", "its slices lie in 2 frames of reference"),
     (zero_pixel_spacing, "zero-spacing", "the pixel spacing that its headers state is 0 × 0 mm."),
@@ -197,7 +197,7 @@ CASES: list[tuple[Callable[[Path], None], str, str]] = [
     (blank, "blank-image", "The image is empty: all its voxels have the same value."),
     (mixed_matrix_sizes, "mixed-matrix", "its slices differ in size (64 × 80, 64 × 88, 64 × 96 pixels)."),
     (localizer_only, "localizer", "it is a localizer."),
-    (three_planes, "localizer", "its 9 slices lie in 3 orientations, as a localizer's do."),
+    (three_planes, "localizer", "its 9 slices lie in 3 orientations, like those of a localizer."),
     (screen_captures, "secondary-capture", "it is a secondary capture or another object, not an MR image."),
     (colour_images, "colour", "it is a colour image."),
     (projection, "derived", "it is a projection."),
@@ -234,9 +234,9 @@ def test_a_file_with_a_damaged_header_is_left_out_reported_and_leaves_a_gap(fold
     path = write(series(), folder)[3]
     path.write_bytes(path.read_bytes()[:500])
     codes = {note.code: note.text for note in open_study([folder]).notes}
-    assert codes["unreadable-files"].endswith("opened: 1.")  # the report tells no name of a file: it may be the patient's
+    assert codes["unreadable-files"].endswith("readable: 1.")  # the report tells no name of a file: it may be the patient's
     listed = {note.code: note.text for note in list_series([folder]).notes}
-    assert listed["unreadable-files"].endswith("opened: 1 (image3.dcm).")
+    assert listed["unreadable-files"].endswith("readable: 1 (image3.dcm).")
     assert "missing-slices" in codes
 
 

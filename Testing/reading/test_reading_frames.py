@@ -93,7 +93,7 @@ def test_more_groups_than_frames_are_refused_with_a_sentence(folder: Path) -> No
     extra.PlanePositionSequence[0].ImagePositionPatient[0] = 20
     dataset.PerFrameFunctionalGroupsSequence.append(extra)
     write([dataset], folder)
-    with pytest.raises(InputError, match="another number of pixels than its header states"):
+    with pytest.raises(InputError, match="does not have the number of pixels that its header states"):
         open_study([folder])
 
 

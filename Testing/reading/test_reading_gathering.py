@@ -138,7 +138,7 @@ def test_an_archive_that_holds_an_archive_alone_is_refused_with_what_to_do(archi
     outer = tmp_path / "outer.zip"
     with zipfile.ZipFile(outer, "w") as target:
         target.write(archive, "study.zip")
-    with pytest.raises(InputError, match="unpack it, or give it itself") as error:
+    with pytest.raises(InputError, match="unpack it, or give its own path") as error:
         open_study([outer])
     assert error.value.code == "no-images"
 
@@ -154,7 +154,7 @@ def test_links_to_folders_are_not_followed_and_counted(folder: Path, tmp_path: P
 
 def test_a_folder_of_nothing_but_links_is_not_called_empty(folder: Path, tmp_path: Path) -> None:
     (folder / "study").symlink_to(tmp_path)
-    with pytest.raises(InputError, match="Give the folder that the link leads to") as error:
+    with pytest.raises(InputError, match="Give the folder that the link points to") as error:
         open_study([folder])
     assert error.value.code == "empty-folder" and "is empty" not in str(error.value)
 
@@ -174,7 +174,7 @@ def test_a_path_that_may_not_be_opened_is_named_as_such(tmp_path: Path, monkeypa
         return stat(path, *arguments, **options)  # type: ignore[call-overload, no-any-return]
 
     monkeypatch.setattr(os, "stat", refuse)
-    with pytest.raises(InputError, match="may not be opened") as error:
+    with pytest.raises(InputError, match="There is no permission to open") as error:
         open_study([tmp_path / "private"])
     assert error.value.code == "closed-path"
 
@@ -192,7 +192,7 @@ def test_a_folder_that_may_not_be_opened_is_reported_and_never_called_empty(
         return scandir(path)
 
     monkeypatch.setattr(os, "scandir", refuse)
-    with pytest.raises(InputError, match="folders that may not be opened: 1"):
+    with pytest.raises(InputError, match="folders without read permission: 1"):
         open_study([folder])
     write(series(), folder)
     assert "closed" in next(note for note in list_series([folder]).notes if note.code == "unreadable-files").text

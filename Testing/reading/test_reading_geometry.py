@@ -144,7 +144,7 @@ def test_the_same_object_in_two_files_is_used_once_and_reported(folder: Path, pl
     write([*datasets, datasets[2], datasets[2]], folder)
     study = open_study([folder])
     assert study.primary.identity() == plain_study.primary.identity()
-    assert next(note for note in study.notes if note.code == "duplicate-instances").text.count("too: 2.") == 1
+    assert next(note for note in study.notes if note.code == "duplicate-instances").text.count("contains: 2.") == 1
 
 
 def test_of_two_slices_at_one_position_the_one_acquired_first_is_used_and_reported(folder: Path, plain_study: Study) -> None:

@@ -68,7 +68,7 @@ def test_t2_and_t1_are_found_among_localizers_axials_stir_captures_and_other_fil
         Role.SAGITTAL_T2: uid("patient", "study", "t2"),
         Role.SAGITTAL_T1: uid("patient", "study", "t1"),
     }
-    assert next(note.text for note in study.notes if note.code == "other-files").endswith("no DICOM images: 2.")
+    assert next(note.text for note in study.notes if note.code == "other-files").endswith("not DICOM images: 2.")
     listing = list_series([folder])
     assert [entry.role for entry in listing.used] == [Role.SAGITTAL_T2, Role.SAGITTAL_T1]
     assert len(listing.entries) == 6 and all(entry.reason.endswith(".") for entry in listing.entries)
@@ -84,7 +84,7 @@ def test_every_series_is_listed_with_its_geometry_and_a_reason(folder: Path) -> 
     assert (used.size, used.spacing, used.orientation) == ((64, 80, 9), (3.75, 3.75, 4.0), "sagittal")
     assert (used.repetition_time, used.echo_time, used.weighting) == (3600, 110, "T2")
     assert used.reason == (
-        "Used as sagittal T2: TR 3600 ms and TE 110 ms are T2 weighting; 9 slices of 240 × 300 mm cover 36 mm."
+        "Used as sagittal T2: TR 3600 ms and TE 110 ms indicate T2 weighting; 9 slices of 240 × 300 mm cover 36 mm."
     )
     assert refused.role is None and refused.weighting == "STIR"
     assert refused.reason == "Not used: it is STIR: an inversion time of 160 ms nulls fat."
@@ -95,7 +95,7 @@ def test_a_series_that_lost_says_to_which_and_why(folder: Path) -> None:
     write(series("few", SeriesDescription="few", count=4), folder / "b")
     entry = by_description(list_series([folder]).entries)["few"]
     assert entry.code == "outranked"
-    assert entry.reason == "Not used: it is sagittal T2 too, but “many” was preferred: it has more than a few slices."
+    assert entry.reason == "Not used: it is also sagittal T2, but “many” was preferred: it has more than a few slices."
 
 
 def test_timing_outweighs_the_description(folder: Path) -> None:

@@ -200,5 +200,5 @@ def test_compressed_pixels_that_state_more_than_their_header_are_refused_undecod
     dataset.PixelData = encapsulate(frames)
     dataset["PixelData"].VR, dataset["PixelData"].is_undefined_length = "OB", True
     (path,) = write([dataset], folder, syntax)
-    with pytest.raises(InputError, match="state another size than its header"):
+    with pytest.raises(InputError, match="differs from that in its header"):
         decoded(path)

@@ -236,7 +236,7 @@ def text_named_as_volume(folder: Path) -> Path:
         (nrrd_with_holes, "not-finite", "2 of 46080 voxels have no value"),
         (empty_volume, "blank-image", "The image is empty"),
         (film, "dimensions", "holds an image of 4 dimensions"),
-        (colour_volume, "dimensions", "holds 3 values a voxel"),
+        (colour_volume, "dimensions", "holds 3 values per voxel"),
         (cut_volume, "truncated-file", "The file a.nii.gz cannot be read"),
         (cut_nrrd, "truncated-file", "The file a.nrrd cannot be read"),
         (cut_metaimage, "truncated-file", "The file a.mha cannot be read"),

@@ -57,7 +57,7 @@ def test_the_weighting_of(given: Acquisition, weighting: Weighting) -> None:
 
 
 def test_the_reason_quotes_the_numbers_it_rests_on() -> None:
-    assert judge(acquisition(3600, 110)).because == "TR 3600 ms and TE 110 ms are T2 weighting"
+    assert judge(acquisition(3600, 110)).because == "TR 3600 ms and TE 110 ms indicate T2 weighting"
 
 
 def test_timing_is_better_evidence_than_a_description_and_that_better_than_none() -> None:

@@ -41,14 +41,14 @@ def test_a_disc_that_the_front_or_back_border_cuts_is_not_measured(columns: tupl
     result = measured_between(*columns)
     for quantity in ("disc_area", "disc_height_middle", "disc_height_posterior"):
         item = found(result, "L3-L4", quantity)
-        assert item.value is None and item.reason == "The border of the image cuts L3-L4."
+        assert item.value is None and item.reason == "L3-L4 is cut off at the edge of the image."
 
 
 def test_a_body_that_the_front_border_cuts_is_not_measured() -> None:
     result = measured_between(FRONT + 5, None)
     for quantity in ("body_height_anterior", "body_height_posterior", "wedge_ratio"):
         item = found(result, "L3", quantity)
-        assert item.value is None and item.reason == "The border of the image cuts L3."
+        assert item.value is None and item.reason == "L3 is cut off at the edge of the image."
     assert found(result, "L3-L4", "slip").value is None
 
 

@@ -254,7 +254,7 @@ def test_what_the_border_of_the_image_cuts_is_not_measured() -> None:
     cut = SagittalVolume(Image(volume.image.voxels[:, :, :row], volume.image.affine))
     cut_masks = replace(masks, image=Image(SagittalVolume.of(masks.image).image.voxels[:, :, :row], volume.image.affine))
     result = measure(cut, cut_masks, points)
-    assert found(result, "L5", "body_height_middle").reason == "The border of the image cuts L5."
+    assert found(result, "L5", "body_height_middle").reason == "L5 is cut off at the edge of the image."
     assert value(result, "L4", "body_height_middle") == pytest.approx(BODY, abs=0.3)
 
 

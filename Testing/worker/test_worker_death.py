@@ -52,11 +52,11 @@ def is_running(pid: int) -> bool:
 @pytest.mark.parametrize(
     ("script", "code", "sentence"),
     [
-        ("kill", "worker-killed", "The analysis process was killed, most often because the computer ran out of memory."),
-        ("exit:137", "worker-killed", "The analysis process was killed, most often because the computer ran out of memory."),
+        ("kill", "worker-killed", "The analysis process was killed, usually because the computer ran out of memory."),
+        ("exit:137", "worker-killed", "The analysis process was killed, usually because the computer ran out of memory."),
         ("abort", "worker-crashed", "The analysis process crashed."),
         ("exit:3", "worker-ended", "The analysis process ended unexpectedly (exit status 3)."),
-        ("garbage", "worker-protocol", "The analysis process sent something that is not understood."),
+        ("garbage", "worker-protocol", "The analysis process sent a message that is not understood."),
     ],
 )
 def test_a_death_is_told_in_a_sentence_and_the_next_job_gets_a_new_worker(make_client, study_of, script, code, sentence):

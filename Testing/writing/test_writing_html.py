@@ -101,7 +101,7 @@ def test_several_classes_that_hold_together_are_all_named(report: Report, study:
     changed = report.with_structures((replace(report.structures[0], findings=(both,)),))
     page = Page(html_of(changed, study, picture))
     assert "bulging, protrusion 0.60" in page.text
-    assert "several can hold together" in page.text
+    assert "more than one can apply" in page.text
     assert "not assessed" in page.text
 
 
@@ -130,7 +130,7 @@ def test_what_a_reader_corrected_is_on_the_page_and_a_computed_report_has_no_suc
         Correction("renumbered", "", "reader", "2026-01-02T03:05:00+00:00", -1),
     )
     text = Page(html_of(replace(report, corrections=corrections), study, picture)).text
-    assert "no longer as it was computed" in text
+    assert "was corrected after it was computed" in text
     assert "L4-L5 moved by the reader, 2026-01-02 03:04:05 UTC" in text
     assert "Numbering moved by -1 by the reader, 2026-01-02 03:05:00 UTC" in text
 

@@ -106,7 +106,7 @@ def test_slicers_own_reader_opens_the_nrrd_as_a_segmentation(masks, tmp_path):
 
 @pytest.mark.parametrize(("write", "name"), [(write_nrrd, "masks.seg.nrrd"), (write_nifti, "masks.nii.gz")])
 def test_a_file_that_cannot_be_written_is_an_error_of_the_disk(masks, tmp_path, write, name):
-    with pytest.raises(OSError, match=f"{name} could not be written whole") as caught:
+    with pytest.raises(OSError, match=f"{name} could not be written completely") as caught:
         write(masks, tmp_path / "removed" / name)
     assert caught.value.strerror
 
@@ -121,7 +121,7 @@ def test_a_nifti_of_which_a_part_is_missing_is_an_error_although_its_library_tel
         Path(path).write_bytes(whole[: int(left * len(whole))])
 
     monkeypatch.setattr(SimpleITK, "WriteImage", write_on_a_full_disk)
-    with pytest.raises(OSError, match="could not be written whole"):
+    with pytest.raises(OSError, match="could not be written completely"):
         write_nifti(masks, tmp_path / "masks.nii.gz")
 
 

@@ -20,7 +20,7 @@ _ENDS_OF_LORDOSIS = ("L1", "L5", "L5-S1")
 
 NOT_MEASURED_AGAIN = Note(
     "not-measured-again",
-    "What the analysis outlined is no longer in memory: corrected levels were graded without masks and not measured again. "
+    "The masks of the analysis are no longer in memory: corrected levels were regraded without masks and not remeasured. "
     "Analyze the study again to measure them at their corrected points.",
     "warning",
 )

@@ -28,15 +28,15 @@ def models_folder() -> Path:
         if not folder.is_dir():
             raise ModelError(
                 f"The environment variable {MODELS_VARIABLE} names {chosen}, which is not a folder.",
-                "It should name a folder that holds one folder a model bundle.",
-                "Correct it, or unset it to use the models that the product carries.",
+                "It should name a folder with one subfolder per model bundle.",
+                "Correct it, or unset it to use the installed models.",
                 code="no-models",
             )
         return folder
     found = _resources("Models")
     if found is None:
         raise ModelError(
-            "The installation holds no folder of models.",
+            "The installation has no folder of models.",
             remedy=f"Install SpinalDiseaseAI again, or name a folder of model bundles in {MODELS_VARIABLE}.",
             code="no-models",
         )
@@ -50,7 +50,7 @@ def sample_folder() -> Path:
     """
     found = _resources("SampleData")
     if found is None:
-        raise InputError("The installation holds no sample study.", remedy="Install SpinalDiseaseAI again.", code="no-sample")
+        raise InputError("The installation has no sample study.", remedy="Install SpinalDiseaseAI again.", code="no-sample")
     return found
 
 

@@ -27,7 +27,7 @@ def description_of(shift: int | None) -> str:
         return "as reported"
     count = "one level" if abs(shift) == 1 else f"{abs(shift)} levels"
     called, is_ = ("L4", "L5") if shift > 0 else ("L5", "L4")
-    example = f": what is called {called} is {is_}" if abs(shift) == 1 else ""
+    example = f": {called} would be {is_}" if abs(shift) == 1 else ""
     return f"every structure is {count} {'lower' if shift > 0 else 'higher'}{example}"
 
 
@@ -52,7 +52,7 @@ def renumbered_report(report: Report, shift: int) -> tuple[Report, dict[str, str
     lost = [item.name for item in report.structures if item.name not in names]
     text = f"The numbering was moved by {shift:+d} level{'s' if abs(shift) > 1 else ''} by the user."
     if lost:
-        text += f" {', '.join(lost)} had no name in it and {'was' if len(lost) == 1 else 'were'} left out."
+        text += f" {', '.join(lost)} had no name in the new numbering and {'was' if len(lost) == 1 else 'were'} left out."
     numberings = tuple(
         Numbering(moved, item.probability, description_of(moved))
         for item in report.numberings

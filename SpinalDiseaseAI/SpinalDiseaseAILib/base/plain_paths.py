@@ -58,7 +58,7 @@ def _plain_folder() -> Iterator[tuple[Path, str]]:
         plain = _plain(folder)
         if plain is None:
             letters = "".join(sorted({letter for letter in str(folder) if not letter.isascii()}))
-            raise OSError(errno.EINVAL, f"SimpleITK opens no path with the letters {letters} on this computer")
+            raise OSError(errno.EINVAL, f"SimpleITK cannot open paths with the letters {letters} on this computer")
         yield folder, plain
 
 

@@ -131,7 +131,7 @@ class Measurement:
 
 NOT_MEASURABLE = "not measurable"
 
-OUT_OF_DATE = "The point was corrected after this was measured: analyze the study again to measure it there."
+OUT_OF_DATE = "The point was corrected after the measurement: analyze the study again to remeasure it."
 """Reason of a measurement that was dropped because there were no masks at hand to take it again."""
 
 

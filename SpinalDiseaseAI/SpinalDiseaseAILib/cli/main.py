@@ -21,7 +21,7 @@ from .output import console, print_error, print_json
 app = typer.Typer(
     name="spinal-disease-ai",
     help="Names every lumbar vertebra and disc in a sagittal MR study and grades the disease at each level.",
-    epilog="Exit status: 0 done, 2 wrong use, 3 unusable images, 4 model, 5 computation, 6 results cannot be written, "
+    epilog="Exit status: 0 done, 2 wrong usage, 3 unusable images, 4 model, 5 computation, 6 results cannot be written, "
     "130 cancelled. Research tool, not a medical device.",
     no_args_is_help=True,
     add_completion=False,
@@ -56,10 +56,10 @@ Paths = Annotated[
     list[Path],
     typer.Argument(parser=_path, metavar="PATHS", help="Folders, ZIP archives or files of one study.", show_default=False),
 ]
-Json = Annotated[bool, typer.Option("--json", help="Print JSON, and nothing else, on the standard output.")]
-Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing but errors.")]
-Device = Annotated[str, typer.Option("--device", help=f"Where the networks run: {', '.join(DEVICES)}, or one such as cuda:1.")]
-Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace files that SpinalDiseaseAI did not write.")]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON, and nothing else, to standard output.")]
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print only errors.")]
+Device = Annotated[str, typer.Option("--device", help=f"Where the networks run: {', '.join(DEVICES)}, or a GPU such as cuda:1.")]
+Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace even files that SpinalDiseaseAI did not write.")]
 Version = Annotated[bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version.")]
 DEMO_FOLDER = Path("spinal-disease-demo")
 
@@ -75,18 +75,18 @@ def analyze(
     output: Annotated[
         Path,
         typer.Option(
-            "--output", "-o", parser=_path, metavar="PATH", help="Folder for the results; made if absent.", show_default=False
+            "--output", "-o", parser=_path, metavar="PATH", help="Folder for the results; created if absent.", show_default=False
         ),
     ],
     t2: Annotated[str, typer.Option(help="UID of the series to take as sagittal T2, as `series` lists it.")] = "",
     t1: Annotated[str, typer.Option(help="UID of the series to take as sagittal T1.")] = "",
     bundle: Annotated[
-        list[str] | None, typer.Option(help="Model that grades; may be given again.", show_default=DEFAULT_CLASSIFIER)
+        list[str] | None, typer.Option(help="Model that grades the levels; can be repeated.", show_default=DEFAULT_CLASSIFIER)
     ] = None,
     localizer: Annotated[
-        str, typer.Option(help="Model that finds the levels; heatmap and detector are the published ones of Spinal Disease 2020.")
+        str, typer.Option(help="Model that finds the levels; heatmap and detector are those published for Spinal Disease 2020.")
     ] = DEFAULT_LOCALIZER,
-    segmentation: Annotated[bool, typer.Option(help="Masks of vertebrae, discs and canal.")] = True,
+    segmentation: Annotated[bool, typer.Option(help="Make masks of vertebrae, discs and canal.")] = True,
     segmenter: Annotated[str, typer.Option(help="Model that makes the masks.")] = DEFAULT_SEGMENTER,
     device: Device = "auto",
     as_json: Json = False,
@@ -129,7 +129,7 @@ def demo(
     quiet: Quiet = False,
     overwrite: Overwrite = False,
 ) -> None:
-    """Analyse the sample study that the product carries: a real lumbar spine.
+    """Analyse the included sample study: a real lumbar spine.
 
     **Example**
 
@@ -144,7 +144,7 @@ def demo(
 
 @app.command()
 def series(paths: Paths, as_json: Json = False) -> None:
-    """List what is in a folder, an archive or files, what would be analysed, and why.
+    """List the series in a folder, an archive or files, which would be analysed, and why.
 
     **Examples**
 
@@ -169,7 +169,7 @@ def series(paths: Paths, as_json: Json = False) -> None:
 def models(as_json: Json = False) -> None:
     """List the models that are installed, with their licences.
 
-    A folder named in the environment variable SPINAL_DISEASE_AI_MODELS is used in place of the product's own.
+    A folder named in the environment variable SPINAL_DISEASE_AI_MODELS is used instead of the product's own.
 
     **Example**
 
@@ -189,13 +189,13 @@ def models(as_json: Json = False) -> None:
 
 @app.command(context_settings=_PASS_ON, add_help_option=False)
 def train(context: typer.Context) -> None:
-    """Train the models again; `train --help` says how."""
+    """Train the models again; see `train --help`."""
     _run_wing("training", context)
 
 
 @app.command(context_settings=_PASS_ON, add_help_option=False)
 def evaluate(context: typer.Context) -> None:
-    """Measure the models on data sets; `evaluate --help` says how."""
+    """Measure the models on data sets; see `evaluate --help`."""
     _run_wing("evaluation", context)
 
 

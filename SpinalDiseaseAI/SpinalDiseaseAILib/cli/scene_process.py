@@ -61,7 +61,7 @@ class SceneProcess:
         if self.remark or self._written_there(results, path):
             return
         if self._process is not None and _crashed(self._process.returncode):
-            self.remark = f"{SCENE_FILE} was not written: the process that writes it crashed or was ended from outside."
+            self.remark = f"{SCENE_FILE} was not written: the process that writes it crashed or was terminated."
             return
         try:
             from ..scene.mrb import write_scene
@@ -69,7 +69,7 @@ class SceneProcess:
             self.remark = f"{SCENE_FILE} was not written: the libraries of slicer-core cannot be loaded: {error}."
             return
         if not hasattr(sys.modules["slicer"], "vtkMRMLScene"):
-            self.remark = f"{SCENE_FILE} was not written: the package slicer that is installed is not that of slicer-core."
+            self.remark = f"{SCENE_FILE} was not written: the installed package slicer is not that of slicer-core."
             return
         write_scene(results.report, results.study, path)
 
@@ -80,7 +80,7 @@ class SceneProcess:
             pickle.dump((results.report, results.study, path.absolute()), stream)
         if self._process.wait() == EXIT_OUTPUT:
             # Not tried again: Slicer's libraries would fill the error output with what they think of a full disk.
-            raise OutputError(f"{SCENE_FILE} cannot be written.", remedy="Look whether the disk is full.", code="scene")
+            raise OutputError(f"{SCENE_FILE} cannot be written.", remedy="Check whether the disk is full.", code="scene")
         return self._process.returncode == 0
 
 

@@ -24,7 +24,7 @@ from .tables import Table
 
 app = typer.Typer(
     name="evaluate",
-    help="Measure the models on data sets, with the trivial baseline and an interval beside every figure.",
+    help="Measure the models on data sets, with the trivial baseline and an interval for every figure.",
     add_completion=False,
     pretty_exceptions_enable=False,
 )
@@ -38,7 +38,7 @@ def evaluate(
         Path | None, typer.Option(help="Folder that holds the data sets.", exists=True, file_okay=False, show_default=False)
     ] = None,
     bundle: Annotated[
-        list[str] | None, typer.Option(help="Model to measure; may be given again.", show_default="every model")
+        list[str] | None, typer.Option(help="Model to measure; can be repeated.", show_default="every model")
     ] = None,
     localizer: Annotated[str, typer.Option(help="Model that finds the points for the grading models.")] = DEFAULT_LOCALIZER,
     split: Annotated[str, typer.Option(help=f"Patients: one of {', '.join(SPLITS)}.")] = "report",
@@ -62,11 +62,13 @@ def evaluate(
     Example: spinal-disease-ai evaluate --compare report-old report-new -o differences
     """
     if split not in SPLITS:
-        raise typer.BadParameter(f"{split} is no split; choose one of {', '.join(SPLITS)}.")
+        raise typer.BadParameter(f"{split} is not a split; choose one of {', '.join(SPLITS)}.")
     if write_cards and (split != "report" or patients or uncalibrated):
-        raise typer.BadParameter("Model cards state figures of report patients only: of all of them, and calibrated.")
+        raise typer.BadParameter(
+            "Model cards need all report patients, calibrated: leave --split, --patients and --uncalibrated out."
+        )
     if bundle and compare_both:
-        raise typer.BadParameter("--compare names the two that are measured; leave --bundle out.")
+        raise typer.BadParameter("--compare already names the two to measure; leave --bundle out.")
     if output is not None:
         check_folder(output)
     both = compare_both or ()

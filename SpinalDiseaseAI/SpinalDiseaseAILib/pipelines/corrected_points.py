@@ -32,7 +32,7 @@ def names_to_grade(points: Mapping[str, Point], changed: tuple[str, ...]) -> tup
         raise InputError(f"No position was given for {', '.join(missing)}.", code="points")
     if not points or not np.isfinite(list(points.values())).all():
         raise InputError(
-            "A point has a coordinate that is no number." if points else "No points were given.",
+            "A point has a coordinate that is not a number." if points else "No points were given.",
             "Every point needs three coordinates in millimetres.",
             code="points",
         )

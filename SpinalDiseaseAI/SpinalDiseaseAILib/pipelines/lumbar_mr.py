@@ -138,7 +138,9 @@ class LumbarMr:
             spine, renamed = (options.segmenter and outlined.spine_at(outlining, study, primary, places)) or (None, False)
         except ValueError as error:
             raise InputError(
-                f"The points do not describe a spine: {error}", "Each point needs a neighbour at another place.", code="points"
+                f"The points do not describe a spine: {error}",
+                "Each point needs a neighbour at a different position.",
+                code="points",
             ) from error
         contrast = _CONTRAST[study.primary.role]
         graded = grading.findings(stated, spine, contrast)
@@ -186,7 +188,7 @@ def _volumes(study: Study) -> tuple[dict[str, SagittalVolume], list[Note]]:
             notes.append(
                 Note(
                     "other-frame",
-                    f"The {series.role.value} series lies in another frame of reference than the {primary.role.value} series "
+                    f"The {series.role.value} series has another frame of reference than the {primary.role.value} series "
                     "and was not used.",
                     "warning",
                 )
@@ -211,7 +213,11 @@ def _notes_of_models(device: Device, bundles: list[Bundle]) -> list[Note]:
     limited = [bundle.name for bundle in bundles if bundle.research_only]
     if limited:
         notes.append(
-            Note("research-only", f"For research only, by the licence of the training data: {', '.join(limited)}.", "warning")
+            Note(
+                "research-only",
+                f"For research only, because of the licence of the training data: {', '.join(limited)}.",
+                "warning",
+            )
         )
     return notes
 

@@ -122,7 +122,7 @@ class ModelStore:
         ):
             raise ModelError(
                 f"The options of the model {name} state a bias of {bias!r}.",
-                f"It should be one number a tissue, of {', '.join(TISSUES)}.",
+                f"It should be one number per tissue, of {', '.join(TISSUES)}.",
                 REINSTALL,
                 code="model-metadata",
             )

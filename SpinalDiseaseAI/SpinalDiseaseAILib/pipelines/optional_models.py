@@ -11,7 +11,7 @@ from ..models.bundle import is_installed
 
 NOTE_CODE = "model-absent"
 
-WITHOUT_WEIGHING = "Findings of discs are those of the region network, without what the masks show."
+WITHOUT_WEIGHING = "Disc findings are those of the region network alone, without the masks."
 
 _WITHOUT = {
     DEFAULT_SEGMENTER: "Structures were not outlined and nothing was measured.",

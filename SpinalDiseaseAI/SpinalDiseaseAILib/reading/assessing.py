@@ -42,7 +42,7 @@ _ENOUGH_SLICES = 7
 _USUAL_HEIGHT = (200.0, 450.0)  # millimetres; above it, a whole spine at a coarser matrix
 
 RANKING = (
-    "its weighting is better attested",
+    "its weighting is more certain",
     "it has more than a few slices",
     "no contrast agent was given for it",
     "it is an original image, not a derived one",
@@ -169,7 +169,7 @@ def _orientation(stack: Stack, stacks: list[Stack], total: int) -> Problem | Non
     alike = [item for item in stacks if item.orientation == stack.orientation]
     if 2 * sum(len(item.present) for item in alike) <= total and len(alike) < len(stacks):
         directions = len({item.orientation for item in stacks})
-        return Problem("localizer", f"its {total} slices lie in {directions} orientations, as a localizer's do")
+        return Problem("localizer", f"its {total} slices lie in {directions} orientations, like those of a localizer")
     if stack.orientation not in ("sagittal", "unknown"):
         article = "an" if stack.orientation[0] in "ao" else "a"
         return Problem("not-sagittal", f"it is {article} {stack.orientation} series")
@@ -194,5 +194,5 @@ def _weighting(first: Slice, judgement: Judgement) -> Problem | None:
     if judgement.weighting not in ROLE_OF:
         return Problem("wrong-weighting", f"it is {judgement.weighting.value}: {judgement.because}")
     if judgement.weighting is Weighting.T1 and first.acquisition.contrast_agent:
-        return Problem("contrast-agent", "it is T1 after a contrast agent")
+        return Problem("contrast-agent", "it is contrast-enhanced T1")
     return None

@@ -100,8 +100,8 @@ def _best_of_study(study: list[Assessment], chosen: dict[Role, Assessment]) -> d
     t1, t2 = used.get(Role.SAGITTAL_T1), used.get(Role.SAGITTAL_T2)
     if t1 and t2 and not _same_frame(t1, t2):
         raise InputError(
-            "The two series that you chose lie in different frames of reference, so that their positions cannot be compared.",
-            "T2 and T1 of one examination, without the patient having been moved out in between, are needed.",
+            "The two series that you chose lie in different frames of reference, so their positions cannot be compared.",
+            "T2 and T1 of one examination are needed, without the patient leaving the scanner in between.",
             "Choose the T2 series alone.",
             code="mixed-frames",
         )
@@ -169,10 +169,10 @@ def _reason(item: Assessment, role: Role | None, used: dict[Role, Assessment]) -
         return "other-study", "Not used: it belongs to another study or patient."
     winner = used.get(item.role)
     if winner is None or (item.role is Role.SAGITTAL_T1 and not _same_frame(item, winner)):
-        return "other-frame", "Not used: it lies in another frame of reference than the T2, so that positions cannot be compared."
+        return "other-frame", "Not used: it lies in another frame of reference than the T2, so positions cannot be compared."
     places = [text for text, mine, its in zip(RANKING, item.rank, winner.rank, strict=True) if its > mine]
     because = places[0] if places and winner.rank > item.rank else "you chose it"
-    return "outranked", f"Not used: it is {item.role.value} too, but {winner.name} was preferred: {because}."
+    return "outranked", f"Not used: it is also {item.role.value}, but {winner.name} was preferred: {because}."
 
 
 def _notes(assessments: list[Assessment], used: dict[Role, Assessment]) -> tuple[Note, ...]:
@@ -198,15 +198,15 @@ def _doubts(role: Role, item: Assessment) -> list[Note]:
     count = len(item.stack.present)
     notes = []
     if item.total > count:
-        text = "Slices of the series that are left out, because they differ in orientation, size, echo, kind of image or "
+        text = "Slices left out because they differ in orientation, size, echo, kind of image or "
         text += f"acquisition: {item.total - count}."
         notes.append(Note("slices-left-out", text, "warning"))
     if item.judgement.weighting.value == "unknown":
-        text = f"Nothing tells the weighting of the series; it is taken as {role.value}."
+        text = f"The weighting of the series is unknown; it is taken as {role.value}."
         notes.append(Note("weighting-unknown", text, "warning"))
     if count == 1:
-        text = "There is a single slice: structures that leave its plane are seen in part, and points have no depth."
+        text = "There is a single slice: structures that cross its plane are only partly seen, and points have no depth."
         notes.append(Note("single-slice", text, "warning"))
     elif count < _FEW_SLICES:
-        notes.append(Note("few-slices", f"The series has {count} slices only.", "warning"))
+        notes.append(Note("few-slices", f"The series has only {count} slices.", "warning"))
     return notes

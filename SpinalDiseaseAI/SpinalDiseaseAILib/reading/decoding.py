@@ -87,7 +87,7 @@ def decoded(path: Path) -> tuple[Array, bool]:
     if not by_pydicom and syntax not in GDCM_SYNTAXES:
         name = syntax.name if syntax.name.isprintable() else "something unknown"  # damaged bytes may be anything
         raise InputError(
-            f"The series is stored as {name}, and there is no decoder for it here.",
+            f"The series is stored as {name}, and no decoder for it is installed.",
             "Uncompressed, RLE, JPEG, JPEG-LS or JPEG 2000 images are needed.",
             "Export the series without compression.",
             code="no-decoder",
@@ -98,7 +98,7 @@ def decoded(path: Path) -> tuple[Array, bool]:
     if not _is_plain(syntax) and any(
         size[0] > columns or size[1] > rows for size in stated_sizes(dataset.get("PixelData") or b"")
     ):
-        raise damaged(path, "is damaged: its compressed pixels state another size than its header")
+        raise damaged(path, "is damaged: the size of its compressed pixels differs from that in its header")
     inverted = dataset.get("PhotometricInterpretation", "") == "MONOCHROME1"
     try:
         pixels: Array = dataset.pixel_array if by_pydicom else _by_simpleitk(dataset)

@@ -31,9 +31,9 @@ def check_data_files(path: Path) -> None:
     outside = next((name for name in named if not _is_inside(name)), None)
     if outside is not None:
         raise InputError(
-            f"The header {path.name} takes its voxels from a file in another folder.",
+            f"The header {path.name} refers to a data file in another folder.",
             "Both should be in one folder.",
-            "Put them there, and let the header name the file without a folder.",
+            "Put them there, and name the data file in the header without a folder.",
             code="foreign-data-file",
         )
 

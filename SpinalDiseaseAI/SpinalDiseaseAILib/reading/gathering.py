@@ -66,13 +66,15 @@ def _not_there(path: Path) -> InputError:
         path.stat()
     except PermissionError:
         return InputError(
-            f"{path} may not be opened.", remedy="Ask its owner for the permission to read it, or copy it.", code="closed-path"
+            f"There is no permission to open {path}.",
+            remedy="Ask its owner for permission to read it, or copy it.",
+            code="closed-path",
         )
     except (OSError, ValueError):
         pass
     return InputError(
         f"There is no file or folder {path}.",
-        remedy="Check the path; put it in quotation marks if it holds spaces.",
+        remedy="Check the path; put it in quotation marks if it contains spaces.",
         code="missing-path",
     )
 
@@ -81,11 +83,11 @@ def _nothing(paths: Sequence[Path], closed: list[Path], links: list[Path]) -> In
     found = "The folder is empty." if paths else "No file or folder was given."
     remedy = ""
     if closed:
-        found = f"There is no file that may be opened; folders that may not be opened: {len(closed)}."
-        remedy = "Ask their owner for the permission to read them, or copy the study."
+        found = f"No file can be opened; folders without read permission: {len(closed)}."
+        remedy = "Ask their owner for permission to read them, or copy the study."
     elif links:
-        found = f"There is no file; links to other folders or to nothing, which are not followed: {len(links)}."
-        remedy = "Give the folder that the link leads to."
+        found = f"There are no files; links to other folders, or broken links, which are not followed: {len(links)}."
+        remedy = "Give the folder that the link points to."
     needed = "A folder, ZIP archive or list of files of a lumbar spine MR study is needed."
     return InputError(found, needed, remedy, code="empty-folder")
 
@@ -156,7 +158,7 @@ def _unpack(archive: Path, folder: Path) -> Iterator[Path]:
     except OSError as error:
         raise InputError(
             f"The ZIP archive {archive.name} cannot be unpacked into the temporary folder: {error.strerror}.",
-            remedy="Make room there, or unpack it yourself and give the folder.",
+            remedy="Free space there, or unpack it yourself and give the folder.",
             code="unpacking",
         ) from error
 

@@ -74,28 +74,28 @@ def _survey(files: Gathered, *, named: bool = False) -> tuple[Headers, list[Path
     unreadable = (*dicom.unreadable, *files.closed)
     if unreadable:
         names = ", ".join(path.name for path in unreadable[:3]) + (" …" if len(unreadable) > 3 else "")
-        text = "Files and folders that are left out, because they end early, are damaged or may not be opened: "
+        text = "Files and folders left out because they are truncated, damaged or not readable: "
         text += f"{len(unreadable)} ({names})." if named else f"{len(unreadable)}."
         notes.append(Note("unreadable-files", text, "warning"))
     if files.links:
-        text = f"Links to other folders or to nothing, which are not followed: {len(files.links)}."
+        text = f"Links to other folders, or broken links, which are not followed: {len(files.links)}."
         notes.append(Note("links-left-out", text, "warning"))
     if dicom.slices:
         others = dicom.other + len(volumes) + len(pictures)
         if others:
-            notes.append(Note("other-files", f"Files that are left out, because they are no DICOM images: {others}."))
+            notes.append(Note("other-files", f"Files left out because they are not DICOM images: {others}."))
     elif dicom.unreadable:
         raise InputError(
-            f"No DICOM file can be read. Files that end early, are damaged or may not be opened: {len(dicom.unreadable)}.",
+            f"No DICOM file can be read. Files that are truncated, damaged or not readable: {len(dicom.unreadable)}.",
             "Every file must be complete.",
             "Copy or export the study again.",
             code="truncated-file",
         )
     elif not volumes and not pictures:
-        found = f"The input holds no image. Files that were looked at: {len(files.files)}."
+        found = f"The input contains no images. Files examined: {len(files.files)}."
         archives = any(is_archive(path) for path in files.files)
         remedy = (
-            "A ZIP archive inside a folder or another archive is not opened: unpack it, or give it itself." if archives else ""
+            "A ZIP archive inside a folder or another archive is not opened: unpack it, or give its own path." if archives else ""
         )
         raise InputError(found, _NEEDED, remedy, code="no-images")
     return dicom, volumes or pictures, notes
@@ -141,7 +141,7 @@ def _choose_volumes(paths: list[Path], *, t2: str, t1: str) -> dict[Role, Volume
                 f"There are {len(fitting)} files that could be the {role.value} image: "
                 + ", ".join(path.name for path in fitting[:5])
                 + (" …" if len(fitting) > 5 else "."),
-                "Files that are no DICOM do not say which patient they belong to.",
+                "Files that are not DICOM do not say which patient they belong to.",
                 "Give the one file to be analysed.",
                 code="several-volumes",
             )

@@ -45,11 +45,11 @@ def plane_spacing(stated: tuple[float, float] | None, shape: tuple[int, ...]) ->
     :param stated: PixelSpacing (from row to row, from column to column), None if the file has none.
     :param shape: (rows, columns).
     """
-    text = "The file does not say how the slice lies in the patient; it is read with anterior to the left and the head up"
+    text = "The file does not state how the slice lies in the patient; anterior is assumed to be left, and the head up"
     if stated is not None and min(stated) > 0:
         return (stated[1], stated[0]), Note("not-placed", f"{text}.", "warning")
     guess = GUESSED_LONGEST_SIDE / max(shape)
-    text += f", and its longest side is taken as {GUESSED_LONGEST_SIDE:.0f} mm, so that every length is a guess."
+    text += f", and its longest side is taken as {GUESSED_LONGEST_SIDE:.0f} mm, so every length is a guess."
     return (guess, guess), Note("spacing-guessed", text, "warning")
 
 
@@ -65,7 +65,7 @@ def _planes(slices: Sequence[Slice]) -> tuple[dict[int, Array], bool]:
         index = item.frame or 0
         inverted = inverted or opened[2]
         if index >= len(frames) or frames[index].shape != (item.rows, item.columns):
-            raise damaged(item.path, "holds another number of pixels than its header states")
+            raise damaged(item.path, "does not have the number of pixels that its header states")
         planes[id(item)] = _rescaled(frames[index], item)
     return planes, inverted
 

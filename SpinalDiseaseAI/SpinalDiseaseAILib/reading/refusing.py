@@ -13,8 +13,8 @@ _EXPORT = "Export the series again from the archive."
 
 _REMEDIES = {
     "not-mr": "Open an MR study of the lumbar spine.",
-    "colour": "Open the original images, not captures of a screen.",
-    "secondary-capture": "Open the original images, not captures of a screen.",
+    "colour": "Open the original images, not screen captures.",
+    "secondary-capture": "Open the original images, not screen captures.",
     "localizer": "Add the diagnostic series of the study to the input.",
     "derived": "Add the original series of the study to the input.",
     "no-sagittal-series": "Add the sagittal series of the study to the input.",
@@ -39,16 +39,16 @@ def refusal(assessments: Sequence[Assessment]) -> InputError:
     code, found = problem.code, f"The series {nearest.name} cannot be used: {problem.because}."
     if code == "not-mr":
         modalities = ", ".join(sorted({item.stack.first.modality or "unknown" for item in assessments}))
-        found = f"The input holds no MR images; their modality is {modalities}."
+        found = f"The input contains no MR images; the modality of its images is {modalities}."
         code = "ct-study" if modalities == "CT" else code
     elif code == "not-sagittal":
         code = "no-sagittal-series"
         planes = ", ".join(sorted({item.stack.orientation for item in assessments}))
-        found = f"The input holds no sagittal series: {_count(len(assessments))}, {planes}."
+        found = f"The input contains no sagittal series: {_count(len(assessments))}, {planes}."
     elif code in ("cervical-study", "brain-study", "other-region"):
         found = f"This is not a study of the lumbar spine. Series {nearest.name}: {problem.because}."
     elif len(assessments) > 1:
-        found = f"None of the {len(assessments)} series can be used. The nearest is {nearest.name}, but {problem.because}."
+        found = f"None of the {len(assessments)} series can be used. The closest match is {nearest.name}, but {problem.because}."
     return InputError(found, _EXPECTED, _REMEDIES.get(problem.code if code == "ct-study" else code, _EXPORT), code=code)
 
 

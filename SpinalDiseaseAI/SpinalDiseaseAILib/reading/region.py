@@ -61,7 +61,7 @@ def wrong_region(body_part: str, texts: tuple[str, ...], *, height: float, cover
                 return WrongRegion(code, f"{name} says that it shows {region}")
     if coverage > _HEAD_COVERAGE and height < _HEAD_HEIGHT:
         return WrongRegion(
-            "brain-study", f"it covers {coverage:.0f} mm from side to side in a field {height:.0f} mm high, as of a head"
+            "brain-study", f"it covers {coverage:.0f} mm from side to side in a field {height:.0f} mm high, like a head"
         )
     return None
 

@@ -149,13 +149,11 @@ def _stack(group: list[Slice]) -> Stack:
     if len(unique) < len(group):
         count = len(group) - len(unique)
         notes.append(
-            Note(
-                "duplicate-instances", f"Files that hold a slice which another file holds too: {count}. Each slice is used once."
-            )
+            Note("duplicate-instances", f"Files with a slice that another file also contains: {count}. Each slice is used once.")
         )
     frames = Counter(item.frame_of_reference_uid for item in unique)
     if len(frames) > 1:
-        because = f"its slices lie in {len(frames)} frames of reference, so that their positions cannot be compared"
+        because = f"its slices lie in {len(frames)} frames of reference, so their positions cannot be compared"
         return Stack(tuple(unique), None, tuple(notes), Problem("mixed-frames", because))
     spacing = unique[0].pixel_spacing
     if not all(item.placed for item in unique):
@@ -185,7 +183,7 @@ def _placed_stack(unique: list[Slice], pixel_spacing: tuple[float, float], notes
         because = f"its {len(unique)} slices all state the same position"
         return Stack(tuple(unique), None, tuple(notes), Problem("zero-spacing", because))
     if repeated:
-        text = f"Further slices at positions that have one already: {repeated}. The slice acquired first is used."
+        text = f"Extra slices at positions that already have one: {repeated}. The slice acquired first is used."
         notes.append(Note("duplicate-slices", text, "warning"))
     positions = np.array([item.position for item in ordered])
     places, problem = _places(positions, normal)
@@ -198,7 +196,7 @@ def _placed_stack(unique: list[Slice], pixel_spacing: tuple[float, float], notes
     if missing:
         numbers = ", ".join(str(index + 1) for index, item in enumerate(slices) if item is None)
         text = f"Slices missing: {missing} of {len(slices)} (number {numbers}, counted from the patient's right); "
-        notes.append(Note("missing-slices", text + "filled in between their neighbours.", "warning"))
+        notes.append(Note("missing-slices", text + "interpolated from their neighbours.", "warning"))
     if len(slices) == 1:
         step = normal * (first.spacing_between or first.thickness or _DEFAULT_STEP)
     else:

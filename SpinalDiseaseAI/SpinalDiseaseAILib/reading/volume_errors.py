@@ -10,7 +10,7 @@ from ..base.errors import InputError
 def unreadable(path: Path) -> InputError:
     """The error for a file that is not whole, or not what its name says."""
     return InputError(
-        f"The file {path.name} cannot be read: it ends early, is damaged, or is of another format than its name says.",
+        f"The file {path.name} cannot be read: it is truncated, damaged, or not of the format that its name says.",
         remedy="Copy or export it again.",
         code="truncated-file",
     )
@@ -20,7 +20,7 @@ def unopened(path: Path, error: OSError) -> InputError:
     """The error for a file that the library which reads it cannot open."""
     return InputError(
         f"The file {path.name} cannot be opened: {error.strerror or type(error).__name__}.",
-        remedy="Copy it into a folder whose whole path has letters of English only, and open it there.",
+        remedy="Copy it to a folder whose full path has only English letters, and open it there.",
         code="closed-path",
     )
 

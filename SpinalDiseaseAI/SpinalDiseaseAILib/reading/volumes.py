@@ -73,11 +73,11 @@ def read_volume(path: Path) -> Volume:
     image = reorient(image, SAGITTAL_CODES)
     notes = []
     if not _is_placed(path, source):
-        text = "The file does not say how the volume lies in the patient; left and right, front and back may be exchanged."
+        text = "The file does not state how the volume lies in the patient; left and right, front and back may be swapped."
         notes.append(Note("not-placed", text, "warning"))
     if path.name.lower().endswith(_NIFTI) and (both := two_spacings(path)):
         sizes = [" × ".join(f"{length:.2f}" for length in lengths) for lengths in both]
-        text = f"The file states two sizes of a voxel, {sizes[0]} mm (pixdim) and {sizes[1]} mm (sform); the first is used."
+        text = f"The file states two voxel sizes, {sizes[0]} mm (pixdim) and {sizes[1]} mm (sform); the first is used."
         notes.append(Note("two-spacings", text, "warning"))
     if image.voxels.shape[0] == 1:
         notes.append(Note("single-slice", "There is a single slice: points have no depth.", "warning"))
@@ -132,7 +132,7 @@ def _luminance(source: Any, path: Path) -> Any:
     """Grey values of a colour picture whose channels may differ by compression only, ITU-R BT.601."""
     if not is_picture(path):
         raise InputError(
-            f"The file {path.name} holds {source.GetNumberOfComponentsPerPixel()} values a voxel.",
+            f"The file {path.name} holds {source.GetNumberOfComponentsPerPixel()} values per voxel.",
             "A greyscale volume is needed.",
             "Save one component of it, and open that.",
             code="dimensions",
@@ -146,7 +146,7 @@ def _plane(path: Path, source: Any, pixels: Array) -> Volume:
     spacing = source.GetSpacing()
     stated = None if is_picture(path) else (float(spacing[1]), float(spacing[0]))  # a picture's dots an inch are no millimetres
     millimetres, note = plane_spacing(stated, pixels.shape)
-    single = Note("single-slice", "There is a single slice: structures that leave its plane are seen in part.", "warning")
+    single = Note("single-slice", "There is a single slice: structures that cross its plane are only partly seen.", "warning")
     return Volume(path, role_of_name(path), image_of_plane(pixels, millimetres), stated is not None, (note, single))
 
 
@@ -174,8 +174,8 @@ def _check_sagittal(image: Image, path: Path) -> None:
     if thick and image.codes[through] not in "LR" and image.voxels.shape[through] < max(image.voxels.shape):
         plane = "axial" if image.codes[through] in "SI" else "coronal"
         raise InputError(
-            f"The volume {path.name} is {plane}: its slices, {spacing[through]:.1f} mm apart, do not follow left to right.",
-            "A sagittal volume, or one of even spacing, is needed.",
+            f"The volume {path.name} is {plane}: its slices, {spacing[through]:.1f} mm apart, do not run from left to right.",
+            "A sagittal volume, or one of about equal spacing along every axis, is needed.",
             "Open the sagittal series.",
             code="no-sagittal-series",
         )

@@ -37,7 +37,7 @@ class Evidence(Enum):
 class Judgement:
     """A weighting and what speaks for it.
 
-    :param because: clause for a reader, such as ``"TR 3600 ms and TE 110 ms are T2 weighting"``.
+    :param because: clause for a reader, such as ``"TR 3600 ms and TE 110 ms indicate T2 weighting"``.
     """
 
     weighting: Weighting
@@ -115,7 +115,7 @@ def _by_inversion(acquisition: Acquisition) -> Judgement | None:
         return Judgement(Weighting.STIR, f"an inversion time of {time:.0f} ms nulls fat", Evidence.TIMING)
     short_echo = acquisition.echo_time is not None and acquisition.echo_time <= _T1_ECHO
     if _T1_INVERSION[0] <= time < _T1_INVERSION[1] and short_echo:
-        return Judgement(Weighting.T1, f"TE {acquisition.echo_time:.0f} ms after inversion is T1 weighting", Evidence.TIMING)
+        return Judgement(Weighting.T1, f"TE {acquisition.echo_time:.0f} ms after inversion indicates T1", Evidence.TIMING)
     if time >= _T1_INVERSION[1]:
         return Judgement(Weighting.FLAIR, f"an inversion time of {time:.0f} ms nulls fluid", Evidence.TIMING)
     if time == 0:
@@ -133,11 +133,11 @@ def _by_timing(acquisition: Acquisition) -> Judgement | None:
     if echo > _T2_ECHO[1]:
         return Judgement(Weighting.MYELOGRAM, f"{times} show fluid only", Evidence.TIMING)
     if echo >= _T2_ECHO[0] and repetition >= (_T2_REPETITION_3D if acquisition.three_dimensional else _T2_REPETITION):
-        return Judgement(Weighting.T2, f"{times} are T2 weighting", Evidence.TIMING)
+        return Judgement(Weighting.T2, f"{times} indicate T2 weighting", Evidence.TIMING)
     if echo <= _T1_ECHO and repetition <= _T1_REPETITION:
-        return Judgement(Weighting.T1, f"{times} are T1 weighting", Evidence.TIMING)
+        return Judgement(Weighting.T1, f"{times} indicate T1 weighting", Evidence.TIMING)
     if echo < _T2_ECHO[0] and repetition > _T1_REPETITION:
-        return Judgement(Weighting.PROTON_DENSITY, f"{times} are proton density weighting", Evidence.TIMING)
+        return Judgement(Weighting.PROTON_DENSITY, f"{times} indicate proton density weighting", Evidence.TIMING)
     return None
 
 
@@ -145,7 +145,7 @@ def _by_text(acquisition: Acquisition) -> Judgement:
     for words, weighting in _WORDS:
         if says(acquisition.text, words):
             return Judgement(weighting, f"its description says {weighting.value}", Evidence.DESCRIPTION)
-    return Judgement(Weighting.UNKNOWN, "neither timing nor description tell its weighting", Evidence.NONE)
+    return Judgement(Weighting.UNKNOWN, "neither its timing nor its description tells the weighting", Evidence.NONE)
 
 
 def says(text: str, words: str) -> bool:

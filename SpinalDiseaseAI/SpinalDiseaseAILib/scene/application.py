@@ -35,7 +35,7 @@ def applicationPython() -> str:
         if path is not None:
             return path
     raise ComputeError(
-        "The program PythonSlicer was not found beside the application.", remedy="Install 3D Slicer again.", code="no-python"
+        "The program PythonSlicer was not found next to the application.", remedy="Install 3D Slicer again.", code="no-python"
     )
 
 
@@ -74,8 +74,8 @@ def installRequirements(names: Iterable[str]) -> None:
     if missing:
         raise ComputeError(
             f"These Python packages could not be installed: {', '.join(missing)}.",
-            "A connection to the internet, and room on the disk, are needed.",
-            "Look into the application's log for the reason, then try again.",
+            "An internet connection and free disk space are needed.",
+            "Look for the reason in the application's log, then try again.",
             code="install",
         )
 

@@ -39,10 +39,12 @@ TEXT_COLUMNS = (
     Column("level", "Level", "Vertebra or intervertebral disc, by level"),
     Column("structure", "Structure", "Kind of structure: vertebra or disc"),
     Column("finding", "Finding", "Disease or grade that was assessed"),
-    Column("predicted", "Predicted", "Predicted class; several where several hold together"),
+    Column("predicted", "Predicted", "Predicted class; several if more than one applies"),
 )
 CONFIDENCE = Column("confidence", "Confidence", "Probability of the predicted class, 0 to 1", number=True)
-PLAUSIBLE = Column("plausible", "Plausible", "Classes that the true one is among at the model's stated rate; not sure if all are")
+PLAUSIBLE = Column(
+    "plausible", "Plausible", "Classes that include the true one at the model's stated rate; not sure if they are all classes"
+)
 PROBABILITIES = Column("probabilities", "Probabilities", "Probability of every class of the finding, in words")
 MODEL = Column("model", "Model", "Model bundle that gave the probabilities")
 

@@ -17,10 +17,10 @@ _COLUMNS = (
     ("level", "Level", "Vertebra or intervertebral disc, by level", False),
     ("structure", "Structure", "Kind of structure: vertebra, disc or spine", False),
     ("measurement", "Measurement", "Quantity that was measured", False),
-    ("value", "Value", "Value in the unit beside it; no number where it could not be measured", True),
+    ("value", "Value", "Value in the unit given next to it; no number if it could not be measured", True),
     ("unit", "Unit", "Unit of the value, as UCUM writes it; 1 for a ratio", False),
     ("reason", "Not measurable", "Why there is no value", False),
-    ("reference", "Reference", "Literature that the quantity is taken from", False),
+    ("reference", "Reference", "Literature that defines the quantity", False),
 )
 """Name, title, description, and whether the column holds numbers."""
 

@@ -48,7 +48,7 @@ def write_scene(report: Report, study: Study, path: Path) -> Path:
             part = folder / path.name
             if not scene.WriteToMRB(str(part)) or not part.is_file():
                 raise OutputError(
-                    f"The scene could not be written to {path}.", remedy="Look whether the disk is full.", code="scene"
+                    f"The scene could not be written to {path}.", remedy="Check whether the disk is full.", code="scene"
                 )
             move(part, path)
     except OSError as error:

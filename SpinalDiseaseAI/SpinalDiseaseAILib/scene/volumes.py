@@ -99,13 +99,13 @@ def _refuseOthers(role: Role, node: Any) -> None:
     if not isinstance(node, slicer.vtkMRMLVolumeNode):
         kind = node.GetClassName() if isinstance(node, slicer.vtkMRMLNode) else type(node).__name__
         raise InputError(
-            f"What was given as {role.value} is no volume node ({kind}).",
+            f"What was given as {role.value} is not a volume node ({kind}).",
             "One volume node of the scene is needed, not its name or a list.",
-            'Get it with slicer.util.getNode("…"), and give a T1 volume as an argument of its own.',
+            'Get it with slicer.util.getNode("…"), and pass a T1 volume as a separate argument.',
             code="no-volume",
         )
     if node.GetScene() is None:
-        raise InputError(f"{_called(node)} is in no scene.", remedy="Load it again, or add it to the scene.", code="no-volume")
+        raise InputError(f"{_called(node)} is not in a scene.", remedy="Load it again, or add it to the scene.", code="no-volume")
     modality = _modality(node)
     if modality not in ("", MR):
         raise InputError(
@@ -133,7 +133,7 @@ def _image(node: Any) -> Image:
         )
     if not _isGrey(node):
         raise InputError(
-            f"{_called(node)} holds labels, or several values a voxel as colours and time series do.",
+            f"{_called(node)} holds labels, or several values per voxel, like colour images and time series.",
             "A volume of grey values is needed.",
             "Choose the MR volume itself.",
             code="not-grey",

@@ -40,13 +40,13 @@ def choose_device(requested: str = "auto") -> Device:
     if requested == "auto":
         for name, there in (("cuda", torch.cuda.is_available), ("mps", torch.backends.mps.is_available)):
             if there():
-                return _tried(torch.device(name), f"The device {name} is there but does not work")
+                return _tried(torch.device(name), f"The device {name} is present but does not work")
         return Device(torch.device("cpu"), "cpu")
     try:
         device = torch.device(requested)
     except RuntimeError as error:
         raise ComputeError(
-            f"There is no device {requested!r}.", f"Choose one of {', '.join(DEVICES)}, or one such as cuda:1.", code="device"
+            f"There is no device {requested!r}.", f"Choose one of {', '.join(DEVICES)}, or a GPU such as cuda:1.", code="device"
         ) from error
     return _tried(device, f"The device {requested} cannot be used")
 
@@ -87,7 +87,7 @@ def _try(device: torch.device) -> None:
         if not torch.isfinite(other).all():
             raise RuntimeError("it gave no finite numbers")
         if (other - one).abs().max() > _TOLERANCE * one.std():
-            raise RuntimeError("it gave other numbers than the processor")
+            raise RuntimeError("its results differ from those of the processor")
 
 
 def _outputs(localizer: LocalizerEnsemble, encoder: EfficientEncoder, planes: Tensor) -> list[Tensor]:

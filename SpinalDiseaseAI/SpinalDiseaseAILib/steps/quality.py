@@ -75,8 +75,8 @@ def check_localization(found: Localization, *, spacing_known: bool) -> None:
     low, high = _LEVEL_LENGTHS
     if spacing_known and not low <= found.level_length <= high:
         raise InputError(
-            f"What looks like levels lies {found.level_length:.0f} mm apart.",
-            f"Lumbar levels lie {low:.0f} to {high:.0f} mm apart.",
+            f"The levels found are {found.level_length:.0f} mm apart.",
+            f"Lumbar levels are {low:.0f} to {high:.0f} mm apart.",
             "Check that the series is of the lumbar spine, and the pixel spacing of the file.",
             code="not-lumbar",
         )
@@ -90,7 +90,7 @@ def notes_of(study: Study, found: Localization) -> list[Note]:
         notes.append(
             Note(
                 "cannot-number",
-                "The levels cannot be numbered: no sacrum is in view. The names are a guess from the look of the levels.",
+                "The levels cannot be numbered: no sacrum is in view. The names are a guess from the appearance of the levels.",
                 "warning",
             )
         )
@@ -98,31 +98,33 @@ def notes_of(study: Study, found: Localization) -> list[Note]:
         notes.append(
             Note(
                 "numbering-unsure",
-                f"The numbering is not sure (probability {best.probability:.2f}). Check the lowest level against the sacrum.",
+                f"The numbering is uncertain (probability {best.probability:.2f}). Check the lowest level against the sacrum.",
                 "warning",
             )
         )
     missing = [name for name in KEY_POINTS if name not in found.names]
     if missing:
-        notes.append(Note("out-of-view", f"Not, or not wholly, in the field of view, and not graded: {', '.join(missing)}."))
+        notes.append(Note("out-of-view", f"Not graded, because not completely in the field of view: {', '.join(missing)}."))
     doubtful = [name for name, value in zip(found.names, found.confidence, strict=True) if value < _DOUBTFUL_POINT]
     if doubtful:
         notes.append(
             Note(
                 "points-unsure",
-                f"The position of {', '.join(doubtful)} is not sure. Look at the points before using the grades.",
+                f"The position of {', '.join(doubtful)} is uncertain. Check the points before using the grades.",
                 "warning",
             )
         )
     if not found.lateral_known:
         notes.append(
-            Note("slice-unsure", "The spinal canal was not recognised: every structure is read in the middle slice.", "warning")
+            Note(
+                "slice-unsure", "The spinal canal was not recognised: every structure is assessed on the middle slice.", "warning"
+            )
         )
     said = {note.code for note in study.notes}  # reading a file brings some of this up, in words that fit the file
     if SagittalVolume.of(study.primary.image).slice_count == 1 and "single-slice" not in said:
-        notes.append(Note("single-slice", "The input is a single slice: structures are read in that slice alone."))
+        notes.append(Note("single-slice", "The input is a single slice: structures are assessed on that slice alone."))
     if not study.primary.spacing_known and "spacing-guessed" not in said:
-        text = "The pixel spacing is not known, so that every length is a guess. Do not measure on the image."
+        text = "The pixel spacing is not known, so every length is a guess. Do not measure on the image."
         notes.append(Note("spacing-unknown", text, "warning"))
     return notes
 
@@ -134,6 +136,6 @@ def notes_of_masks(spine: SegmentedSpine) -> list[Note]:
     canal = np.concatenate([spine.canal_grains(index).points for index in slices])
     if not len(canal) or np.median(curve.coordinates(canal)[1]) >= 0:
         return []
-    text = "The spinal canal was found in front of the vertebrae: front and back of the image seem to be exchanged. "
+    text = "The spinal canal was found in front of the vertebrae: front and back of the image seem to be swapped. "
     text += "Do not use its measurements; mirror the image and analyze it again."
     return [Note("mirrored", text, "warning")]

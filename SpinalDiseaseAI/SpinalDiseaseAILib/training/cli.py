@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 app = typer.Typer(
     name="train",
-    help="Train the models again. Needs the data sets, see the developer guide.",
+    help="Train the models again. Needs the data sets; see the developer guide.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
@@ -27,7 +27,7 @@ app = typer.Typer(
 app.add_typer(convert, name="convert")
 
 Data = Annotated[Path, typer.Option(help="Folder that holds the data sets.", exists=True, file_okay=False)]
-Run = Annotated[Path, typer.Option(help="Folder of the run: checkpoints and log. A run that was stopped goes on.")]
+Run = Annotated[Path, typer.Option(help="Folder of the run: checkpoints and log. An interrupted run is resumed.")]
 Threads = Annotated[int, typer.Option(help="Processor threads; 0 for all.", min=0)]
 
 
@@ -40,7 +40,7 @@ def configuration(name: str) -> dict[str, Any]:
     path = Path(name) if name.endswith(".json") else CONFIGS / f"{name}.json"
     if not path.is_file():
         known = ", ".join(sorted(item.stem for item in CONFIGS.glob("*.json")))
-        raise typer.BadParameter(f"{name} is no configuration. Packaged are {known}; a path should end in .json.")
+        raise typer.BadParameter(f"{name} is not a configuration. Packaged are {known}; a path should end in .json.")
     return read_configuration(path)
 
 
@@ -49,14 +49,14 @@ def fit(
     config: Annotated[str, typer.Argument(help="Packaged configuration, or path of one.")],
     data: Data,
     run: Run,
-    seed: Annotated[int | None, typer.Option(help="Seed in place of the configuration's.", min=0)] = None,
-    steps: Annotated[int | None, typer.Option(help="Steps in place of the configuration's.", min=1)] = None,
+    seed: Annotated[int | None, typer.Option(help="Seed, instead of the configuration's.", min=0)] = None,
+    steps: Annotated[int | None, typer.Option(help="Steps, instead of the configuration's.", min=1)] = None,
     initial: Annotated[
-        str | None, typer.Option(help="Weights to start from, in place of the configuration's; \"imagenet\" for the encoder's.")
+        str | None, typer.Option(help="Weights to start from, instead of the configuration's; \"imagenet\" for the encoder's.")
     ] = None,
     left_out: Annotated[
         int | None,
-        typer.Option(help="Fold of patients to leave out, from 0; the configuration tells into how many they fall.", min=0),
+        typer.Option(help="Fold of patients to leave out, from 0; the configuration states how many there are.", min=0),
     ] = None,
     threads: Threads = 0,
     device: Annotated[
@@ -119,7 +119,7 @@ def training_of(settings: dict[str, Any]) -> Callable[[dict[str, Any], Path, Pat
 @app.command()
 def pack(
     config: Annotated[str, typer.Argument(help="Configuration that the runs were trained by.")],
-    runs: Annotated[list[Path], typer.Argument(help="One run, or several that are averaged: outputs, of segmentations weights.")],
+    runs: Annotated[list[Path], typer.Argument(help="One run, or several to average (segmentations: their weights).")],
     data: Data,
     output: Annotated[Path, typer.Option(help="Folder of the bundles.")] = Path("Resources/Models"),
 ) -> None:
@@ -134,12 +134,12 @@ def pack(
 
 @app.command()
 def predict(
-    runs: Annotated[list[Path], typer.Argument(help="Runs that each left a fold of patients out, one a fold.")],
+    runs: Annotated[list[Path], typer.Argument(help="Runs that each left a fold of patients out, one per fold.")],
     data: Data,
     output: Annotated[Path, typer.Option("--output", "-o", help="File to write.")] = Path("out-of-fold.json"),
     threads: Threads = 0,
 ) -> None:
-    """Write what runs say of the patients that they left out, for ``train calibrate`` and ``evaluate --compare``; print figures.
+    """Write what runs predict for the patients they left out, for ``train calibrate`` and ``evaluate --compare``; print figures.
 
     Example: spinal-disease-ai train predict runs/fold-0 runs/fold-1 runs/fold-2 --data data -o out-of-fold.json
     """
@@ -164,7 +164,7 @@ def predict(
 
 @app.command()
 def grade(
-    predictions: Annotated[list[Path], typer.Argument(help="Out-of-fold predictions: one predictions.json, or one a fold.")],
+    predictions: Annotated[list[Path], typer.Argument(help="Out-of-fold predictions: one predictions.json, or one per fold.")],
     data: Data,
     bundle: Annotated[str, typer.Option(help="Grading model whose probabilities are weighed.")] = DEFAULT_CLASSIFIER,
     localizer: Annotated[str, typer.Option(help="Model that finds the discs.")] = DEFAULT_LOCALIZER,
@@ -185,7 +185,7 @@ def grade(
 
 @app.command()
 def weigh(
-    predictions: Annotated[list[Path], typer.Argument(help="Out-of-fold predictions: one predictions.json, or one a fold.")],
+    predictions: Annotated[list[Path], typer.Argument(help="Out-of-fold predictions: one predictions.json, or one per fold.")],
     data: Data,
     bundle: Annotated[str, typer.Option(help="Grading model whose findings are weighed.")] = DEFAULT_CLASSIFIER,
     localizer: Annotated[str, typer.Option(help="Model that finds the discs.")] = DEFAULT_LOCALIZER,
@@ -194,7 +194,7 @@ def weigh(
 ) -> None:
     """Fit the model that weighs findings together with the masks, and write its bundle.
 
-    Prints what weighing is worth for each finding, and the figures of patients that it was not fitted on.
+    Prints the gain for each finding, and the figures of patients that it was not fitted on.
 
     Example: spinal-disease-ai train weigh out-of-fold.json --data data
     """
@@ -211,12 +211,14 @@ def weigh(
 
 @app.command()
 def calibrate(
-    predictions: Annotated[list[Path], typer.Argument(help="Out-of-fold predictions: one predictions.json, or one a fold.")],
+    predictions: Annotated[list[Path], typer.Argument(help="Out-of-fold predictions: one predictions.json, or one per fold.")],
     bundle: Annotated[Path, typer.Option(help="Folder of the bundle to calibrate.", exists=True, file_okay=False)],
-    rate: Annotated[float, typer.Option(help="Rate at which plausible classes hold the truth.", min=0.5, max=0.99)] = 0.9,
+    rate: Annotated[
+        float, typer.Option(help="Rate at which the plausible classes include the true one.", min=0.5, max=0.99)
+    ] = 0.9,
     title: Annotated[str, typer.Option(help="Run of the predictions to take.", show_default="the first that grades")] = "",
 ) -> None:
-    """Calibrate a bundle's probabilities and find its plausible classes, into its metadata and its card.
+    """Calibrate a bundle's probabilities and plausible classes; update its metadata and card.
 
     Example: spinal-disease-ai train calibrate out-of-fold.json --bundle Resources/Models/lumbar-mr-degeneration
     """

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 convert = typer.Typer(help="Make the folders that training reads from the original data sets.", no_args_is_help=True)
 
 Source = Annotated[Path, typer.Argument(help="Folder of the original data set.", exists=True, file_okay=False)]
-Target = Annotated[Path, typer.Argument(help="Folder of the data sets; made if it is absent.", file_okay=False)]
+Target = Annotated[Path, typer.Argument(help="Folder of the data sets; created if absent.", file_okay=False)]
 
 
 @convert.command()
@@ -25,7 +25,7 @@ def spider(
     data: Target,
     subset: Annotated[str, typer.Option(help="The publisher's subset: training, validation or all.")] = "training",
 ) -> None:
-    """Write DATA/spider from SPIDER as it is published: images/, masks/ and two tables.
+    """Write DATA/spider from SPIDER as published: images/, masks/ and two tables.
 
     Example: spinal-disease-ai train convert spider ~/downloads/spider data
     """
@@ -42,7 +42,7 @@ def tianchi(
     data: Target,
     code: Annotated[
         list[str] | None,
-        typer.Option(help="What a code of discs stands for, such as v6=v2, where a file has the later coding v1 … v8."),
+        typer.Option(help="Meaning of a disc code, such as v6=v2, in files with the later coding v1 … v8."),
     ] = None,
 ) -> None:
     """Write DATA/tianchi2020 from Spinal Disease 2020: folders of DICOM files and *_annotation.json.
@@ -57,7 +57,7 @@ def tianchi(
 
 @convert.command()
 def rsna2024(source: Source, data: Target) -> None:
-    """Write DATA/rsna2024 from RSNA 2024 lumbar as it is published: three tables and train_images/.
+    """Write DATA/rsna2024 from RSNA 2024 lumbar as published: three tables and train_images/.
 
     Example: spinal-disease-ai train convert rsna2024 ~/downloads/rsna-2024 data
     """

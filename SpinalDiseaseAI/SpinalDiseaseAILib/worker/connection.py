@@ -99,7 +99,7 @@ class Connection:
                 return None
             self.close()
             raise ComputeError(
-                "The analysis process sent something that is not understood.",
+                "The analysis process sent a message that is not understood.",
                 remedy="Analyze again; if it happens again, choose another Python for the analysis.",
                 code="worker-protocol",
             ) from None

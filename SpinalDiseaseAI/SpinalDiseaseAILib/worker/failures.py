@@ -89,7 +89,7 @@ def error_of_exit(status: int | None, python: str, *, ready: bool, last_line: st
         status = 128 - status  # a shell or a launcher tells the signal of its child so
     if status is not None and status & 0xFFFFFFFF in _KILLED:
         return ComputeError(
-            "The analysis process was killed, most often because the computer ran out of memory.",
+            "The analysis process was killed, usually because the computer ran out of memory.",
             _MEMORY_NEEDED,
             "Close other programs and analyze again.",
             code="worker-killed",

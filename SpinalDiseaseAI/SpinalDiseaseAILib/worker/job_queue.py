@@ -117,7 +117,7 @@ class JobQueue:
             except ComputeError as error:
                 self._fail_job(error)
             except ValueError:  # JSON has no word for a coordinate that is no number
-                found = "A point has a coordinate that is no number."
+                found = "A point has a coordinate that is not a number."
                 self._fail_job(InputError(found, "Every point needs three coordinates in millimetres.", code="points"))
 
     def _send(self, job: Job[Any], connection: Connection) -> None:

@@ -66,7 +66,7 @@ def write_nifti(masks: Masks, path: Path) -> None:
     except EOFError:
         size = 0
     if size <= masks.image.voxels.nbytes:
-        raise OSError(errno.EIO, f"{path.name} could not be written whole, perhaps because the disk is full")
+        raise OSError(errno.EIO, f"{path.name} could not be written completely, perhaps because the disk is full")
 
 
 def _write(image: Any, path: Path) -> None:
@@ -74,7 +74,7 @@ def _write(image: Any, path: Path) -> None:
         with decimal_points(), plain_to_write(path) as name:
             itk.WriteImage(image, name, useCompression=True)
     except RuntimeError as error:
-        raise OSError(errno.EIO, f"{path.name} could not be written whole, perhaps because the disk is full") from error
+        raise OSError(errno.EIO, f"{path.name} could not be written completely, perhaps because the disk is full") from error
 
 
 def label_rows(masks: Masks, *, spacing_known: bool = True) -> list[dict[str, object]]:

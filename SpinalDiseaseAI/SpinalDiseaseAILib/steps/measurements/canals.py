@@ -41,7 +41,7 @@ def canal_at(axes: LocalAxes, depth: float, canal: Grains) -> CanalAtDisc:
     :param canal: the canal in the disc's plane.
     :raises NotMeasurable: if the plane does not show the canal there from end to end of the stretch.
     """
-    missing = NotMeasurable("The slice does not show the canal at the disc: it is no mid-sagittal slice there.")
+    missing = NotMeasurable("The slice does not show the canal at the disc: it is not mid-sagittal there.")
     local = axes.local(canal.points)
     near = local[(np.abs(local[:, 1]) < _WINDOW) & (local[:, 0] > 0) & (local[:, 0] < depth / 2 + _LARGEST_GAP + _WINDOW)]
     if not len(near):

@@ -69,11 +69,11 @@ def _own_features(spine: SegmentedSpine, name: str) -> FloatArray:
     off = np.abs(disc.axes.local(places)[:, 0] - (low + high) / 2) / (high - low)
     nucleus, annulus = values[off < _NUCLEUS], values[off > _ANNULUS]
     if not len(nucleus) or not len(annulus):
-        raise NotMeasurable(f"Too little of {name} is seen for its signal.")
+        raise NotMeasurable(f"Too little of {name} is seen to measure its signal.")
     height = float(np.mean([item.value for item in disc.heights.values()]))
     bodies = [body for body in (_marrow(spine, neighbour) for neighbour in name.split("-")) if body is not None]
     if not bodies:
-        raise NotMeasurable(f"No vertebra beside {name} can be measured.")
+        raise NotMeasurable(f"No vertebra next to {name} can be measured.")
     body_height = float(np.mean([item for item, _ in bodies]))
     marrow = float(np.mean([item for _, item in bodies])) / fluid
     return np.array(

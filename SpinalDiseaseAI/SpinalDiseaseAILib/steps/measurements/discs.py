@@ -67,5 +67,5 @@ def disc_of(grains: Grains, down: FloatArray) -> Disc:
     shape = grains.where((local[:, 0] >= low) & (local[:, 0] <= high))
     disc = Disc(settled(axes, shape), shape, grains)
     if not _DEPTHS[0] <= disc.depth <= _DEPTHS[1]:
-        raise NotMeasurable(f"Its mask is {disc.depth:.0f} mm deep, which no disc is.")
+        raise NotMeasurable(f"Its mask is {disc.depth:.0f} mm deep, which is implausible for a disc.")
     return disc

@@ -123,7 +123,7 @@ class _Measuring:
 
     def _signal_ratio(self, name: str) -> Value:
         if self.contrast != "T2":
-            raise NotMeasurable(f"The series is {self.contrast}; signal ratios are of T2.")
+            raise NotMeasurable(f"The series is {self.contrast}; signal ratios need T2.")
         return self.spine.signal_ratio(name), ()
 
     def _canal_diameter(self, name: str) -> Value:

@@ -179,20 +179,20 @@ class SegmentedSpine:
         step: FloatArray = below - above
         length = float(np.linalg.norm(step))
         if length < 1e-6:
-            raise NotMeasurable(f"{name} has no neighbour that would tell the direction of the spine.")
+            raise NotMeasurable(f"{name} has no neighbour from which to tell the direction of the spine.")
         return step / length
 
     def _disc(self, name: str) -> Disc:
         mask = self.own_mask(name)
         if mask[[0, -1]].any() or mask[:, [0, -1]].any():
-            raise NotMeasurable(f"The border of the image cuts {name}.")
+            raise NotMeasurable(f"{name} is cut off at the edge of the image.")
         with _named(name):
             return disc_of(self.frame.grains(mask, self.slice_of(name)), self._down(name))
 
     def _body(self, name: str) -> Body:
         mask = self.own_mask(name)
         if mask[0].any() or mask[:, [0, -1]].any():  # posterior parts may leave the image to the back
-            raise NotMeasurable(f"The border of the image cuts {name}.")
+            raise NotMeasurable(f"{name} is cut off at the edge of the image.")
         index = self.slice_of(name)
         centre, down = self.frame.plane_point(self.points[name]), self._down(name)
         reach = [float((self.frame.plane_point(point) - centre) @ down) for point in self.points.values()]

@@ -42,10 +42,10 @@ def fluid_signal(canal: Array, distance: FloatArray, pixel_area: float, least: f
     """
     near = distance <= FLUID_REACH
     if near.sum() * pixel_area < _LEAST_FLUID:
-        raise NotMeasurable("The slice shows too little of the canal for the signal of cerebrospinal fluid.")
+        raise NotMeasurable("The slice shows too little of the canal to measure the signal of cerebrospinal fluid.")
     fluid = float(np.percentile(canal[near], _FLUID_PERCENTILE))
     if fluid <= 0 or least < 0:
-        raise NotMeasurable("The image has intensities below zero, so that ratios of them mean nothing.")
+        raise NotMeasurable("The image has intensities below zero, so their ratios mean nothing.")
     return fluid
 
 
