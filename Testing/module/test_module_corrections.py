@@ -1,6 +1,7 @@
 """Corrections in the panel: what a reader does to a point or to the numbering is graded, recorded, and can be taken back."""
 
 import time
+from dataclasses import replace
 
 import pytest
 from panel_helpers import analyze, cells, drag, index_of, levels, points_of
@@ -8,6 +9,7 @@ from panel_helpers import analyze, cells, drag, index_of, levels, points_of
 from SpinalDiseaseAILib.base.anatomy import KEY_POINTS
 from SpinalDiseaseAILib.base.correcting import NOT_MEASURED_AGAIN, shift_of
 from SpinalDiseaseAILib.base.quantities import OUT_OF_DATE
+from SpinalDiseaseAILib.base.report import Numbering
 from SpinalDiseaseAILib.scene.results import reportFromNode, resultFromNode, resultsInScene, updateReport
 
 
@@ -169,7 +171,13 @@ def test_one_level_up_moves_points_table_and_report_together(panel, scene):
 
 
 def test_the_alternatives_and_their_probabilities_are_offered(panel):
-    assert panel.ui.numberingLabel.text.splitlines() == ["90 % lowest mobile disc is L5-S1", "10 % lowest mobile disc is L4-L5"]
+    lines = ["90 % lowest mobile disc is L5-S1", "10 % lowest mobile disc is L4-L5"]
+    assert panel.ui.numberingLabel.text.splitlines() == lines
+    further = (Numbering(1, 0.03, "lowest mobile disc is L6-S1"), Numbering(None, 0.004, "no sacrum in view"))
+    whole = report(panel)
+    updateReport(panel.parameterNode.report, replace(whole, numberings=(*whole.numberings, *further)))
+    assert panel.ui.numberingLabel.text.splitlines() == [*lines, "3 % lowest mobile disc is L6-S1"], "what is all but ruled out"
+    assert panel.ui.levelUpButton.text == "One level up (10 %)" and panel.ui.levelDownButton.text == "One level down (3 %)"
 
 
 def test_a_point_is_graded_under_any_numbering(panel, settled):
