@@ -17,6 +17,7 @@ from typer.testing import CliRunner
 from SpinalDiseaseAILib import __version__
 from SpinalDiseaseAILib.base.errors import Cancelled, ComputeError, InputError, ModelError
 from SpinalDiseaseAILib.base.json_io import report_from_dict
+from SpinalDiseaseAILib.base.report import Note
 from SpinalDiseaseAILib.cli import analysis
 from SpinalDiseaseAILib.cli.failures import TRACEBACK_VARIABLE
 from SpinalDiseaseAILib.cli.main import app
@@ -87,7 +88,8 @@ def test_an_empty_folder_ends_with_a_sentence_and_the_status_of_unusable_images(
 def test_series_that_cannot_be_used_are_listed_before_the_problem_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     entry = SeriesEntry("1.2", "ax", "MR", "axial", (256, 256, 9), None, 3000.0, 90.0, "T2", None, "It is axial.", "axial")
     problem = InputError("No series is sagittal.", "A sagittal one is needed.", code="no-sagittal-series")
-    monkeypatch.setattr("SpinalDiseaseAILib.cli.series.listing_of", lambda paths: SeriesListing((entry,), (), problem))
+    notes = Note("left-out", "ax: It is axial.", "warning"), Note("other", "One file is no image.", "warning")
+    monkeypatch.setattr("SpinalDiseaseAILib.cli.series.listing_of", lambda paths: SeriesListing((entry,), notes, problem))
     result = CliRunner().invoke(app, ["series", "study"])
     assert result.exit_code == 3
     assert result.stdout.splitlines()[:3] == [
@@ -95,6 +97,7 @@ def test_series_that_cannot_be_used_are_listed_before_the_problem_is_named(monke
         "    MR axial T2, 9 slices of 256 x 256, TR 3000 ms, TE 90 ms",
         "    It is axial.",
     ]
+    assert result.stdout.splitlines()[4:] == ["Warning: One file is no image."], "no reason is said twice"
     assert result.stderr == "No series is sagittal. A sagittal one is needed.\n"
     document = json.loads(CliRunner().invoke(app, ["series", "study", "--json"]).stdout)
     assert document["series"][0]["role"] is None
