@@ -24,9 +24,9 @@ def codes_document() -> str:
     lines = [
         "# Codes",
         "",
-        "Structures and classes are coded with SNOMED CT (`SCT`), as DICOM PS3.16 lists them, and where DICOM has no code",
-        f"with `{anatomy.PRIVATE_SCHEME}`, a private scheme. A code of the private scheme never changes its meaning and is",
-        "never used again.",
+        "Structures and classes are coded with SNOMED CT (`SCT`), as DICOM PS3.16 lists them, and, where DICOM has no code,",
+        f"with `{anatomy.PRIVATE_SCHEME}`, a private scheme. Codes of the private scheme never change their meaning and are",
+        "never reused.",
         "`make package-lists` writes this page from `base/anatomy.py`.",
         "",
         "## Structures",
@@ -40,7 +40,7 @@ def codes_document() -> str:
         lines.append(f"| {structure.name} | {' | '.join(cells)} |")
     lines += [
         "",
-        "S1 carries the code of the sacrum, the nearest that DICOM has.",
+        "S1 has the code of the sacrum, the closest that DICOM offers.",
         "",
         "## Classes of findings",
         "",
@@ -151,7 +151,7 @@ def report_schema() -> dict[str, Any]:
     )
     # Only in what a worker answers when corrected levels are graded again.
     report["properties"]["remeasured"] = {
-        "description": "Measurements of structures beside the corrected ones, by name.",
+        "description": "Measurements of structures next to the corrected ones, by name.",
         "type": "object",
         "propertyNames": {"enum": [item.name for item in anatomy.STRUCTURES]},
         "additionalProperties": {"$ref": "#/properties/structures/items/properties/measurements"},
