@@ -102,30 +102,11 @@ def test_a_second_analysis_tells_that_edited_points_were_kept(panel_of, nodes, w
     assert "Points that you edited were left as they are: 1." in panel.ui.statusLabel.text
 
 
-def test_a_scene_that_holds_a_result_shows_it_when_the_panel_opens(panel_of, nodes, wait_until):
-    first = panel_of()
-    first.ui.analyzeButton.click()
-    wait_until(lambda: finding_rows(first) == 12)
-    first.cleanup()
-    assert finding_rows(panel_of()) == 12
-
-
 def test_the_log_is_bounded(panel_of):
     panel = panel_of()
     for number in range(1000):
         panel.ui.logTextEdit.appendPlainText(str(number))
     assert panel.ui.logTextEdit.blockCount == 500
-
-
-def test_cancel_stops_the_analysis_without_a_pop_up(panel_of, nodes, wait_until, errors, scene):
-    panel = panel_of("slow")
-    panel.ui.analyzeButton.click()
-    wait_until(lambda: "slice" in panel.ui.stageLabel.text)
-    panel.ui.analyzeButton.click()
-    wait_until(lambda: panel.ui.analyzeButton.text == "Analyze")
-    assert "cancelled" in panel.ui.statusLabel.text
-    assert errors == []
-    assert resultsInScene(scene) == []
 
 
 def test_a_refusal_is_shown_in_its_own_words(panel_of, nodes, wait_until, errors):

@@ -9,7 +9,7 @@ import psutil
 import pytest
 import shiboken6
 import slicer
-from panel_helpers import analyze, drag, points_of
+from panel_helpers import analyze, drag, levels, points_of
 from scene_examples import make_report, make_study
 from standins import widgets
 from standins.python_qt import unwrap, wrap
@@ -61,6 +61,7 @@ def test_a_level_that_was_graded_for_a_closed_scene_does_not_get_into_the_next_o
     drag(points_of(panel), "L4-L5", (0, 2, 0))
     panel.corrections.follow()
     scene.Clear(False)
+    assert levels(panel) == []
     volume = add_study(scene, make_study("9.8.7"))[Role.SAGITTAL_T2]
     result = writeReport(make_report("9.8.7"), scene, volume)
     assert result.reportNode.GetID() == first
