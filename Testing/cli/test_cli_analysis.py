@@ -20,6 +20,7 @@ from SpinalDiseaseAILib.base.errors import InputError, ModelError, OutputError
 from SpinalDiseaseAILib.base.json_io import report_from_json
 from SpinalDiseaseAILib.base.options import Options
 from SpinalDiseaseAILib.base.report import DISCLAIMER
+from SpinalDiseaseAILib.cli import analysis
 from SpinalDiseaseAILib.cli.analysis import Analyses, Outcome, Request, run_analysis
 from SpinalDiseaseAILib.cli.printing import print_outcome
 from SpinalDiseaseAILib.cli.scene_process import SceneProcess
@@ -41,15 +42,18 @@ def printed(outcome: Outcome) -> str:
     return stream.getvalue()
 
 
-def test_a_real_study_is_read_analysed_and_written(sample: Path, tmp_path: Path, analyser: Analyses) -> None:
+def test_a_real_study_is_read_analysed_and_written(
+    sample: Path, tmp_path: Path, analyser: Analyses, monkeypatch: pytest.MonkeyPatch
+) -> None:
     pytest.importorskip("slicer")
     seen: list[tuple[str, float]] = []
+    monkeypatch.setattr(analysis, "give_back_freed_memory", lambda: seen.append(("memory of the networks given back", 0.9)))
     outcome = run_analysis(
         Request((sample,), tmp_path / "out"), lambda stage, fraction, _: seen.append((stage, fraction)), analyser
     )
     assert {path.name for path in (tmp_path / "out").iterdir()} == {*WITHOUT_MASKS, SCENE_FILE}
     assert report_from_json((tmp_path / "out" / "report.json").read_text(encoding="utf-8")) == outcome.report
-    assert [stage for stage, _ in seen] == ["read", "localization", "write"]
+    assert [stage for stage, _ in seen] == ["read", "localization", "write", "memory of the networks given back"]
     assert [fraction for _, fraction in seen] == sorted(fraction for _, fraction in seen)
 
 

@@ -15,7 +15,7 @@ import pytest
 from typer.testing import CliRunner
 
 from SpinalDiseaseAILib import __version__
-from SpinalDiseaseAILib.base.errors import Cancelled, ComputeError, InputError, ModelError
+from SpinalDiseaseAILib.base.errors import Cancelled, ComputeError, InputError, ModelError, OutputError
 from SpinalDiseaseAILib.base.json_io import report_from_dict
 from SpinalDiseaseAILib.base.report import Note
 from SpinalDiseaseAILib.cli import analysis
@@ -42,6 +42,13 @@ def test_the_help_of_each_command_has_an_example(name: str) -> None:
     result = CliRunner().invoke(app, [name, "--help"])
     assert result.exit_code == 0
     assert f"spinal-disease-ai {name} " in result.stdout
+
+
+def test_the_help_tells_a_script_what_each_exit_status_means() -> None:
+    text = " ".join(CliRunner().invoke(app, ["--help"]).stdout.split())
+    for status in (2, InputError.exit_status, ModelError.exit_status, ComputeError.exit_status, OutputError.exit_status):
+        assert f" {status} " in text.partition("Exit status:")[2]
+    assert f"{Cancelled.exit_status} cancelled" in text
 
 
 def test_help_and_models_load_neither_torch_nor_slicer() -> None:
