@@ -163,7 +163,7 @@ def test_a_coordinate_that_is_no_number_is_refused(
     value: float, sample: Study, analyser: Analyser, cpu: Options, points: dict[str, Point]
 ) -> None:
     points["L4-L5"] = (0.0, value, 0.0)
-    with pytest.raises(InputError, match="no number") as caught:
+    with pytest.raises(InputError, match="not a number") as caught:
         analyser.regrade(sample, points, ("L4-L5",), cpu)
     assert caught.value.code == "points"
 

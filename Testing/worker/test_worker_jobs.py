@@ -98,7 +98,7 @@ def test_a_regrade_gives_the_changed_structures_at_the_given_points(client, stud
 
 def test_a_point_that_is_no_number_is_refused_and_the_client_goes_on(client, study_of, temporary_folder):
     job = client.regrade(study_of(), {"L4": (float("nan"), 0.0, 0.0)}, ["L4"])
-    with pytest.raises(InputError, match="no number"):
+    with pytest.raises(InputError, match="not a number"):
         job.wait()
     assert list(temporary_folder.iterdir()) == [] and not client.busy
     assert client.analyse_and_wait(study_of()).structures == ()
