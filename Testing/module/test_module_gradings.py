@@ -111,7 +111,7 @@ def test_a_result_that_waits_for_its_grading_may_be_deleted(panel, two_results, 
     assert corrected(second) == ["L4-L5"] and errors == []
 
 
-def test_a_grading_that_waits_and_cannot_be_done_is_told(panel, two_results, idle, scene, errors):
+def test_a_grading_that_waits_and_cannot_be_done_is_told(panel, two_results, idle, scene, errors, caplog):
     first, second = two_results
     start_grading(panel)
     panel.ui.reportSelector.setCurrentNode(first)
@@ -122,6 +122,7 @@ def test_a_grading_that_waits_and_cannot_be_done_is_told(panel, two_results, idl
     idle()
     assert corrected(second) == ["L4-L5"] and corrected(first) == []
     assert ["no longer in the scene" in text for text in errors] == [True]
+    assert caplog.text == "", "what a user can put right is no error of the program"
 
 
 # -- a panel that was left
