@@ -258,7 +258,7 @@ def test_help_says_what_is_measured_with_an_example() -> None:
         (("--split", "report"), 2, "--data"),
         (("--data", "nowhere"), 2, "nowhere"),
         (("--data", ".", "--split", "test"), 2, SPLITS[0]),
-        (("--data", ".", "--split", "tune", "--write-cards"), 2, "report patients only"),
+        (("--data", ".", "--split", "tune", "--write-cards"), 2, "need all report patients"),
         (("--data", ".", "--bundle", "nothing"), 4, "There is no model 'nothing'."),
         (("--data", ".", "--device", "tpu9"), 5, "tpu9"),
         (("--data", ".", "--bundle", DEFAULT_LOCALIZER), 3, "A folder spider/ is needed there."),

@@ -164,13 +164,13 @@ def test_the_suggested_volume_is_called_t2_or_at_least_not_t1(scene, names, expe
 @pytest.mark.parametrize(
     ("given", "words"),
     [
-        (lambda scene, volume: volume.GetName(), "no volume node \\(str\\)"),
-        (lambda scene, volume: [volume, volume], "no volume node \\(list\\)"),
+        (lambda scene, volume: volume.GetName(), "not a volume node \\(str\\)"),
+        (lambda scene, volume: [volume, volume], "not a volume node \\(list\\)"),
         (
             lambda scene, volume: scene.AddNewNodeByClass("vtkMRMLSegmentationNode"),
-            "no volume node \\(vtkMRMLSegmentationNode\\)",
+            "not a volume node \\(vtkMRMLSegmentationNode\\)",
         ),
-        (lambda scene, volume: scene.RemoveNode(volume) or volume, "is in no scene"),
+        (lambda scene, volume: scene.RemoveNode(volume) or volume, "is not in a scene"),
     ],
     ids=["a name", "a list", "a segmentation", "a volume that was removed"],
 )
