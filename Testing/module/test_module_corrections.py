@@ -166,7 +166,9 @@ def test_one_level_up_moves_points_table_and_report_together(panel, scene):
     assert [points.GetNthControlPointLabel(index) for index in range(3)] == ["T11-T12", "T12", "T12-L1"]
     assert shift_of(report(panel)) == -1
     assert "numbering moved by -1 by the reader" in panel.ui.correctionsLabel.text
+    assert "one level higher" in panel.ui.statusLabel.text
     panel.ui.levelDownButton.click()
+    assert "one level lower" in panel.ui.statusLabel.text
     assert levels(panel) == list(KEY_POINTS) and kinds(panel) == []
 
 
