@@ -147,8 +147,9 @@ def test_a_series_that_is_loaded_already_is_not_loaded_again(panel_of, database,
     assert loading == [] and panel.parameterNode.t2Volume is node
 
 
-def test_a_series_that_cannot_be_loaded_is_told(panel_of, database, loading, monkeypatch, errors):
-    monkeypatch.setattr(sys.modules["DICOMLib"].DICOMUtils, "loadSeriesByUID", lambda uids: [])
+def test_a_series_that_cannot_be_loaded_as_a_volume_is_told(panel_of, database, loading, scene, monkeypatch, errors):
+    found = [scene.AddNewNodeByClass("vtkMRMLTextNode").GetID(), "ID of a node that is gone"]
+    monkeypatch.setattr(sys.modules["DICOMLib"].DICOMUtils, "loadSeriesByUID", lambda uids: found)
     panel = panel_of()
     panel.ui.studyTable.selectRow(1)
     panel.ui.loadAndAnalyzeButton.click()
@@ -190,8 +191,9 @@ def test_a_selected_study_stays_selected_over_a_refresh_and_a_filter(panel_of, d
     assert panel.ui.databaseT2ComboBox.currentIndex > 0 and panel.ui.loadAndAnalyzeButton.enabled
     panel.ui.studyFilterLineEdit.text = "jane"
     assert selected_rows(panel) == [0], "the same study, in another row"
-    panel.ui.studyFilterLineEdit.text = "nobody"
+    panel.ui.studyFilterLineEdit.text = "richard"
     assert not panel.ui.loadAndAnalyzeButton.enabled, "a study that is not listed is not analysed"
+    assert selected_rows(panel) == [], "nor is the one in its row"
 
 
 def test_dates_that_are_none_are_shown_as_they_are(studiesOf):
