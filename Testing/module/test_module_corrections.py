@@ -8,6 +8,7 @@ from panel_helpers import analyze, cells, drag, index_of, levels, points_of
 
 from SpinalDiseaseAILib.base.anatomy import KEY_POINTS
 from SpinalDiseaseAILib.base.correcting import NOT_MEASURED_AGAIN, shift_of
+from SpinalDiseaseAILib.base.corrections import Correction
 from SpinalDiseaseAILib.base.quantities import OUT_OF_DATE
 from SpinalDiseaseAILib.base.report import Numbering
 from SpinalDiseaseAILib.scene.results import reportFromNode, resultFromNode, resultsInScene, updateReport
@@ -180,6 +181,14 @@ def test_the_alternatives_and_their_probabilities_are_offered(panel):
     updateReport(panel.parameterNode.report, replace(whole, numberings=(*whole.numberings, *further)))
     assert panel.ui.numberingLabel.text.splitlines() == [*lines, "3 % lowest mobile disc is L6-S1"], "what is all but ruled out"
     assert panel.ui.levelUpButton.text == "One level up (10 %)" and panel.ui.levelDownButton.text == "One level down (3 %)"
+
+
+def test_the_last_corrections_are_listed_and_the_others_are_counted(panel):
+    made = [Correction("moved", name, "reader", "2026-01-02T03:04:05+00:00") for name in KEY_POINTS[:8]]
+    updateReport(panel.parameterNode.report, replace(report(panel), corrections=tuple(made)))
+    lines = panel.ui.correctionsLabel.text.splitlines()
+    assert lines[0] == "2 earlier corrections" and len(lines) == 7
+    assert lines[-1] == f"{KEY_POINTS[7]} moved by the reader, 2026-01-02 03:04:05 UTC"
 
 
 def test_a_point_is_graded_under_any_numbering(panel, settled):
