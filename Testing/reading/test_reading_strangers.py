@@ -137,7 +137,8 @@ def test_a_header_that_names_voxels_outside_of_its_folder_is_refused(tmp_path: P
 def test_what_a_killed_program_unpacked_is_removed_by_the_next_that_reads(folder: Path, temporary_folder: Path) -> None:
     left = temporary_folder / f"{PREFIX}left"
     left.mkdir()
-    (left / "Doe^Jane.dcm").touch()
+    for name in ("in-use", "Doe^Jane.dcm"):
+        (left / name).touch()
     os.utime(left, (time.time() - 3600,) * 2)
     write(series(), folder)
     open_study([folder])

@@ -99,6 +99,7 @@ def test_the_folder_of_a_living_client_is_left_alone(study_of):
 def test_a_folder_that_is_just_being_made_is_left_alone(temporary_folder):
     young = temporary_folder / f"{PREFIX}young"
     young.mkdir()
+    (young / "in-use").touch()
     remove_stale()
     assert young.exists()
 
