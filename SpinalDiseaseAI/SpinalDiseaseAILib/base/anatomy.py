@@ -1,7 +1,7 @@
 """Structures of the lumbar spine, findings and their classes: the only place where they are listed.
 
-Codes of anatomy are SNOMED CT as in DICOM PS3.16 CID 7603 and 7604. Grades that DICOM has no code for carry a code of the
-private scheme ``99SDAI``, whose table is in the developer guide.
+Anatomic codes are SNOMED CT, as in DICOM PS3.16 CID 7603 and 7604. Grades without a DICOM code use the private scheme
+``99SDAI``, which is tabulated in the developer guide.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ PRIVATE_SCHEME = "99SDAI"
 
 @dataclass(frozen=True)
 class Code:
-    """A coded concept: value, coding scheme designator and meaning, as a DICOM code sequence item holds them."""
+    """A coded concept: value, coding scheme designator and meaning, as in an item of a DICOM code sequence."""
 
     value: str
     scheme: str
@@ -22,7 +22,7 @@ class Code:
 
 
 class Kind(Enum):
-    """What a structure is."""
+    """Kind of structure."""
 
     VERTEBRA = "vertebra"
     DISC = "disc"
@@ -33,8 +33,8 @@ class Kind(Enum):
 class Structure:
     """A vertebra, an intervertebral disc or the spinal canal.
 
-    :param name: the name of the field, ``"L4"`` or ``"L4-L5"``: identity in files, labels and tables.
-    :param code: anatomic code; None where DICOM has none (a sixth lumbar vertebra and its discs).
+    :param name: the name used in the field, ``"L4"`` or ``"L4-L5"``; identifies the structure in files, labels and tables.
+    :param code: anatomic code; None if DICOM has none (a sixth lumbar vertebra and its discs).
     :param colour: red, green, blue in 0 … 1, the same in markups, masks and pictures.
     """
 
@@ -45,7 +45,7 @@ class Structure:
 
     @property
     def display(self) -> str:
-        """Name as a reader sees it: ``"L4 vertebra"``, ``"L4-L5 disc"`` or ``"Spinal canal"``."""
+        """Name shown to a reader: ``"L4 vertebra"``, ``"L4-L5 disc"`` or ``"Spinal canal"``."""
         if self.kind is Kind.CANAL:
             return "Spinal canal"
         return f"{self.name} {self.kind.value}"
@@ -78,27 +78,27 @@ STRUCTURES: tuple[Structure, ...] = (
     _disc("L4-L5", "84020006", (0.93, 0.79, 0.33)),
     _vertebra("L5", "49668003", (0.78, 0.42, 0.18)),
     _disc("L5-S1", "715056000", (0.95, 0.60, 0.36)),
-    # DICOM has no code for the first sacral vertebra alone: the sacrum is the nearest.
+    # DICOM has no code for the first sacral vertebra alone; the sacrum is the closest.
     Structure("S1", Kind.VERTEBRA, _sct("54735007", "Sacrum"), (0.66, 0.28, 0.34)),
     _vertebra("L6", None, (0.72, 0.35, 0.26)),
     _disc("L5-L6", None, (0.94, 0.52, 0.42)),
     _disc("L6-S1", None, (0.90, 0.46, 0.50)),
 )
-"""Every structure that can be named, from cranial to caudal, the transitional L6 and its discs last."""
+"""Every structure that can be named, from cranial to caudal, with the transitional L6 and its discs last."""
 
 CANAL = Structure("canal", Kind.CANAL, _sct("61853006", "Vertebral canal"), (0.93, 0.45, 0.68))
-"""The spinal canal: a mask has it, it is no level."""
+"""The spinal canal: it has a mask but is not a level."""
 
 _BY_NAME = {structure.name: structure for structure in (*STRUCTURES, CANAL)}
 
 KEY_POINTS: tuple[str, ...] = ("T12-L1", "L1", "L1-L2", "L2", "L2-L3", "L3", "L3-L4", "L4", "L4-L5", "L5", "L5-S1")
-"""The 11 key points of the Spinal Disease 2020 challenge, from cranial to caudal, discs and vertebrae in turn."""
+"""The 11 key points of the Spinal Disease 2020 challenge, from cranial to caudal, discs and vertebrae alternating."""
 
 LUMBAR_REGION = _sct("122496007", "Lumbar spine")
 
 
 def structure(name: str) -> Structure:
-    """The structure of a name.
+    """The structure with the given name.
 
     :raises KeyError: if no structure has that name.
     """
@@ -109,9 +109,9 @@ def structure(name: str) -> Structure:
 class FindingClass:
     """One value that a finding can take.
 
-    :param name: identity in files and bundles, such as ``"3"`` or ``"present"``.
-    :param display: text for a reader.
-    :param abnormal: True where a reader's eye should be drawn to it.
+    :param name: identifier in files and bundles, such as ``"3"`` or ``"present"``.
+    :param display: text shown to a reader.
+    :param abnormal: True if it should draw the reader's eye.
     """
 
     name: str
@@ -124,11 +124,11 @@ class FindingClass:
 class Finding:
     """A disease or grade that is assessed at a structure.
 
-    :param name: identity in files and bundles.
-    :param kind: the kind of structure that bears it.
-    :param classes: values in order, from normal to severe where there is an order.
-    :param exclusive: True if exactly one class holds, and probabilities sum to 1; False if several can hold together.
-    :param ordinal: True if the classes are grades, so that a difference of one grade is smaller than one of two.
+    :param name: identifier in files and bundles.
+    :param kind: the kind of structure that it is assessed at.
+    :param classes: its values, from normal to severe if they have an order.
+    :param exclusive: True if exactly one class applies and the probabilities sum to 1; False if several can apply at once.
+    :param ordinal: True if the classes are grades: a difference of one grade is smaller than one of two.
     :param reference: the paper or data set that defines it.
     """
 
@@ -146,7 +146,7 @@ class Finding:
         return tuple(item.name for item in self.classes)
 
     def class_of(self, name: str) -> FindingClass:
-        """The class of a name.
+        """The class with the given name.
 
         :raises KeyError: if the finding has no such class.
         """
@@ -263,14 +263,14 @@ FINDINGS: tuple[Finding, ...] = (
 """Every finding, in the order of tables."""
 
 DEGENERATION_OF_PFIRRMANN = {"1": "mild", "2": "mild", "3": "moderate", "4": "severe", "5": "severe"}
-"""Pfirrmann grade to grade of degeneration: in grades 1 and 2 the nucleus is bright and told from the annulus, in 3 it is grey,
-in 4 and 5 it is dark and the disc loses height."""
+"""Pfirrmann grade to grade of degeneration: in grades 1 and 2 the nucleus is bright and distinct from the annulus, in 3 it is
+grey, in 4 and 5 it is dark and the disc loses height."""
 
 _FINDING_BY_NAME = {finding.name: finding for finding in FINDINGS}
 
 
 def finding(name: str) -> Finding:
-    """The finding of a name.
+    """The finding with the given name.
 
     :raises KeyError: if no finding has that name.
     """
@@ -278,10 +278,10 @@ def finding(name: str) -> Finding:
 
 
 def renumbered(name: str, shift: int) -> str:
-    """The name of the same structure when the numbering moves by whole levels.
+    """The name of the same structure when the numbering is shifted by whole levels.
 
     :param shift: levels; +1 moves every name one level down (L4 becomes L5).
-    :returns: empty if it has none: if it would leave the table (T11 … S1), or is no level of it, as L6 and the canal.
+    :returns: empty if there is none: the name would leave the table (T11 … S1), or is not in it, such as L6 and the canal.
     """
     table = [item.name for item in STRUCTURES if item.code is not None]
     place = table.index(name) + 2 * shift if name in table else -1

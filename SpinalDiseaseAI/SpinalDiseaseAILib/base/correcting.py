@@ -1,4 +1,4 @@
-"""A report with a reader's corrections: every function takes a report and gives another one, with the correction recorded."""
+"""Corrections of a report by a reader: every function takes a report and returns a new one, with the correction recorded."""
 
 from __future__ import annotations
 
@@ -27,26 +27,26 @@ NOT_MEASURED_AGAIN = Note(
 
 
 def now() -> str:
-    """The time in UTC, as reports state it."""
+    """The current time in UTC, in the format used in reports."""
     return datetime.now(UTC).isoformat(timespec="seconds")
 
 
 def with_point(report: Report, item: StructureResult, created: str, author: str = READER) -> Report:
-    """A report in which a person's point stands, graded, for a structure that was found elsewhere or not at all."""
+    """A report with a structure at a person's point, graded there; the analysis found it elsewhere or not at all."""
     known = report.structure(item.name) is not None
     before = _of(report, item.name)
-    # A point that was placed and then moved still is one that the analysis did not find.
+    # A point that was added and then moved is still one that the analysis did not find.
     kind = MOVED if known and not (before and before.kind == ADDED) else ADDED
     structures = [other for other in report.structures if other.name != item.name] + [item]
     return _recorded(replace(report, structures=_in_order(structures)), Correction(kind, item.name, author, created))
 
 
 def with_graded(report: Report, graded: Report, created: str) -> Report:
-    """A report of a study with the levels that were graded, and measured, again at points that a person placed.
+    """A report updated with levels that were graded and measured again at points placed by a person.
 
-    Where there were no masks to measure on, measurements of these levels are dropped: they say what to do.
+    Without masks to measure on, the measurements of these levels lose their values, and their reasons say what to do.
 
-    :param graded: report of these levels alone, under the names that the analysis gave; a level that has no name in the present
+    :param graded: report of these levels only, under the names given by the analysis; a level without a name in the current
         numbering is left out.
     """
     shift, measured = shift_of(report), report.measured
@@ -60,7 +60,7 @@ def with_graded(report: Report, graded: Report, created: str) -> Report:
         if measured and not values:
             values = out_of_date(Place(anatomy.structure(name).kind.value))
         before, earlier = report.structure(name), _of(report, name)
-        # A point that stays where a reader had put it is no new correction.
+        # A point that stays where a reader had put it is not a new correction.
         same = earlier is not None and before is not None and before.position == item.position
         when = earlier.created if same and earlier is not None else created
         report = with_point(report, replace(item, name=name, measurements=values), when)
@@ -76,20 +76,20 @@ def with_graded(report: Report, graded: Report, created: str) -> Report:
     notes = tuple(note for note in report.notes if note != NOT_MEASURED_AGAIN or not graded.measured)
     if measured and NOT_MEASURED_AGAIN in graded.notes and NOT_MEASURED_AGAIN not in notes:
         notes = (*notes, NOT_MEASURED_AGAIN)
-    # Another version of a model that took part in the analysis took part, too.
+    # A different version of a model of the analysis is listed as well.
     models = (*report.models, *(model for model in graded.models if model not in report.models))
     masks = report.masks if graded.masks is None else renumbered_masks(graded.masks, shift)
     return replace(report, measurements=spine, notes=notes, models=models, masks=masks)
 
 
 def without_point(report: Report, name: str, created: str, author: str = READER) -> Report:
-    """A report in which a structure is left out, because its point is wrong and there is none to put in its place."""
+    """A report without a structure whose point is wrong and has no replacement."""
     structures = tuple(item for item in report.structures if item.name != name)
     return _recorded(replace(report, structures=structures), Correction(REMOVED, name, author, created))
 
 
 def with_other_numbering(report: Report, shift: int, created: str, author: str = READER) -> tuple[Report, dict[str, str]]:
-    """A report with every name moved by whole levels, and which structure got which name.
+    """A report with every name shifted by whole levels, and a map from old to new names.
 
     :param shift: levels; +1 moves every name one level down (L4 becomes L5).
     :raises InputError: if no structure would keep a name.
@@ -106,7 +106,7 @@ def with_other_numbering(report: Report, shift: int, created: str, author: str =
 
 
 def shift_of(report: Report) -> int:
-    """Levels that a reader moved the names down against those of the analysis."""
+    """Number of levels by which a reader moved the names down relative to the analysis."""
     return sum(item.shift for item in report.corrections)
 
 
@@ -143,7 +143,7 @@ def _moved_name(name: str, shift: int) -> str:
 
 
 def _name_in(name: str, shift: int) -> str:
-    """The name of a structure in another numbering; empty if it has none, or is the whole spine."""
+    """The name of a structure in another numbering; empty if it has none."""
     return anatomy.renumbered(name, shift) if shift else name
 
 

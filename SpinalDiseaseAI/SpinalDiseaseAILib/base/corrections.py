@@ -1,14 +1,14 @@
-"""What a reader changed in a report after the analysis: what, who and when."""
+"""Changes that a reader made to a report after the analysis: what, who and when."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
 READER = "reader"
-"""Who corrects in the panel. No person is named: the report leaves the hospital."""
+"""Author of corrections made in the panel. No person is named, because the report may leave the hospital."""
 
 MOVED, ADDED, REMOVED, RENUMBERED = KINDS = ("moved", "added", "removed", "renumbered")
-"""A point that was put elsewhere, placed anew or taken away; names that moved by whole levels."""
+"""A point that was moved, added or removed; names that were shifted by whole levels."""
 
 
 @dataclass(frozen=True)
@@ -16,10 +16,10 @@ class Correction:
     """One change to a report.
 
     :param kind: one of :data:`KINDS`.
-    :param structure: name of the structure in the report's present numbering; empty where the whole numbering was moved.
+    :param structure: name of the structure in the report's current numbering; empty if the whole numbering was shifted.
     :param author: who made it, such as :data:`READER`.
     :param created: ISO 8601 time in UTC.
-    :param shift: levels that every name was moved down; 0 where a point was changed.
+    :param shift: levels by which every name was moved down; 0 if a point was changed.
     """
 
     kind: str

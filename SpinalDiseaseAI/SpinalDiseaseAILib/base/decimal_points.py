@@ -1,7 +1,7 @@
-"""Numbers in files have decimal points: the libraries that write images and scenes ask the program's locale for theirs.
+"""Decimal points for the libraries that write images and scenes: they use the decimal separator of the program's locale.
 
-A program with windows, or one that calls ``locale.setlocale(locale.LC_ALL, "")``, has decimal commas in much of Europe; an NRRD
-file with commas cannot be read by anything.
+In much of Europe that is a comma in programs with a GUI and in those that call ``locale.setlocale(locale.LC_ALL, "")``, and
+nothing can read an NRRD file with decimal commas.
 """
 
 from __future__ import annotations
@@ -13,12 +13,12 @@ from contextlib import contextmanager
 
 _lock = threading.Lock()
 _inside = 0
-_outside = "C"  # the program's own locale of numbers while a block runs
+_outside = "C"  # the program's own LC_NUMERIC, kept while a block runs
 
 
 @contextmanager
 def decimal_points() -> Iterator[None]:
-    """Let the C libraries of this program write and read numbers with decimal points while a block runs, on any thread."""
+    """Make C libraries read and write numbers with decimal points while a block runs, in all threads."""
     global _inside, _outside
     with _lock:
         if _inside == 0:

@@ -1,4 +1,4 @@
-"""Errors that a user reads: what was found, what was expected, what to do."""
+"""Errors shown to a user: what was found, what was expected, what to do."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ EXIT_CANCELLED = 130
 
 
 class SpinalDiseaseAIError(Exception):
-    """Base of every error whose message is written for a user.
+    """Base class of all errors whose message is written for a user.
 
     :param found: a sentence that says what was found.
-    :param expected: a sentence that says what was expected, if that is not plain from ``found``.
+    :param expected: a sentence that says what was expected, if ``found`` does not make it obvious.
     :param remedy: a sentence that says what to do.
-    :param code: short stable name of the error for programs, such as ``"no-sagittal-series"``.
+    :param code: short, stable name of the error for programs, such as ``"no-sagittal-series"``.
     """
 
     exit_status = EXIT_COMPUTE
@@ -37,13 +37,13 @@ class InputError(SpinalDiseaseAIError):
 
 
 class SchemaError(InputError):
-    """A JSON document is not the study or report that it should be."""
+    """A JSON document is not a valid study or report."""
 
     default_code = "schema"
 
 
 class ModelError(SpinalDiseaseAIError):
-    """A model bundle is missing, changed, or not what the pipeline needs."""
+    """A model bundle is missing, was altered, or does not suit the pipeline."""
 
     exit_status = EXIT_MODEL
     default_code = "model"
@@ -56,7 +56,7 @@ class ComputeError(SpinalDiseaseAIError):
 
 
 class OutputError(SpinalDiseaseAIError):
-    """The results cannot be written where they should go."""
+    """The results cannot be written to their destination."""
 
     exit_status = EXIT_OUTPUT
     default_code = "output"

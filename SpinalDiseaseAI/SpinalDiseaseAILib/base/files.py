@@ -1,7 +1,7 @@
-"""Files that are finished in a folder of their own and then moved in place.
+"""Files that are completed in a work folder and then moved into place.
 
-On Windows a file that another program has open cannot be moved. Virus scanners and search indexes open every new file for a
-moment, a spreadsheet keeps it open.
+On Windows, a file that another program has open cannot be moved. Virus scanners and search indexers open every new file for a
+moment; a spreadsheet program keeps it open.
 """
 
 from __future__ import annotations
@@ -16,40 +16,40 @@ from pathlib import Path
 
 from .folders_in_use import mark_in_use, remove_abandoned
 
-_ACCESS_DENIED, _SHARING, _LOCKED = 5, 32, 33  # error codes of Windows
-_PATIENCE = 2.0  # seconds that another program may take to let go of a file
+_ACCESS_DENIED, _SHARING, _LOCKED = 5, 32, 33  # Windows error codes
+_PATIENCE = 2.0  # seconds that another program may take to close a file
 _PAUSE = 0.05
 
 
 def is_open_elsewhere(error: OSError) -> bool:
-    """True if Windows says that another program has a file open."""
+    """True if Windows reports that another program has the file open."""
     return getattr(error, "winerror", None) in (_SHARING, _LOCKED)
 
 
 @contextmanager
 def work_folder(parent: Path, prefix: str) -> Iterator[Path]:
-    """A new folder in another one for the time of a block, for files that are moved out of it when they are finished.
+    """A new subfolder that exists while a block runs, for files that are moved out of it when they are complete.
 
-    Unlike a temporary folder it has the rights of any folder there: on Windows files keep the rights of the folder that they were
-    made in, and nobody but this user could open those from a temporary one. What a killed process left under the same prefix is
-    removed first.
+    Unlike a temporary folder it has the usual permissions of its parent: on Windows, files keep the permissions of the folder
+    they were created in, so only this user could open files from a temporary one. Folders that killed processes left under the
+    same prefix are removed first.
 
-    :raises OSError: if it cannot be made.
+    :raises OSError: if it cannot be created.
     """
     remove_abandoned(parent.absolute(), prefix)
     folder = parent.absolute() / f"{prefix}{secrets.token_hex(4)}"
     folder.mkdir()
     try:
-        with mark_in_use(folder):  # closed before the folder is removed: Windows removes no open file
+        with mark_in_use(folder):  # closed before the folder is removed: Windows cannot remove an open file
             yield folder
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 
 
 def move(source: Path, target: Path) -> None:
-    """Move a file within a file system; one that is there already is replaced.
+    """Move a file within a file system, replacing the target if it exists.
 
-    :raises OSError: if it cannot be moved, on Windows after some patience with other programs.
+    :raises OSError: if it cannot be moved; on Windows only after retries, in case another program has it open for a moment.
     """
     until = time.monotonic() + _PATIENCE
     while True:
@@ -57,7 +57,7 @@ def move(source: Path, target: Path) -> None:
             os.replace(source, target)
             return
         except PermissionError as error:
-            # Windows denies access, too, to what is about to be deleted.
+            # Windows also denies access to a file that is about to be deleted.
             passing = is_open_elsewhere(error) or getattr(error, "winerror", None) == _ACCESS_DENIED
             if not passing or time.monotonic() > until:
                 raise

@@ -1,7 +1,7 @@
-"""Folders that are removed in any case: by their maker, or, where it was killed, by the next process that makes one there.
+"""Folders that are always removed: by the process that made them or, if it was killed, by the next one that makes one there.
 
-A folder holds a lock file that its maker keeps locked. The operating system releases the lock when the maker ends, however it
-ends, so that any later process can tell a folder that is in use from one that was left behind.
+A folder holds a lock file that its owner keeps locked. The operating system releases the lock when the owner ends, however it
+ends, so a later process can distinguish a folder in use from an abandoned one.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ if sys.platform == "win32":
         return True
 
     def _is_own(found: os.stat_result) -> bool:
-        return True  # the lock in it is enough: the temporary folder of Windows is the user's own
+        return True  # the lock is enough: on Windows every user has their own temporary folder
 else:
     import fcntl
 
@@ -41,28 +41,28 @@ else:
 
 
 _LOCK = "in-use"
-_YOUNG = 10.0  # seconds in which a folder without a held lock may still be one that is just being made
+_YOUNG = 10.0  # seconds for which a folder without a held lock may still be in the making
 
 
 def mark_in_use(folder: Path) -> IO[bytes]:
-    """Mark a new folder as in use until the returned file is closed, or this process ends.
+    """Mark a new folder as in use until the returned file is closed or this process ends.
 
     :raises OSError: if the mark cannot be written.
     """
     lock = (folder / _LOCK).open("wb")
-    _try_lock(lock)  # a file system without locks: the folder is then never taken for abandoned
+    _try_lock(lock)  # may fail on a file system without locks: the folder is then never considered abandoned
     return lock
 
 
 def remove_abandoned(parent: Path, prefix: str) -> None:
-    """Remove the folders of a prefix that processes of this user marked and did not remove.
+    """Remove the folders with a prefix that processes of this user marked but did not remove.
 
-    Folders that bear no mark, are in use or belong to another user stay.
+    Folders that have no mark, are in use or belong to another user stay.
     """
     for folder in parent.glob(f"{prefix}*"):
         try:
-            # Where many users share a folder, one of them may have put a link of this name there, or a folder whose lock file is
-            # a link or a pipe that nobody writes to.
+            # In a folder shared by many users, one of them may have placed a link of this name, or a folder whose lock file is a
+            # link or a pipe that nobody writes to.
             found = folder.lstat()
             if not stat.S_ISDIR(found.st_mode) or not _is_own(found) or time.time() - found.st_mtime < _YOUNG:
                 continue

@@ -1,4 +1,4 @@
-"""Images in patient space: voxels with an affine, and the 48 ways to store the same voxels.
+"""Images in patient space: voxels with an affine, and the 48 axis orders in which they can be stored.
 
 Patient coordinates are RAS millimetres: x grows towards the patient's Right, y towards Anterior, z towards Superior.
 Axis codes name the patient direction in which an index grows: ``"LPI"`` is an array whose first index grows to the left.
@@ -22,7 +22,7 @@ _POSITIVE = "RAS"
 _NEGATIVE = "LPI"
 
 LPS_FROM_RAS: FloatArray = np.diag([-1.0, -1.0, 1.0, 1.0])
-"""4×4 matrix that turns RAS points into LPS points, and back: it is its own inverse."""
+"""4×4 matrix that turns RAS points into LPS points and vice versa: it is its own inverse."""
 
 SAGITTAL_CODES = "LPI"
 """Axis codes of the product's sagittal frame: (slice to the left, column to posterior, row to inferior)."""
@@ -30,7 +30,7 @@ SAGITTAL_CODES = "LPI"
 
 @dataclass(frozen=True, eq=False)
 class Image:
-    """Voxels and where they are.
+    """Voxels and their position in the patient.
 
     :param voxels: array of shape (I, J, K); a single slice has one index of length 1.
     :param affine: 4×4 matrix from voxel centre indices (i, j, k, 1) to RAS millimetres.
@@ -95,10 +95,10 @@ def spacing_of(affine: FloatArray) -> FloatArray:
 
 
 def axis_codes(affine: FloatArray) -> str:
-    """Axis codes of an affine: for each index the patient direction that it follows most closely.
+    """Axis codes of an affine: for each index, the patient direction that it follows most closely.
 
-    Of the six ways to pair three indices with three directions the one with the largest sum of |cosine| is taken, so that the
-    codes are a permutation also for oblique and sheared affines.
+    Of the six ways to pair three indices with three directions, the one with the largest sum of |cosine| is used, so the codes
+    are a permutation for oblique and sheared affines too.
     """
     directions = affine[:3, :3] / spacing_of(affine)
     best = max(itertools.permutations(range(3)), key=lambda p: sum(abs(directions[p[index], index]) for index in range(3)))
@@ -115,9 +115,9 @@ def all_axis_codes() -> list[str]:
 
 
 def reorient(image: Image, codes: str) -> Image:
-    """The same voxels at the same places, stored with other axis codes. Nothing is resampled.
+    """The same voxels at the same positions, stored with other axis codes. Nothing is resampled.
 
-    :param image: any image, oblique ones included.
+    :param image: any image, including oblique ones.
     :param codes: one of :func:`all_axis_codes`.
     :returns: an image whose :attr:`Image.codes` are ``codes``; its voxels are a view.
     :raises ValueError: if ``codes`` does not name three different patient axes.
@@ -145,10 +145,10 @@ def reorient(image: Image, codes: str) -> Image:
 
 
 def c_ordered_copy(voxels: Array) -> Array:
-    """A copy of voxels of three dimensions whose last index is the fastest in memory.
+    """A C-ordered copy of three-dimensional voxels: the last index is the fastest in memory.
 
-    Slicer and NumPy store a volume in opposite orders. Copied plane by plane, each of them through one that the processor
-    keeps at hand, they change their order up to eight times as fast as all at once.
+    Slicer and NumPy store a volume in opposite orders. Copying plane by plane, each through an intermediate copy that stays in
+    the processor's cache, is up to eight times as fast as copying all at once.
     """
     copy: Array = np.empty(voxels.shape, voxels.dtype)
     for index in range(voxels.shape[1]):

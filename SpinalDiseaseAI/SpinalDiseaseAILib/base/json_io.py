@@ -1,6 +1,6 @@
-"""Report and Study to and from JSON, without loss. The schema is in ``docs/developer/report-schema.md``.
+"""Lossless conversion of Report and Study to and from JSON. The schema is in ``docs/developer/report-schema.md``.
 
-A report is one document. A study is a document beside one ``.npy`` file a series: voxels never pass through JSON.
+A report is one document. A study is a document with one ``.npy`` file per series: voxels never pass through JSON.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ REPORT_SCHEMA = "spinal-disease-ai/report"
 STUDY_SCHEMA = "spinal-disease-ai/study"
 SCHEMA_VERSION = 2
 READABLE_VERSIONS = (1, 2)
-"""Version 2 has more fields than version 1, and no other meaning."""
+"""Version 2 only adds fields to version 1."""
 
 
 def report_to_dict(report: Report) -> dict[str, Any]:
@@ -34,7 +34,7 @@ def report_to_dict(report: Report) -> dict[str, Any]:
     del document["masks"]  # voxels never pass through JSON
     for item, structure in zip(document["structures"], report.structures, strict=True):
         for entry, finding in zip(item["findings"], structure.findings, strict=True):
-            # Derived, for readers of the file; ignored when it is read again.
+            # Derived values for readers of the file; ignored when it is read back.
             entry["predicted"] = list(finding.predicted)
             entry["confidence"] = finding.confidence
             entry["unsure"] = finding.unsure
@@ -43,14 +43,14 @@ def report_to_dict(report: Report) -> dict[str, Any]:
     for entries in document["remeasured"].values():
         _add_units(entries)
     if not report.remeasured:
-        del document["remeasured"]  # files hold reports of whole studies, which have none
+        del document["remeasured"]  # always empty in files, which hold reports of whole studies
     return document
 
 
 def report_from_dict(document: Any) -> Report:
-    """The report of a document made by :func:`report_to_dict`.
+    """The report in a document made by :func:`report_to_dict`.
 
-    :raises SchemaError: if it is another document, a newer version, or a field is missing or wrong.
+    :raises SchemaError: if the document is something else or has a newer version, or a field is missing or wrong.
     """
     _check_header(document, REPORT_SCHEMA)
     try:
@@ -75,12 +75,12 @@ def report_from_dict(document: Any) -> Report:
 
 
 def report_to_json(report: Report) -> str:
-    """A report as an indented JSON text."""
+    """A report as indented JSON text."""
     return json.dumps(report_to_dict(report), indent=1, ensure_ascii=False, allow_nan=False) + "\n"
 
 
 def report_from_json(text: str) -> Report:
-    """The report of a JSON text.
+    """The report in a JSON text.
 
     :raises SchemaError: if the text is not JSON or not a report.
     """
@@ -125,7 +125,7 @@ def write_study(study: Study, folder: Path) -> Path:
 
 
 def read_study(path: Path) -> Study:
-    """The study of a ``study.json``, its voxels read into memory.
+    """The study in a ``study.json``, with its voxels read into memory.
 
     :raises SchemaError: if the document or a voxel file is missing or wrong.
     """
@@ -135,7 +135,7 @@ def read_study(path: Path) -> Study:
         series = tuple(
             Series(
                 role=Role(item["role"]),
-                # Only the file's own name counts: a document cannot point outside its folder.
+                # Only the last part of the path is used: a document cannot point outside its folder.
                 image=Image(_voxels(path.parent / Path(item["voxels"]).name), np.array(item["affine"])),
                 uid=str(item["uid"]),
                 description=str(item["description"]),
@@ -152,14 +152,14 @@ def read_study(path: Path) -> Study:
 
 
 def _voxels(path: Path) -> Array:
-    # numpy.load would also take archives and pickles.
+    # numpy.load would also accept archives and pickles.
     with path.open("rb") as file:
         voxels: Array = np.lib.format.read_array(file, allow_pickle=False)
     return voxels
 
 
 def _refuse_constant(name: str) -> float:
-    # Python's reader takes NaN and Infinity; JSON has neither, and no number of a report may be one.
+    # Python's parser accepts NaN and Infinity, which are neither JSON nor allowed in a report.
     raise ValueError(f"{name} is not a number")
 
 
@@ -208,7 +208,7 @@ def _finding(entry: dict[str, Any]) -> FindingResult:
 
 def _add_units(entries: list[dict[str, Any]]) -> None:
     for entry in entries:
-        entry["unit"] = quantity(entry["name"]).unit  # for readers of the file; ignored when it is read again
+        entry["unit"] = quantity(entry["name"]).unit  # for readers of the file; ignored when it is read back
 
 
 def _measurements(entries: Iterable[dict[str, Any]]) -> tuple[Measurement, ...]:

@@ -1,7 +1,7 @@
-"""Where the model bundles and the sample study lie, in each way the product can be installed.
+"""Locations of the model bundles and the sample study, for each way of installing the product.
 
-In the source tree the folder ``Resources`` is in the root. In a wheel, and in Slicer's build and install trees, it is copied
-into the library's own folder, so that it goes wherever the library goes.
+In the source tree, the folder ``Resources`` is in the root. In a wheel, and in Slicer's build and install trees, it is copied
+into the library's folder, so it moves with the library.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ _LIBRARY = Path(__file__).resolve().parents[1]
 
 
 def models_folder() -> Path:
-    """Folder that holds one folder a model bundle.
+    """Folder with one subfolder per model bundle.
 
     :raises ModelError: if the installation has none, or the environment variable names a folder that does not exist.
     """
@@ -44,7 +44,7 @@ def models_folder() -> Path:
 
 
 def sample_folder() -> Path:
-    """Folder that holds the sample study.
+    """Folder of the sample study.
 
     :raises InputError: if the installation has none.
     """

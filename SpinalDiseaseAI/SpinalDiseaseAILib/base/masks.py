@@ -1,8 +1,8 @@
 """Masks: which voxels of an image belong to which structure.
 
-Label values are those of VerSe and SPINEPS, so that other tools read the files: vertebrae T11 18 … L5 24, L6 25, sacrum 26; a
-disc has 100 more than the vertebra above it; the spinal canal is 61. Sources: Sekuboyina et al., VerSe, Medical Image Analysis
-2021; Möller et al., SPINEPS, European Radiology 2024.
+Label values are those of VerSe and SPINEPS, for compatibility with other tools: vertebrae T11 18 … L5 24, L6 25, sacrum 26; a
+disc has the value of the vertebra above it plus 100; the spinal canal is 61. Sources: Sekuboyina et al., VerSe, Medical Image
+Analysis 2021; Möller et al., SPINEPS, European Radiology 2024.
 """
 
 from __future__ import annotations
@@ -22,11 +22,11 @@ Box = tuple[slice, slice, slice]
 _VERTEBRAE = ("T11", "T12", "L1", "L2", "L3", "L4", "L5", "L6", "S1")
 _FIRST = 18
 _PART = 1 << 13
-"""Voxels that are counted together."""
+"""Number of voxels that are counted at a time."""
 
 LABELS: dict[str, int] = {
     **{name: _FIRST + index for index, name in enumerate(_VERTEBRAE)},
-    # Where there is an L6, the disc below L5 is L5-L6: a spine never has it together with L5-S1, and both are 124.
+    # The disc below L5 is L5-L6 if there is an L6, else L5-S1: a spine never has both, and they share the value 124.
     **{
         item.name: 100 + _FIRST + _VERTEBRAE.index(item.name.split("-")[0])
         for item in anatomy.STRUCTURES
@@ -39,11 +39,11 @@ LABELS: dict[str, int] = {
 
 @dataclass(frozen=True, eq=False)
 class Masks:
-    """Labelled voxels, and what each label is.
+    """Labelled voxels and the structure that each label stands for.
 
-    :param image: uint8 labels on the voxel grid of the image that was segmented, 0 where nothing was found.
+    :param image: uint8 labels on the voxel grid of the segmented image, 0 for background.
     :param names: label value to the name of a structure of :mod:`anatomy`; every label of the image has one.
-    :param model: name of the model bundle that made them; empty for a person's.
+    :param model: name of the model bundle that made them; empty if a person drew them.
     :raises InputError: if the voxels are not uint8, or a label has no structure.
     """
 
@@ -77,7 +77,7 @@ class Masks:
 
     @property
     def structures(self) -> tuple[anatomy.Structure, ...]:
-        """The structures that have a mask, from cranial to caudal, the canal last."""
+        """The structures that have a mask, from cranial to caudal, with the canal last."""
         named = set(self.names.values())
         return tuple(item for item in (*anatomy.STRUCTURES, anatomy.CANAL) if item.name in named)
 
@@ -86,7 +86,7 @@ class Masks:
         return next((value for value, own in self.names.items() if own == name), None)
 
     def of(self, name: str) -> npt.NDArray[np.bool_]:
-        """The voxels of one structure, shape of the image; all False if it has no mask."""
+        """The voxels of one structure, in the shape of the image; all False if it has no mask."""
         value = self.label(name)
         if value is None:
             return np.zeros(self.image.voxels.shape, dtype=np.bool_)
@@ -94,9 +94,9 @@ class Masks:
         return mask
 
     def renamed(self, names: Mapping[str, str]) -> Masks:
-        """The same masks under other names, such as after the levels were numbered otherwise.
+        """The same masks under other names, for example after the levels were renumbered.
 
-        :param names: old name to new name of levels; a level that is not in it loses its mask. The canal stays.
+        :param names: old to new names of levels; a level that is not listed loses its mask. The canal stays.
         """
         table = np.zeros(256, dtype=np.uint8)
         new: dict[int, str] = {}
@@ -109,7 +109,7 @@ class Masks:
 
 
 def masks_of(image: Image, model: str = "") -> Masks:
-    """Masks whose labels are those of :data:`LABELS`; of the two discs that share a label, L5-S1 is taken.
+    """Masks whose labels follow :data:`LABELS`; the label shared by two discs is taken for L5-S1.
 
     :param image: uint8 labels.
     :raises InputError: if a label is not in the table.
@@ -120,10 +120,10 @@ def masks_of(image: Image, model: str = "") -> Masks:
 
 
 def label_counts(labels: npt.NDArray[np.uint8]) -> npt.NDArray[np.intp]:
-    """How many voxels have each label, shape (256,).
+    """Number of voxels of each label, shape (256,).
 
-    They are counted part by part, in the order of memory: counting takes eight times the memory of what is counted. Most voxels
-    have no label, and what is left of them all is no work.
+    Voxels are counted in parts, in memory order, because counting needs eight times the memory of what is counted. Background,
+    which most voxels are, is what remains in the end.
 
     :param labels: three dimensions.
     """
@@ -137,8 +137,8 @@ def label_counts(labels: npt.NDArray[np.uint8]) -> npt.NDArray[np.intp]:
 
 
 def box_of(mask: npt.NDArray[np.bool_]) -> Box | None:
-    """The smallest box that holds every voxel of a mask of three dimensions; None if there is none."""
-    # The whole mask is looked through once, its planes laid over each other along the axis whose steps in memory are the longest.
+    """The smallest box that contains a three-dimensional mask; None if the mask is empty."""
+    # The whole mask is read only once, to project it along the axis with the longest stride in memory.
     through = int(np.argmax(np.abs(mask.strides)))
     plane = np.asarray(mask.any(through))
     first, second = (axis for axis in range(3) if axis != through)

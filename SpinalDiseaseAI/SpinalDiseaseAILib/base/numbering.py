@@ -1,4 +1,4 @@
-"""The same report with its levels named one or more levels further up or down."""
+"""Renumbering: a report with its levels named one or more levels higher or lower."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from .report import Note, Numbering, Report
 NOTE_CODE = "renumbered"
 
 OTHER_LEVELS = "It was not measured with the levels numbered this way."
-"""Reason of a measurement that the numbering of the analysis did not allow, or that is of other levels in the present one."""
+"""Reason of a measurement that was not taken at the levels that now have these names."""
 
 
 def description_of(shift: int | None) -> str:
-    """What a numbering says against the names in the report, for a reader.
+    """A numbering described to a reader, relative to the names in the report.
 
-    :param shift: levels that every name moves down; None if the levels cannot be numbered.
+    :param shift: levels by which every name moves down; None if the levels cannot be numbered.
     """
     if shift is None:
         return "cannot number: no sacrum in view"
@@ -32,13 +32,13 @@ def description_of(shift: int | None) -> str:
 
 
 def renumbered_report(report: Report, shift: int) -> tuple[Report, dict[str, str]]:
-    """A report with other names at the same places, and which structure got which name.
+    """A report with other names at the same positions, and a map from old to new names.
 
     Structures that would move beyond T11 or S1, and a sixth lumbar vertebra with its discs, have no name in the new
     numbering; they are left out, and a note says so.
 
     :param shift: levels; +1 moves every name one level down (L4 becomes L5).
-    :returns: the report, and old name to new name of the structures that stay.
+    :returns: the report, and the old to new names of the structures that stay.
     :raises InputError: if no structure would keep a name.
     """
     names = {item.name: name for item in report.structures if (name := anatomy.renumbered(item.name, shift))}
@@ -65,15 +65,15 @@ def renumbered_report(report: Report, shift: int) -> tuple[Report, dict[str, str
 
 
 def under_other_names(measurements: tuple[Measurement, ...]) -> tuple[Measurement, ...]:
-    """Measurements under other names: what was not measured has a reason that may name a level, which is no longer its name."""
+    """Measurements of a renamed level: reasons for missing values are replaced, as they may mention a level by its old name."""
     kept = ("", OUT_OF_DATE)
     return tuple(item if item.reason in kept else replace(item, reason=OTHER_LEVELS) for item in measurements)
 
 
 def renumbered_masks(masks: Masks, shift: int) -> Masks:
-    """Masks under the names of another numbering: also those of levels that are no key point, such as T12.
+    """Masks under the names of another numbering, including levels that are not key points, such as T12.
 
-    :param shift: levels; +1 moves every name one level down. A level without a name in the other numbering loses its mask.
+    :param shift: levels; +1 moves every name one level down. A level without a name in the new numbering loses its mask.
     """
     if shift == 0:
         return masks

@@ -1,4 +1,4 @@
-"""What a caller may choose for an analysis, and how progress is told."""
+"""Options of an analysis, and how progress is reported."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ DEFAULT_SEGMENTER = "lumbar-mr-segmentation"
 DEFAULT_WEIGHER = "lumbar-mr-disc-findings"
 DEFAULT_GRADER = "lumbar-mr-disc-grade"
 SHORT_NAMES = {"heatmap": "spinal-disease-2020-heatmap", "detector": "spinal-disease-2020-detector"}
-"""Short names of model bundles: the two localizers of the Spinal Disease 2020 system, which the comparison asks for often."""
+"""Short names of model bundles: the two localizers of the Spinal Disease 2020 system, which comparisons often name."""
 
 DEVICES = ("auto", "cuda", "mps", "cpu")
 
@@ -24,24 +24,25 @@ Progress = Callable[[str, float, str], None]
 
 
 def no_progress(stage: str, fraction: float, message: str) -> None:
-    """Progress that nobody looks at."""
+    """Ignore progress."""
 
 
 @dataclass(frozen=True)
 class Options:
-    """Choices for an analysis; the defaults are what a user gets who chooses nothing.
+    """Options of an analysis; the defaults apply when a user chooses nothing.
 
     :param pipeline: a pipeline of the registry.
     :param localizer: bundle that finds the key points.
     :param classifiers: bundles that grade them, one or more.
     :param segmenter: bundle that outlines vertebrae, discs and the canal; empty for no masks.
-    :param weigher: bundle that weighs a classifier's findings together with the masks; empty for the classifier's own word. It is
-        used where that classifier is.
-    :param grader: bundle that weighs grades and masks into mild, moderate and severe degeneration; empty for no such grade. It is
-        used where a classifier gives Pfirrmann grades.
+    :param weigher: bundle that refines the findings of a classifier using each other and the masks; empty to keep them as they
+        are. It is used only with that classifier.
+    :param grader: bundle that derives mild, moderate or severe degeneration from grades and masks; empty for no such grade. It
+        is used only if a classifier gives Pfirrmann grades.
     :param device: one of :data:`DEVICES`, or a torch device such as ``"cuda:1"``.
-    :param models_folder: folder of the bundles; empty for the one that the product carries.
-    :param slices: most slices, round the middle of the stack, that levels are looked for on; 0 for as many as the spine needs.
+    :param models_folder: folder of the bundles; empty for the installed one.
+    :param slices: maximum number of slices, around the middle of the stack, on which levels are searched for; 0 for as many as
+        the spine needs.
     """
 
     pipeline: str = DEFAULT_PIPELINE
@@ -60,7 +61,7 @@ class Options:
 
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> Options:
-        """The options of :meth:`to_dict`.
+        """The options in the result of :meth:`to_dict`.
 
         :raises InputError: if a field is unknown.
         """

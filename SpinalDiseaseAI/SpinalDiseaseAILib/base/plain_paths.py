@@ -1,7 +1,7 @@
-"""Paths for SimpleITK, which on Windows opens those alone that the code page of the program has letters for.
+"""Paths for SimpleITK, which on Windows can open only paths whose characters survive the code page of the program.
 
-It hands every path on as UTF-8, which Windows takes for letters of the code page: https://github.com/SimpleITK/SimpleITK/issues/795.
-What helps is the short name that Windows gives files on most drives, and on the drive of the system always.
+It passes every path on as UTF-8, which Windows decodes with the code page: https://github.com/SimpleITK/SimpleITK/issues/795.
+The remedy is the short name that Windows gives files on most drives, and always on the system drive.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ _UTF8 = 65001  # number of the code page
 
 @contextmanager
 def plain_to_read(path: Path) -> Iterator[str]:
-    """A path by which SimpleITK can read a file: its own, its short one, or that of a copy that is there for the block.
+    """A path by which SimpleITK can read a file: its own, its short one, or that of a copy that exists while the block runs.
 
     :raises OSError: if there is none.
     """
@@ -38,10 +38,10 @@ def plain_to_read(path: Path) -> Iterator[str]:
 
 @contextmanager
 def plain_to_write(path: Path) -> Iterator[str]:
-    """A path by which SimpleITK can write a file, which is at its own place after the block.
+    """A path by which SimpleITK can write a file; after the block, the file is at ``path``.
 
-    :param path: with a last part of ASCII letters.
-    :raises OSError: if there is none, or the file cannot be brought to its place.
+    :param path: the last part must be ASCII.
+    :raises OSError: if there is none, or the file cannot be copied to ``path``.
     """
     parent = _plain(path.parent)
     if parent is not None:
@@ -63,7 +63,7 @@ def _plain_folder() -> Iterator[tuple[Path, str]]:
 
 
 def _plain(path: Path) -> str | None:
-    """The path of a file or folder that is there, as SimpleITK can open it; None if it cannot."""
+    """The path of an existing file or folder in a form that SimpleITK can open; None if there is none."""
     name = str(path)
     if name.isascii() or _code_page() == _UTF8:
         return name
@@ -72,14 +72,14 @@ def _plain(path: Path) -> str | None:
 
 
 def _code_page() -> int:
-    """Number of the code page that libraries take paths in: UTF-8, but for most programs of Windows; Slicer is none of those."""
+    """Number of the code page that libraries expect paths in: UTF-8, except in most Windows programs; Slicer uses UTF-8."""
     if sys.platform == "win32":
         return int(ctypes.windll.kernel32.GetACP())
     return _UTF8
 
 
 def _short_name(path: str) -> str:
-    """The short name that Windows gave to a file; empty or the path itself where there is none."""
+    """The short name that Windows gave to a file; empty or the path itself if there is none."""
     buffer = ctypes.create_unicode_buffer(32768)
     if sys.platform == "win32":
         ctypes.windll.kernel32.GetShortPathNameW(path, buffer, len(buffer))

@@ -1,7 +1,7 @@
-"""Sagittal planes of an image, and the way between plane pixels, voxels and the patient.
+"""Sagittal planes of an image, and conversions between plane pixels, voxels and the patient.
 
-In a plane, pixel (column, row) = (0, 0) is the centre of the anterior superior corner: columns grow towards posterior, rows
-towards inferior, as a sagittal image is read on a screen. An image stored in any of the 48 orders gives the same planes.
+In a plane, (column, row) = (0, 0) is the centre of the pixel in the anterior superior corner: columns grow towards posterior,
+rows towards inferior, as a sagittal image is shown on a screen. An image gives the same planes in any of the 48 axis orders.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import numpy.typing as npt
 from .geometry import SAGITTAL_CODES, Array, FloatArray, Image, reorient
 
 ASSUMED_FIELD_OF_VIEW = 320.0
-"""Millimetres along the longer side of a lumbar plane whose file states no spacing: usual protocols, within a quarter."""
+"""Assumed length in millimetres of the longer side of a lumbar plane without a stated spacing: within 25 % of usual protocols."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -28,7 +28,7 @@ class SagittalVolume:
 
     @classmethod
     def of(cls, image: Image) -> SagittalVolume:
-        """The stack of an image in any orientation, exact: nothing is resampled."""
+        """The stack of an image in any orientation; nothing is resampled."""
         return cls(reorient(image, SAGITTAL_CODES))
 
     @property
@@ -43,7 +43,7 @@ class SagittalVolume:
 
     @property
     def pixel_spacing(self) -> FloatArray:
-        """Millimetres a column and a row of a plane; shape (2,), (column step, row step)."""
+        """Millimetres between the columns and between the rows of a plane; shape (2,), (column step, row step)."""
         return self.image.spacing[1:]
 
     def pixels(self, index: int) -> Array:
@@ -82,10 +82,10 @@ def plane_affine(origin: npt.ArrayLike, column_step: npt.ArrayLike, row_step: np
 
 
 def image_of_plane(pixels: Array, pixel_spacing: tuple[float, float]) -> Image:
-    """An image of one sagittal slice whose place in the patient is not known.
+    """An image of one sagittal slice whose position in the patient is unknown.
 
     :param pixels: shape (rows, columns), anterior to the left, head up.
-    :param pixel_spacing: millimetres (a column, a row).
+    :param pixel_spacing: millimetres, (column step, row step).
     :returns: image of shape (1, columns, rows), axis codes ``LPI``, pixel (0, 0) at the origin, one millimetre thick.
     """
     affine = np.diag([-1.0, -float(pixel_spacing[0]), -float(pixel_spacing[1]), 1.0])
@@ -93,6 +93,6 @@ def image_of_plane(pixels: Array, pixel_spacing: tuple[float, float]) -> Image:
 
 
 def assumed_spacing(shape: tuple[int, int]) -> tuple[float, float]:
-    """Millimetres (a column, a row) that are assumed for a plane of (rows, columns) whose spacing is not known."""
+    """Millimetres, (column step, row step), assumed for a plane of shape (rows, columns) whose spacing is unknown."""
     step = ASSUMED_FIELD_OF_VIEW / max(shape)
     return step, step

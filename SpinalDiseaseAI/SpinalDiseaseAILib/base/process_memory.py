@@ -1,7 +1,7 @@
-"""How this process keeps and gives back memory, where it is one that computes.
+"""Memory settings of processes that compute: when freed memory is kept and when it is returned to the system.
 
-A network allocates and frees tens of megabytes a layer. The C library of Linux gives such blocks back to the system at once and
-asks for them again, each time as pages that the kernel must find and clear: half of the time of a segmentation on a processor.
+A network allocates and frees tens of megabytes per layer. The C library of Linux returns such blocks to the system at once and
+requests them again, and each time the kernel has to clear the pages: half of the time of a segmentation on a CPU.
 """
 
 from __future__ import annotations
@@ -13,12 +13,12 @@ from typing import Any
 # Parameters of mallopt, from malloc.h
 _TRIM_THRESHOLD, _TOP_PAD, _MMAP_MAX, _ARENA_MAX = -1, -2, -4, -8
 
-_MOST = 2**31 - 1  # of a C int
-_STEP = 64 << 20  # bytes that the heap grows by
+_MOST = 2**31 - 1  # largest C int
+_STEP = 64 << 20  # bytes by which the heap grows
 
 
 def keep_freed_memory() -> bool:
-    """Let this process use memory that it freed again, in place of giving it back: for processes that do nothing but compute.
+    """Let this process reuse freed memory instead of returning it: for processes that do nothing but compute.
 
     :returns: True if the C library has such settings.
     """
@@ -31,7 +31,7 @@ def keep_freed_memory() -> bool:
 
 
 def give_back_freed_memory() -> bool:
-    """Give all memory back to the system that this process keeps without need; the next computation asks for it again.
+    """Return all memory that this process keeps but does not use to the system; the next computation requests it again.
 
     :returns: True if the C library can.
     """

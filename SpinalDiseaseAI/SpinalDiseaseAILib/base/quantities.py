@@ -1,6 +1,6 @@
 """Quantities that are measured in millimetres, degrees and ratios: the only place where they are listed.
 
-How each is taken, and from which literature, is in ``docs/measurements.md``.
+``docs/measurements.md`` states how each is measured and after which literature.
 """
 
 from __future__ import annotations
@@ -23,13 +23,13 @@ class Place(Enum):
 class Quantity:
     """Something that is measured.
 
-    :param name: identity in files.
-    :param display: name for a reader.
+    :param name: identifier in files.
+    :param display: name shown to a reader.
     :param unit: UCUM code: ``"mm"``, ``"mm2"``, ``"deg"``, ``"%"``, or ``"1"`` for a ratio.
-    :param decimals: digits after the point that are worth showing.
-    :param possible: least and largest value that anatomy allows; a value beyond comes from a wrong mask and is not reported.
-    :param metric: True if the value changes with the size of a pixel, so that it needs a known spacing.
-    :param reference: the literature that it is taken from.
+    :param decimals: number of decimals worth showing.
+    :param possible: smallest and largest value that anatomy allows; any other comes from a wrong mask and is not reported.
+    :param metric: True if the value depends on the pixel size, so that the spacing must be known.
+    :param reference: the literature that defines it.
     """
 
     name: str
@@ -43,7 +43,7 @@ class Quantity:
 
     @property
     def unit_text(self) -> str:
-        """The unit as a reader sees it; empty for a ratio."""
+        """The unit as shown to a reader; empty for a ratio."""
         return {"1": "", "mm2": "mm²", "deg": "°"}.get(self.unit, self.unit)
 
     def text(self, value: float) -> str:
@@ -87,7 +87,7 @@ _BY_NAME = {quantity.name: quantity for quantity in QUANTITIES}
 
 
 def quantity(name: str) -> Quantity:
-    """The quantity of a name.
+    """The quantity with the given name.
 
     :raises KeyError: if no quantity has that name.
     """
@@ -105,12 +105,12 @@ Line = tuple[tuple[float, float, float], tuple[float, float, float]]
 
 @dataclass(frozen=True)
 class Measurement:
-    """A quantity that was measured, or the reason why it was not.
+    """A measured quantity, or the reason why it was not measured.
 
     :param name: a quantity of :data:`QUANTITIES`.
-    :param value: in the quantity's unit; None where it could not be measured.
-    :param reason: why there is no value, a sentence; empty where there is one.
-    :param lines: where it was measured, RAS millimetres: the height itself, the endplates of an angle.
+    :param value: in the quantity's unit; None if it could not be measured.
+    :param reason: a sentence on why there is no value; empty if there is one.
+    :param lines: where it was measured, in RAS millimetres: the height itself, the endplates of an angle.
     """
 
     name: str
@@ -132,9 +132,9 @@ class Measurement:
 NOT_MEASURABLE = "not measurable"
 
 OUT_OF_DATE = "The point was corrected after the measurement: analyze the study again to remeasure it."
-"""Reason of a measurement that was dropped because there were no masks at hand to take it again."""
+"""Reason of a measurement that was dropped because there were no masks to repeat it on."""
 
 
 def out_of_date(place: Place) -> tuple[Measurement, ...]:
-    """Every measurement of a place, to be taken again."""
+    """Every measurement of a place, without a value and with :data:`OUT_OF_DATE` as the reason."""
     return tuple(Measurement(item.name, None, OUT_OF_DATE) for item in quantities_of(place))

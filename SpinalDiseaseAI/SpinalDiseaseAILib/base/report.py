@@ -1,4 +1,4 @@
-"""Report: what an analysis found, on what, by which models. Everything that is shown or written comes from it."""
+"""Report: the findings of an analysis, its input and its models. Everything that is shown or written comes from it."""
 
 from __future__ import annotations
 
@@ -19,9 +19,10 @@ class FindingResult:
     :param name: a finding of :mod:`anatomy`.
     :param probabilities: class name to probability, every class of the finding in order; they sum to 1 if it is exclusive.
     :param model: name of the model bundle that gave them.
-    :param plausible: classes that the true one is among at the rate ``coverage``, in order; empty if the model states none. Where
-        several classes can hold together, a class that holds is among them at that rate.
-    :param coverage: rate that the plausible classes keep, for each class as well as over all, such as 0.9; 0 if there are none.
+    :param plausible: classes, in order, that include the true one at the rate ``coverage``; empty if the model states none. If
+        several classes can apply at once, each class that applies is included at that rate.
+    :param coverage: rate at which the plausible classes include the truth, for each class as well as overall, such as 0.9; 0 if
+        there are none.
     """
 
     name: str
@@ -32,7 +33,7 @@ class FindingResult:
 
     @property
     def predicted(self) -> tuple[str, ...]:
-        """Predicted classes: the most probable one, or each at one half or above where several can hold together."""
+        """Predicted classes: the most probable one or, if several can apply at once, each with a probability of at least 0.5."""
         best = max(self.probabilities, key=lambda key: self.probabilities[key])
         if anatomy.finding(self.name).exclusive:
             return (best,)
@@ -40,12 +41,12 @@ class FindingResult:
 
     @property
     def confidence(self) -> float:
-        """Probability of the predicted class; the lowest where several are predicted."""
+        """Probability of the predicted class; the lowest if several are predicted."""
         return min(self.probabilities[key] for key in self.predicted)
 
     @property
     def unsure(self) -> bool:
-        """True if every class is plausible: the images do not tell."""
+        """True if every class is plausible: the images do not allow a decision."""
         return len(self.plausible) == len(self.probabilities)
 
     @property
@@ -64,7 +65,7 @@ class StructureResult:
     :param confidence: probability in 0 … 1 that the point is right.
     :param findings: in the order of :data:`anatomy.FINDINGS`.
     :param manual: True if a person placed or moved the point.
-    :param measurements: in the order of :data:`quantities.QUANTITIES`; those that could not be taken say why.
+    :param measurements: in the order of :data:`quantities.QUANTITIES`; those without a value give a reason.
     """
 
     name: str
@@ -79,7 +80,7 @@ class StructureResult:
         return next((item for item in self.findings if item.name == name), None)
 
     def measurement(self, name: str) -> Measurement | None:
-        """One measurement, None if it was not tried here."""
+        """One measurement, None if it was not attempted here."""
         return next((item for item in self.measurements if item.name == name), None)
 
 
@@ -87,9 +88,10 @@ class StructureResult:
 class Numbering:
     """One way to name the levels that were found.
 
-    :param shift: levels that every name moves down against the names in the report: 0 is the report's own.
+    :param shift: levels by which every name moves down relative to the report: 0 is the report's own numbering, None means that
+        the levels cannot be numbered.
     :param probability: in 0 … 1; those of a report's numberings sum to 1.
-    :param description: for a reader, such as ``"lowest mobile disc is L5-S1"``.
+    :param description: for a reader, such as ``"every structure is one level lower: L4 would be L5"``.
     """
 
     shift: int | None
@@ -99,7 +101,7 @@ class Numbering:
 
 @dataclass(frozen=True)
 class ModelProvenance:
-    """A model bundle that took part.
+    """A model bundle that an analysis used.
 
     :param sha256: of the weights file, lower-case hexadecimal.
     :param research_only: True if the licence of its training data allows research use only.
@@ -114,7 +116,7 @@ class ModelProvenance:
 
 @dataclass(frozen=True)
 class SeriesIdentity:
-    """Identity of an input series without anything that names the patient.
+    """Identity of an input series, without anything that identifies the patient.
 
     :param uid: SeriesInstanceUID; empty if the input is not DICOM.
     :param sha256: of the voxels and the affine as they were analysed.
@@ -133,7 +135,7 @@ class SeriesIdentity:
 class Note:
     """Something that a reader must know.
 
-    :param code: short stable name for programs.
+    :param code: short, stable name for programs.
     :param severity: ``"info"`` or ``"warning"``.
     """
 
@@ -151,15 +153,15 @@ class Report:
     :param structures: from cranial to caudal.
     :param numberings: most probable first; empty if every point was given by a person.
     :param device: where the networks ran, such as ``"cpu"`` or ``"cuda:0 (NVIDIA …)"``.
-    :param seconds: wall time by stage, ``"total"`` included.
+    :param seconds: wall time by stage, including ``"total"``.
     :param created: ISO 8601 time in UTC.
     :param software: name and version of the product that made it.
     :param measurements: those of the whole spine.
-    :param corrections: what a reader changed since the analysis, oldest first.
-    :param remeasured: structure name to measurements, of structures beside the corrected ones: a moved point can change them too.
+    :param corrections: changes made by a reader since the analysis, oldest first.
+    :param remeasured: structure name to measurements, for neighbours of corrected structures: a moved point can change them too.
         Empty in the report of a whole study.
-    :param masks: voxels of the structures, if they were segmented. They are no part of the JSON document, and a report that was
-        read from one has none; two reports are equal without regard to them.
+    :param masks: voxels of the structures, if they were segmented. They are not part of the JSON document, so a report read from
+        one has none; comparisons of reports ignore them.
     """
 
     pipeline: str
@@ -184,21 +186,21 @@ class Report:
 
     @property
     def image_sha256(self) -> str:
-        """SHA-256 of the series that levels were found on; it tells studies apart that have no UID. Empty if none is stated."""
+        """SHA-256 of the series on which levels were found; distinguishes studies without a UID. Empty if unknown."""
         return next((item.sha256 for item in sorted(self.series, key=lambda item: item.role != "sagittal T2")), "")
 
     @property
     def measured(self) -> bool:
-        """True if anything was measured, or tried."""
+        """True if any measurement was attempted."""
         return bool(self.measurements) or any(item.measurements for item in self.structures)
 
     @property
     def research_only(self) -> bool:
-        """True if a model that may be used for research only took part."""
+        """True if any model used is licensed for research only."""
         return any(model.research_only for model in self.models)
 
     def with_structures(self, changed: tuple[StructureResult, ...]) -> Report:
-        """A copy in which the structures of the given names are replaced; the others stay."""
+        """A copy in which the structures of the same names are replaced; the others stay."""
         new = {item.name: item for item in changed}
         return replace(self, structures=tuple(new.get(item.name, item) for item in self.structures))
 

@@ -1,4 +1,4 @@
-"""Linear resampling in numpy: volumes to a stated spacing, planes through an affine of their pixels."""
+"""Linear resampling in numpy: volumes to a given spacing, planes through an affine of their pixels."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ def sample_linear(array: Array, positions: npt.ArrayLike) -> npt.NDArray[np.floa
 
 
 def _interpolated(array: Array, places: Sequence[FloatArray]) -> npt.NDArray[np.float32]:
-    """Multilinear interpolation, with one array of positions an axis, broadcast against each other; edges are repeated."""
+    """Multilinear interpolation at one array of positions per axis, broadcast against each other; edges are repeated."""
     flat = np.ascontiguousarray(array).ravel()
     strides = [math.prod(array.shape[axis + 1 :]) for axis in range(array.ndim)]
     first, shares = np.zeros((), dtype=np.intp), []
     for size, stride, place in zip(array.shape, strides, places, strict=True):
         clipped = np.clip(place, 0, size - 1)
-        low = np.minimum(clipped.astype(np.intp), max(size - 2, 0))  # nothing is negative: cut off is rounded down
+        low = np.minimum(clipped.astype(np.intp), max(size - 2, 0))  # truncation rounds down: nothing is negative
         share = (clipped - low).astype(np.float32)
         first = first + low * stride
         shares.append((1 - share, share))
@@ -45,7 +45,7 @@ def _interpolated(array: Array, places: Sequence[FloatArray]) -> npt.NDArray[np.
 
 
 def _inside(places: Sequence[FloatArray], shape: tuple[int, ...]) -> npt.NDArray[np.bool_]:
-    """True where positions, one array an axis, are not beyond the outermost voxel centres by more than half a voxel."""
+    """True where positions, one array per axis, are at most half a voxel beyond the outermost voxel centres."""
     result = np.ones((), dtype=np.bool_)
     for size, place in zip(shape, places, strict=True):
         result = result & (place >= -0.5) & (place <= size - 0.5)
@@ -53,11 +53,11 @@ def _inside(places: Sequence[FloatArray], shape: tuple[int, ...]) -> npt.NDArray
 
 
 def resample_to_spacing(image: Image, spacing: tuple[float, float, float]) -> Image:
-    """The image on a grid of other millimetres with the same axes and the same outer border.
+    """The image on a grid of another spacing, with the same axes and the same outer border.
 
     :param image: any image; its axis order is kept.
     :param spacing: millimetres along i, j and k of the result.
-    :returns: float32 image; when the grid becomes coarser, the voxels are averaged first, so that detail does not alias.
+    :returns: float32 image; if the new grid is coarser, the voxels are averaged first to avoid aliasing.
     """
     wanted = np.asarray(spacing, dtype=np.float64)
     ratio = wanted / image.spacing  # source voxels per target voxel
@@ -80,16 +80,16 @@ def resample_plane(pixels: Array, matrix: FloatArray, shape: tuple[int, int]) ->
     :param pixels: source, shape (rows, columns).
     :param matrix: 2×3 matrix from target (column, row, 1) to source (column, row).
     :param shape: (rows, columns) of the result.
-    :returns: float32 plane, 0 where it lies outside the source. The source is averaged first when the target is coarser.
+    :returns: float32 plane, 0 outside the source. The source is averaged first if the target is coarser.
     """
     scale = float(np.sqrt(abs(np.linalg.det(matrix[:, :2]))))
     column, row = np.arange(shape[1], dtype=np.float64), np.arange(shape[0], dtype=np.float64)[:, None]
-    # A plane that is not turned has its rows all at the same columns: the positions stay a row and a column then.
+    # Without rotation, all rows have the same column positions: the positions then remain one row and one column.
     across, down = (
         (by_column * column if by_column else 0) + (by_row * row if by_row else 0) + at for by_column, by_row, at in matrix
     )
     places = [np.atleast_2d(down), np.atleast_2d(across)]
-    # Only the part of the source that is looked at is averaged: a region is small in its plane.
+    # Only the part of the source that is needed is averaged: a region is small compared with its plane.
     margin = 3 + int(np.ceil(2 * scale))
     low = [int(np.clip(np.floor(place.min()) - margin, 0, size - 1)) for place, size in zip(places, pixels.shape, strict=True)]
     high = [
@@ -103,10 +103,10 @@ def resample_plane(pixels: Array, matrix: FloatArray, shape: tuple[int, int]) ->
 
 
 def blur(array: npt.NDArray[np.float32], axis: int, ratio: float) -> npt.NDArray[np.float32]:
-    """Gaussian average along one axis before a coarser sampling; edges are repeated.
+    """Gaussian blur along one axis before downsampling; edges are repeated.
 
-    :param ratio: source samples per target sample; at 1 or below nothing is done. The width is that of SimpleITK's and
-        scikit-image's anti-aliasing rule, sigma = (ratio - 1) / 2.
+    :param ratio: source samples per target sample; at 1 or below nothing is done. The width follows the anti-aliasing rule of
+        scikit-image, sigma = (ratio - 1) / 2.
     """
     sigma = (ratio - 1) / 2
     if sigma <= 0.05 or array.shape[axis] == 1:

@@ -15,7 +15,7 @@ from .report import Note, Point, SeriesIdentity
 
 
 class Role(Enum):
-    """What a series is to an analysis."""
+    """Role of a series in an analysis."""
 
     SAGITTAL_T2 = "sagittal T2"
     SAGITTAL_T1 = "sagittal T1"
@@ -27,7 +27,7 @@ class Series:
 
     :param uid: SeriesInstanceUID; empty if the input is not DICOM.
     :param description: for a reader; never a patient's name.
-    :param spacing_known: False if the file states no spacing, and the image's millimetres are therefore a guess.
+    :param spacing_known: False if the file states no spacing, so that the image's millimetres are a guess.
     """
 
     role: Role
@@ -40,7 +40,7 @@ class Series:
     def identity(self) -> SeriesIdentity:
         """Identity for a report: UIDs and a hash of voxels and affine.
 
-        Voxels that own their memory and are read-only cannot change: they are hashed once.
+        Voxels that own their memory and are read-only cannot change, so they are hashed only once.
         """
         flags = self.image.voxels.flags
         fixed = flags.owndata and not flags.writeable
@@ -67,8 +67,8 @@ class Study:
 
     :param uid: StudyInstanceUID; empty if the input is not DICOM.
     :param series: one or more, at most one of each role.
-    :param notes: what reading them brought up: gaps, duplicates, guessed spacing.
-    :raises InputError: if there is no series, or two have one role.
+    :param notes: observations made while reading: gaps, duplicates, guessed spacing.
+    :raises InputError: if there is no series, or two have the same role.
     """
 
     series: tuple[Series, ...]
@@ -88,10 +88,10 @@ class Study:
                 )
 
     def of_role(self, role: Role) -> Series | None:
-        """The series of a role, None if there is none."""
+        """The series with a role, None if there is none."""
         return next((item for item in self.series if item.role is role), None)
 
     @property
     def primary(self) -> Series:
-        """The series that levels are found on: sagittal T2, else sagittal T1."""
+        """The series on which levels are found: sagittal T2, else sagittal T1."""
         return self.of_role(Role.SAGITTAL_T2) or self.series[0]

@@ -1,4 +1,4 @@
-"""Temporary folders that hold images of a patient: only this user can read them, and they are never left behind."""
+"""Temporary folders for patient images: only this user can read them, and they are never left behind."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ class TemporaryFolder:
     """A temporary folder that only this user can read, marked as in use until it is removed."""
 
     def __init__(self) -> None:
-        """Make the folder.
+        """Create the folder.
 
-        :raises OSError: if there is none to be made.
+        :raises OSError: if it cannot be created.
         """
-        # Removed at the latest when the interpreter ends; errors there are left to remove_stale.
+        # Removed when the interpreter ends at the latest; what fails there is left to remove_stale.
         self._folder = tempfile.TemporaryDirectory(prefix=PREFIX, ignore_cleanup_errors=True)
         self._lock: IO[bytes] | None = None
         try:
@@ -36,17 +36,17 @@ class TemporaryFolder:
         return Path(self._folder.name)
 
     def remove(self) -> None:
-        """Remove the folder; nothing happens if it is gone already."""
+        """Remove the folder; nothing happens if it is already gone."""
         if self._lock is not None:
-            self._lock.close()  # first: Windows removes no open file
+            self._lock.close()  # first: Windows cannot remove an open file
         self._folder.cleanup()
 
 
 @contextmanager
 def temporary_folder() -> Iterator[Path]:
-    """A temporary folder for the time of a block; what a virus scanner does not let go at its end is left to the next process.
+    """A temporary folder that exists while a block runs; files still open in a virus scanner are left to the next process.
 
-    :raises OSError: if there is none to be made.
+    :raises OSError: if it cannot be created.
     """
     made = TemporaryFolder()
     try:
@@ -56,9 +56,9 @@ def temporary_folder() -> Iterator[Path]:
 
 
 def remove_stale() -> None:
-    """Remove the folders of processes of this user that ended without removing them."""
+    """Remove folders that processes of this user left behind."""
     try:
         temporary = Path(tempfile.gettempdir())
-    except OSError:  # there is none: told once a folder is to be made in it
+    except OSError:  # there is none: reported when a folder is created in it
         return
     remove_abandoned(temporary, PREFIX)

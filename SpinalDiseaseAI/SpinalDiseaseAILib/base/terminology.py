@@ -1,4 +1,4 @@
-"""Codes of structures as 3D Slicer's segmentations keep them."""
+"""Codes of structures in the form used by 3D Slicer's segmentations."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ _NONE = "^^"
 
 
 def terminology(structure: Structure) -> str:
-    """Slicer's serialized terminology entry: category, type and no modifiers.
+    """Slicer's serialized terminology entry: category and type, without modifiers.
 
-    A level that DICOM has no code for (L6 and its discs) carries the lumbar spine's code with its own name.
+    A level without a DICOM code (L6 and its discs) gets the code of the lumbar spine with its own name.
     """
     code = structure.code or Code(LUMBAR_REGION.value, LUMBAR_REGION.scheme, structure.display)
     return "~".join((_TYPES, _triplet(CATEGORY), _triplet(code), _NONE, _REGIONS, _NONE, _NONE))

@@ -1,4 +1,4 @@
-"""Unique identifiers of DICOM, as they may be shown and written: numbers and dots, whatever a file has in their place."""
+"""DICOM unique identifiers that are safe to show and write: digits and dots only, whatever the file contains."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ _UID = re.compile(r"[0-9.]{1,64}")
 
 
 def plain_uid(text: str) -> str:
-    """The UID itself if it is one; else one of its own that is the same for the same text and tells nothing of it.
+    """The text itself if it is a UID; else a UID derived from it that is always the same and reveals nothing about it.
 
-    Careless programs put names and numbers of patients there, and a file from a stranger may hold a formula for a spreadsheet.
+    Careless programs put names and IDs of patients there, and an untrusted file may contain a spreadsheet formula.
 
-    :returns: a UID of PS3.5 section 9 and B.2; empty for an empty text.
+    :returns: a UID according to PS3.5 section 9 and B.2; empty for an empty text.
     """
     if not text or _UID.fullmatch(text):
         return text

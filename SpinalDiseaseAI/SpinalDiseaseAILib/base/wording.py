@@ -1,4 +1,4 @@
-"""Results in a reader's few words, and how strongly each should draw the eye: the same wherever they are shown."""
+"""Short texts and severities of results, the same wherever they are shown."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from .report import FindingResult, StructureResult
 
 NOTHING_ABNORMAL = "nothing abnormal"
 NOT_SURE = "not sure"
-"""Of a finding every class of which is plausible."""
+"""For a finding whose classes are all plausible."""
 
 
 class Severity(Enum):
@@ -24,8 +24,8 @@ class Severity(Enum):
 def severity(result: FindingResult) -> Severity:
     """Severity of the predicted class.
 
-    In a finding with more than two grades the last grade is severe and the one just before the first abnormal grade is
-    borderline (Pfirrmann 3, for example); everywhere else a class is abnormal or normal.
+    In a finding with more than two grades, the last grade is severe and the one just before the first abnormal grade is
+    borderline (Pfirrmann 3, for example); in all other cases a class is abnormal or normal.
     """
     info = anatomy.finding(result.name)
     graded = _is_graded(info)
@@ -39,7 +39,7 @@ def severity(result: FindingResult) -> Severity:
 
 
 def short_text(result: FindingResult) -> str:
-    """The predicted class in as few words as are clear beside the structure's name: ``"Pfirrmann 4"``, ``"no narrowing"``."""
+    """The predicted class in few words, to be shown next to the structure's name: ``"Pfirrmann 4"``, ``"no narrowing"``."""
     info = anatomy.finding(result.name)
     words = []
     for item in (info.class_of(name) for name in result.predicted):
@@ -58,9 +58,9 @@ def short_text(result: FindingResult) -> str:
 
 
 def doubt(result: FindingResult) -> str:
-    """What else is plausible, in words: ``"not sure"``, ``"or grade 3"``, empty if the prediction alone is or nothing is stated.
+    """What else is plausible, in words: ``"or grade 3"``; empty if only the prediction is, or nothing is stated.
 
-    ``"not sure"`` where every class is plausible.
+    ``"not sure"`` if every class is plausible.
     """
     if result.unsure:
         return NOT_SURE
@@ -70,12 +70,12 @@ def doubt(result: FindingResult) -> str:
 
 
 def headline(structure: StructureResult) -> tuple[FindingResult, ...]:
-    """The results that a summary names: grades always, everything else only where it is abnormal."""
+    """The results named in a summary: grades always, everything else only if abnormal."""
     return tuple(item for item in structure.findings if item.abnormal or _is_graded(anatomy.finding(item.name)))
 
 
 def summary(structure: StructureResult) -> str:
-    """One line on a structure: ``"Pfirrmann 4 (0.72) · narrowing 0.91"``; empty if nothing was assessed there."""
+    """One line about a structure: ``"Pfirrmann 4 (0.72) · narrowing 0.91"``; empty if nothing was assessed there."""
     if not structure.findings:
         return ""
     parts = []
