@@ -4,6 +4,7 @@ import numpy as np
 
 from SpinalDiseaseAILib.base import anatomy
 from SpinalDiseaseAILib.base.geometry import Image
+from SpinalDiseaseAILib.base.masks import LABELS, masks_of
 from SpinalDiseaseAILib.base.report import (
     FindingResult,
     ModelProvenance,
@@ -13,6 +14,9 @@ from SpinalDiseaseAILib.base.report import (
     StructureResult,
 )
 from SpinalDiseaseAILib.base.study import Role, Series, Study
+
+NAMES = ("L4", "L4-L5", "L5", "L5-S1", "canal")
+"""Structures of the masks, from cranial to caudal."""
 
 MODEL = ModelProvenance("lumbar-mr-degeneration", "1.0.0", "ab" * 32, "Apache-2.0")
 
@@ -66,3 +70,12 @@ def make_study(uid="1.2.3", with_t1=False):
     if with_t1:
         series.append(Series(Role.SAGITTAL_T1, make_image(seed=1), f"{uid}.1", "T1 sagittal", f"{uid}.9"))
     return Study(tuple(series), uid)
+
+
+def make_masks(image, model="m"):
+    """Five boxes, one a structure, on the grid of an image in the sagittal frame."""
+    labels = np.zeros(image.voxels.shape, dtype=np.uint8)
+    for index, name in enumerate(NAMES[:4]):
+        labels[3:9, 4:12, 2 + 5 * index : 6 + 5 * index] = LABELS[name]
+    labels[4:8, 14:17, :] = LABELS["canal"]
+    return masks_of(Image(labels, image.affine), model)

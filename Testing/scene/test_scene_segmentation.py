@@ -1,13 +1,13 @@
 """Masks in a scene: one segmentation under the study, a segment a structure, which other tools and the archive understand."""
 
 from dataclasses import replace
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
 import slicer
 import vtk
-from scene_examples import make_report, make_study
+from scene_application import enter
+from scene_examples import NAMES, make_masks, make_report, make_study
 
 from SpinalDiseaseAILib.base.anatomy import structure
 from SpinalDiseaseAILib.base.geometry import Image, all_axis_codes, reorient
@@ -20,19 +20,8 @@ from SpinalDiseaseAILib.scene.mrb import add_study, read_scene, write_scene
 from SpinalDiseaseAILib.scene.results import resultOf, resultsInScene, updateReport, writeReport
 from SpinalDiseaseAILib.scene.segmentation import FILL_OPACITY, isEdited, showSurfaces
 
-NAMES = ("L4", "L4-L5", "L5", "L5-S1", "canal")
-
 EARLIER = "12a62190fb13ec28ab23bfa3591275ef258dc83ca275f1346816edf052bbcbc7"
 """What version 0.1.0 kept beside the masks of this file."""
-
-
-def make_masks(image, model="m"):
-    """Five boxes, one a structure, on the grid of an image in the sagittal frame."""
-    labels = np.zeros(image.voxels.shape, dtype=np.uint8)
-    for index, name in enumerate(NAMES[:4]):
-        labels[3:9, 4:12, 2 + 5 * index : 6 + 5 * index] = LABELS[name]
-    labels[4:8, 14:17, :] = LABELS["canal"]
-    return masks_of(Image(labels, image.affine), model)
 
 
 def report_with_masks(study):
@@ -47,15 +36,6 @@ def segment_ids(node):
 def in_application(scene, monkeypatch):
     """What slicer.util needs of the application: its scene and the logic of its segmentations."""
     enter(scene, monkeypatch)
-
-
-def enter(scene, monkeypatch):
-    logics = {"segmentations": slicer.vtkSlicerSegmentationsModuleLogic(), "volumes": slicer.vtkSlicerVolumesLogic()}
-    for logic in logics.values():
-        logic.SetMRMLScene(scene)
-    modules = SimpleNamespace(**{name: SimpleNamespace(logic=lambda own=logic: own) for name, logic in logics.items()})
-    monkeypatch.setattr(slicer, "mrmlScene", scene, raising=False)
-    monkeypatch.setattr(slicer, "modules", modules, raising=False)
 
 
 def voxels_of(node, name, volume):

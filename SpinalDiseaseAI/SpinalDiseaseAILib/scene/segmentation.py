@@ -13,7 +13,7 @@ from vtk.util import numpy_support
 
 from ..base import anatomy
 from ..base.geometry import Array, FloatArray, Image, c_ordered_copy
-from ..base.masks import Masks, box_of
+from ..base.masks import LABELS, Masks, box_of
 from ..base.terminology import TERMINOLOGY_TAG, terminology
 
 WRITTEN = "SpinalDiseaseAI.WrittenMasks"
@@ -21,6 +21,9 @@ WRITTEN = "SpinalDiseaseAI.WrittenMasks"
 
 ANALYSED = "SpinalDiseaseAI.AnalysedGeometry"
 """Attribute of the segmentation: JSON of the 4×4 matrix from the voxel indices of the masks to the millimetres of the report."""
+
+MODEL = "SpinalDiseaseAI.MasksModel"
+"""Attribute of the segmentation: name of the model bundle that made the masks that were written."""
 
 COMPUTED_TAG = "SpinalDiseaseAI.Computed"
 """Tag of a segment of a level: the name that the analysis gave, whatever the numbering is now."""
@@ -83,6 +86,7 @@ def fillSegmentation(
             node.CreateDefaultDisplayNodes()
             node.GetDisplayNode().SetOpacity2DFill(FILL_OPACITY)
         node.SetAttribute(ANALYSED, json.dumps(masks.image.affine.tolist()))
+        node.SetAttribute(MODEL, masks.model)
         node.SetAttribute(WRITTEN, _hashOf(node))
     finally:
         node.EndModify(wasModifying)
@@ -93,6 +97,12 @@ def isEdited(node: Any) -> bool:
     """True if a user changed the voxels, or the set of segments, since masks were written."""
     written = node.GetAttribute(WRITTEN)
     return bool(written) and written != _hashOf(node)
+
+
+def structuresAreEdited(node: Any) -> bool:
+    """True if a user changed the voxels of structures, or removed one, since masks were written; added segments are none."""
+    written = node.GetAttribute(WRITTEN)
+    return bool(written) and written != _hashOf(node, ofStructures=True)
 
 
 def copyMasks(source: Any, target: Any, place: FloatArray = UNMOVED) -> None:
@@ -110,6 +120,7 @@ def copyMasks(source: Any, target: Any, place: FloatArray = UNMOVED) -> None:
         if geometry:
             _placeLabels(target.GetSegmentation(), place @ np.array(json.loads(geometry)))
         target.SetAttribute(ANALYSED, geometry)
+        target.SetAttribute(MODEL, source.GetAttribute(MODEL))
         if inThreeDimensions:
             target.CreateClosedSurfaceRepresentation()
         target.SetAttribute(WRITTEN, _hashOf(target))
@@ -129,7 +140,7 @@ def nameSegments(node: Any, shift: int) -> None:
     named = [(_identityOf(identity, segment, shift), segment) for identity, segment in segments]
     if [identity for identity, _ in named] == [identity for identity, _ in segments]:
         return
-    wasEdited = isEdited(node)
+    wasEdited = structuresAreEdited(node)
     wasModifying = node.StartModify()
     try:
         representations = takeOutSegments(segmentation)
@@ -142,7 +153,7 @@ def nameSegments(node: Any, shift: int) -> None:
             if node.GetDisplayNode() is not None:
                 node.GetDisplayNode().SetSegmentVisibility(identity, not identity.startswith(_UNNAMED))
         if not wasEdited:
-            node.SetAttribute(WRITTEN, _hashOf(node))
+            node.SetAttribute(WRITTEN, _hashOf(node, ofStructures=True))
     finally:
         node.EndModify(wasModifying)
 
@@ -241,12 +252,17 @@ def _orientedImage(labels: Image, place: FloatArray, *, whole: bool) -> Any:
     return image
 
 
-def _hashOf(node: Any) -> str:
-    """A name for the voxels of every segment; it does not depend on the extent that a file or an effect cuts them to."""
+def _hashOf(node: Any, *, ofStructures: bool = False) -> str:
+    """A name for the voxels of every segment; it does not depend on the extent that a file or an effect cuts them to.
+
+    :param ofStructures: True to leave out the segments that a user added.
+    """
     segmentation = node.GetSegmentation()
     digest = hashlib.sha256()
     labelled: dict[Any, Array | None] = {}
     for identity in sorted(segmentation.GetSegmentIDs()):
+        if ofStructures and identity not in LABELS and not identity.startswith(_UNNAMED):
+            continue
         segment = segmentation.GetSegment(identity)
         image = segment.GetRepresentation(_LABELMAP)
         digest.update(identity.encode())

@@ -1,0 +1,95 @@
+"""The segmentation of a result back to masks on the voxels that were analysed: files hold what a reader edited."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import numpy as np
+import slicer
+from vtk.util import numpy_support
+
+from ..base.geometry import Array, FloatArray, Image
+from ..base.masks import LABELS, Box, Masks
+from . import frame
+from .results import frameOfResult, resultFromNode
+from .segmentation import ANALYSED, MODEL, structuresAreEdited
+
+_LABELMAP = "Binary labelmap"
+_SAME = 1e-6
+"""Largest difference of two 4×4 matrices of one voxel grid, in millimetres: what writing them to files rounds."""
+
+
+def masksOfResult(resultNode: Any) -> Masks | None:
+    """The masks of a result as its segmentation holds them, in the millimetres of its report; None if there are none.
+
+    Segments of a user that are no structure are left out, and levels without a name in the present numbering. Masks that nobody
+    edited are those that were written, wherever their volume was moved since; edited ones are taken where they lie on the image
+    now. Where segments overlap, the lower one in the list counts, as when the application exports them.
+
+    :returns: masks whose model is empty if a person edited a structure.
+    :raises InputError: if the node belongs to no result.
+    """
+    result = resultFromNode(resultNode)
+    node = result.segmentationNode
+    if node is None or not node.GetAttribute(ANALYSED):
+        return None
+    segmentation = node.GetSegmentation()
+    segments = {name: segmentation.GetSegment(name) for name in segmentation.GetSegmentIDs() if name in LABELS}
+    affine: FloatArray = np.array(json.loads(node.GetAttribute(ANALYSED)))
+    images = {segment.GetRepresentation(_LABELMAP) for segment in segments.values()} - {None}
+    shape = _countsOf(result.reportNode, affine) or _reachOf(images)
+    edited = structuresAreEdited(node)
+    if edited:
+        place = frameOfResult(result.reportNode).toNode(node)
+        grids = {image: _resampled(image, shape, place @ affine) for image in images}
+    else:
+        grids = {image: _voxelsOf(image) for image in images}
+    labels = np.zeros(shape, dtype=np.uint8)
+    names = {}
+    for name, segment in segments.items():
+        box, voxels = grids.get(segment.GetRepresentation(_LABELMAP), (None, None))
+        own = voxels == segment.GetLabelValue() if voxels is not None else None
+        if box is not None and own is not None and own.any():
+            labels[box][own] = LABELS[name]
+            names[LABELS[name]] = name
+    if not names:
+        return None
+    return Masks(Image(labels, affine), names, "" if edited else node.GetAttribute(MODEL) or "")
+
+
+def _countsOf(reportNode: Any, affine: FloatArray) -> tuple[int, int, int] | None:
+    """Voxel counts of the analysed image with this matrix; None if the result remembers none."""
+    for counts, matrix in json.loads(reportNode.GetAttribute(frame.ANALYSED) or "{}").values():
+        if np.allclose(matrix, affine, rtol=0, atol=_SAME):
+            i, j, k = counts
+            return i, j, k
+    return None
+
+
+def _reachOf(images: set[Any]) -> tuple[int, int, int]:
+    """Voxel counts that hold every label: where no volume was in the scene, the labels reach as far as their image did."""
+    i, j, k = (max((image.GetExtent()[2 * axis + 1] + 1 for image in images), default=0) for axis in range(3))
+    return i, j, k
+
+
+def _voxelsOf(image: Any) -> tuple[Box, Array]:
+    """The labels of a vtkOrientedImageData, (I, J, K), and their place on the grid whose indices its extent counts."""
+    extent = image.GetExtent()
+    i, j, k = (slice(extent[2 * axis], extent[2 * axis + 1] + 1) for axis in range(3))
+    shape = tuple(part.stop - part.start for part in (k, j, i))
+    labels: Array = numpy_support.vtk_to_numpy(image.GetPointData().GetScalars()).reshape(shape)
+    return (i, j, k), labels.T
+
+
+def _resampled(image: Any, shape: tuple[int, int, int], matrix: FloatArray) -> tuple[Box, Array]:
+    """The labels of a vtkOrientedImageData on another grid.
+
+    :param matrix: 4×4 matrix from the grid's voxel indices to the millimetres of the segmentation.
+    """
+    reference = slicer.vtkOrientedImageData()
+    reference.SetExtent(*(edge for count in shape for edge in (0, count - 1)))
+    reference.SetImageToWorldMatrix(slicer.util.vtkMatrixFromArray(matrix))
+    there = slicer.vtkOrientedImageData()
+    slicer.vtkOrientedImageDataResample.ResampleOrientedImageToReferenceOrientedImage(image, reference, there)
+    return _voxelsOf(there)
