@@ -1,1 +1,1 @@
-"""Every stated figure, made again by one command. Nothing on the run-time path imports this."""
+"""Reproduces every published figure of the product with one command. Nothing on the run-time path imports this."""

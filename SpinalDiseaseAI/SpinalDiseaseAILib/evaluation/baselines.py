@@ -1,4 +1,4 @@
-"""What stands beside every figure: predictions that need no image."""
+"""The baselines given with every figure: predictions that need no image."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ NORMAL = "always normal"
 
 
 def baselines(graded: Graded, training: Sequence[Record]) -> dict[str, Graded]:
-    """The trivial predictions of the same structures, by their names."""
+    """The trivial predictions for the same structures, by name of the baseline."""
     return {
         LEVEL_SHARES: prior(graded, training),
         MAJORITY: majority(graded, training),
@@ -51,7 +51,7 @@ def _constant(graded: Graded, probability: FloatArray) -> Graded:
 
 
 def _seen(name: str, training: Sequence[Record], structures: Sequence[str]) -> dict[tuple[str, str], list[float]]:
-    """Classes of (patient, structure) as ones and zeros; a patient with several series counts once."""
+    """Classes of each (patient, structure) as ones and zeros; a patient with several series counts once."""
     return {
         (record.patient, structure): [float(key in record.findings[structure][name]) for key in finding(name).class_names]
         for record in training

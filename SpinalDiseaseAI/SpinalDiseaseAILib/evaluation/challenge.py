@@ -1,13 +1,13 @@
-"""The score of the Spinal Disease 2020 challenge (Tianchi): a point within 6 mm and the right class, average precision a class.
+"""The score of the Spinal Disease 2020 challenge (Tianchi): average precision per class of points within 6 mm.
 
-A prediction is a hit if an annotated structure of its kind lies less than 6 mm from it, by the spacing of columns and rows; the
-nearest counts. A hit on a structure that has the predicted class is right; a hit on another is false, and so is no hit at all.
-When several predictions of a class hit one structure, the nearest is the right one and the others count as neither. Structures
-that were not rightly hit are missed. The average precision of a class runs over the confidences of its predictions; the score is
-its mean over the classes that occur. A hit on a structure whose class the data set does not tell counts as neither.
+A prediction hits the nearest annotated structure of its kind if that is less than 6 mm away, measured with the spacing of columns
+and rows. A hit on a structure that has the predicted class is a true positive; a hit on any other structure, or no hit at all, is
+a false positive. When several predictions of a class hit one structure, the nearest is the true positive and the others count as
+neither. Structures without a true positive are missed. The average precision of a class is taken over the confidences of its
+predictions; the score is its mean over the classes that occur. A hit on a structure whose class is unknown counts as neither.
 
-Where a data set does not tell the spacing, 6 mm is a sixth of the mean distance between neighbouring like structures;
-on a plane without such neighbours nothing is hit.
+Without a known spacing, a sixth of the mean distance between neighbouring structures of the same kind replaces the 6 mm;
+on a plane without such neighbours there are no hits.
 """
 
 from __future__ import annotations
@@ -28,12 +28,12 @@ HIT_MILLIMETRES = 6.0
 CLASSES: tuple[tuple[str, str], ...] = tuple(
     (item.name, key) for item in FINDINGS if item.name in ("disc_disease", "vertebra_disease") for key in item.class_names
 )
-"""Finding and class of everything that is scored: v1 … v5 of discs, v1 and v2 of vertebrae."""
+"""The (finding, class) pairs that are scored: v1 … v5 of discs, v1 and v2 of vertebrae."""
 
 
 @dataclass(frozen=True)
 class Claim:
-    """One prediction: a place, a class and how sure the model is of it."""
+    """One prediction of a class: its place and the model's confidence."""
 
     place: Place
     confidence: float
@@ -41,10 +41,10 @@ class Claim:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of the claims of one class on one plane.
+    """The claims of one class on one plane, scored.
 
-    :param confidence: (N,) of the claims that count.
-    :param right: (N,) ones and zeros.
+    :param confidence: (N,) confidences of the claims that count.
+    :param right: (N,) 1 for a true positive, 0 for a false one.
     :param annotated: number of structures that have the class.
     """
 
@@ -54,12 +54,11 @@ class Outcome:
 
 
 def outcome(claims: Sequence[Claim], truth: Mapping[Place, bool | None], step: Place, radius: float) -> Outcome:
-    """Set the claims of one class against a plane.
+    """Score the claims of one class on one plane.
 
-    :param truth: place (column, row) of every annotated structure of the kind, and whether it has the class; None if that is
-        not known.
-    :param step: length of a column and of a row, in the unit of ``radius``.
-    :param radius: distance below which a claim hits; NaN where it is not known, and then nothing is hit.
+    :param truth: place (column, row) of every annotated structure of the kind, and whether it has the class; None if unknown.
+    :param step: width of a column and height of a row, in the unit of ``radius``.
+    :param radius: distance below which a claim is a hit; NaN if unknown, which makes every claim a miss.
     """
     nearest_of: dict[int, float] = {}
     counted: dict[int, tuple[float, float]] = {}
@@ -80,7 +79,7 @@ def outcome(claims: Sequence[Claim], truth: Mapping[Place, bool | None], step: P
 
 
 def average_precision(outcomes: Sequence[Outcome]) -> float:
-    """Average precision of a class over planes: the sum of precision times the gain in recall; NaN if no structure has it."""
+    """Average precision of a class over planes: the sum of precision times the gain in recall; NaN if nothing has the class."""
     annotated = sum(item.annotated for item in outcomes)
     if not annotated:
         return float("nan")
@@ -98,8 +97,8 @@ def average_precision(outcomes: Sequence[Outcome]) -> float:
 def outcomes_of(case: Case, *, named_only: bool) -> dict[tuple[str, str], Outcome]:
     """The outcome of each class on a plane.
 
-    :param named_only: claim the predicted classes alone, all with the same confidence, as a submission to the challenge does;
-        else every class of every structure with its probability.
+    :param named_only: True to claim only the predicted classes, all with the same confidence, like a submission to the challenge;
+        False to claim every class of every structure with its probability.
     """
     radius, step = (HIT_MILLIMETRES, case.spacing) if case.spacing else (case.level_pixels / 6, (1.0, 1.0))
     result = {}
@@ -124,7 +123,7 @@ def outcomes_of(case: Case, *, named_only: bool) -> dict[tuple[str, str], Outcom
 
 
 def summary(cases: Sequence[Case], *, repeats: int = REPEATS) -> dict[str, Figure]:
-    """The score with its interval over patients: ranked by probability, and with the predicted classes alone."""
+    """The score with its interval over patients: ranked by probability, and with the predicted classes only."""
     parts = {
         label: [outcomes_of(case, named_only=named) for case in cases]
         for label, named in (("by probability", False), ("as submitted", True))
@@ -134,7 +133,7 @@ def summary(cases: Sequence[Case], *, repeats: int = REPEATS) -> dict[str, Figur
         result = {}
         for label, planes in parts.items():
             values = {key: average_precision([planes[index][key] for index in i]) for key in CLASSES}
-            result[f"mAP, {label}"] = mean(list(values.values()))  # of the classes that occur
+            result[f"mAP, {label}"] = mean(list(values.values()))  # over the classes that occur
             result |= {
                 f"average precision {label}, {finding(name).kind.value} {key}": value for (name, key), value in values.items()
             }

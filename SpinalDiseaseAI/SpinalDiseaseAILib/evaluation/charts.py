@@ -1,4 +1,4 @@
-"""Charts of the report, each an SVG text that needs nothing beside it."""
+"""Charts of the report, each a self-contained SVG text."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ from .predictions import FloatArray, Graded
 
 INK, SOFT, BLUE, ORANGE = "#1b1f24", "#5c6670", "#20638f", "#d9731a"
 
-_STYLE: Any = {  # matplotlib names each setting in its type
-    "svg.fonttype": "none",  # text stays text
-    "svg.hashsalt": "spinal-disease-ai",  # the same chart is the same file
+_STYLE: Any = {  # matplotlib's type lists every setting by name
+    "svg.fonttype": "none",  # keep text as text
+    "svg.hashsalt": "spinal-disease-ai",  # equal charts give equal files
     "font.family": "sans-serif",
     "font.size": 9,
     "text.color": INK,
@@ -68,7 +68,7 @@ def confusion_chart(graded: Graded) -> str:
 
 
 def reliability_chart(graded: Graded) -> str:
-    """Observed share against stated probability, with the number of structures as the size of a mark."""
+    """Observed share against stated probability; the size of a marker is the number of structures."""
     info = finding(graded.name)
     if info.exclusive:
         label = "present" if info.class_names == ("absent", "present") else "most probable class"
@@ -93,8 +93,8 @@ def level_chart(figures: Mapping[str, Mapping[str, Figure]], names: Sequence[str
     """Figures level by level, each with its interval.
 
     :param figures: level to figures by name, from cranial to caudal.
-    :param names: figures that are drawn.
-    :param unit: of the axis, such as ``"share"`` or ``"mm"``.
+    :param names: the figures to draw.
+    :param unit: unit of the axis, such as ``"share"`` or ``"mm"``.
     """
     levels = list(figures)
     with _chart(max(3.6, 0.52 * len(levels) + 1.2), 2.7) as (axes, result):
@@ -119,7 +119,7 @@ def level_chart(figures: Mapping[str, Mapping[str, Figure]], names: Sequence[str
 
 
 def difference_chart(differences: Mapping[str, Figure]) -> str:
-    """Differences with their intervals, by name from the top."""
+    """Differences with their intervals, one row per name from the top."""
     names = list(differences)
     with _chart(6.2, 0.6 + 0.26 * len(names)) as (axes, result):
         axes.axvline(0, color=SOFT, linewidth=0.8)
@@ -134,7 +134,7 @@ def difference_chart(differences: Mapping[str, Figure]) -> str:
 
 
 def _legend_above(axes: Axes, columns: int) -> None:
-    """The legend above the axes, where it hides nothing."""
+    """Put the legend above the axes, where it hides nothing."""
     axes.legend(frameon=False, fontsize=8, loc="lower left", bbox_to_anchor=(0, 1.0), ncols=columns, borderaxespad=0.2)
 
 
@@ -145,6 +145,6 @@ def _lowest(figures: Mapping[str, Mapping[str, Figure]], names: Sequence[str]) -
 
 
 def _short(info: Finding, key: str) -> str:
-    """A class in a word: the grade's own name where its display only repeats it."""
+    """A short label for a class: its key if the display text is long or merely repeats the key."""
     display = info.class_of(key).display
     return key if display.endswith(f" {key}") or len(display) > 12 else display

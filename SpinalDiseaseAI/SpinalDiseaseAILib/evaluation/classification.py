@@ -1,4 +1,4 @@
-"""Figures of one finding over structures: how often right, how well ranked, how well calibrated."""
+"""Figures of one finding over structures: accuracy, ranking and calibration."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def summary(graded: Graded, *, repeats: int = REPEATS) -> dict[str, Figure]:
 
 
 def class_summary(graded: Graded, *, repeats: int = REPEATS) -> dict[str, dict[str, Figure]]:
-    """The same class by class: class name to figures; ``support`` is the number of structures with the class."""
+    """The same for each class: class name to figures; ``support`` is the number of structures with the class."""
     flat = _figures(
         graded,
         lambda i: {f"{key}\n{name}": value for key, values in by_class(graded, i).items() for name, value in values.items()},
@@ -32,7 +32,7 @@ def class_summary(graded: Graded, *, repeats: int = REPEATS) -> dict[str, dict[s
 
 
 def level_summary(graded: Graded, *, repeats: int = REPEATS) -> dict[str, dict[str, Figure]]:
-    """The leading figures level by level, from cranial to caudal: structure to figures."""
+    """The leading figures for each level, from cranial to caudal: structure to figures."""
     result = {}
     for name in sorted(set(graded.structures), key=[item.name for item in STRUCTURES].index):
         chosen = np.flatnonzero(np.array(graded.structures) == name)
@@ -52,7 +52,7 @@ def _figures(graded: Graded, of: Callable[[Indices], dict[str, float]], repeats:
 
 
 def predicted(graded: Graded) -> FloatArray:
-    """Ones and zeros of the classes that a report names as predicted; (N, classes)."""
+    """1 for each class that a report gives as predicted, otherwise 0; (N, classes)."""
     best = np.zeros_like(graded.probability)
     best[np.arange(len(best)), graded.probability.argmax(1)] = 1
     if finding(graded.name).exclusive:
@@ -62,9 +62,9 @@ def predicted(graded: Graded) -> FloatArray:
 
 
 def leading(graded: Graded, i: Indices) -> dict[str, float]:
-    """The figures that stand for a finding where there is room for two: its accuracy and its ranking.
+    """The two figures that summarize a finding: its accuracy and its ranking.
 
-    :param i: items, possibly repeated.
+    :param i: indices of items, possibly repeated.
     """
     truth, probability = graded.truth[i], graded.probability[i]
     if not finding(graded.name).exclusive:
@@ -80,7 +80,7 @@ def leading(graded: Graded, i: Indices) -> dict[str, float]:
 
 
 def overall(graded: Graded, i: Indices) -> dict[str, float]:
-    """Every figure of a finding as a whole on some items."""
+    """Every overall figure of a finding on some items."""
     return _of_one_class(graded, i) if finding(graded.name).exclusive else _of_several_classes(graded, i)
 
 
@@ -130,7 +130,7 @@ def _of_several_classes(graded: Graded, i: Indices) -> dict[str, float]:
 
 
 def _of_sets(graded: Graded, i: Indices) -> dict[str, float]:
-    """Figures of the plausible classes, where the model states them."""
+    """Figures of the plausible classes, if the model states them."""
     if graded.plausible is None:
         return {}
     truth, plausible = graded.truth[i], graded.plausible[i]

@@ -1,4 +1,4 @@
-"""``spinal-disease-ai evaluate``: every figure that the product states, made again."""
+"""``spinal-disease-ai evaluate``: reproduces every figure that the product states."""
 
 from __future__ import annotations
 
@@ -107,9 +107,9 @@ def evaluate(
 
 
 def _measure(figures: Figures, names: Sequence[str], localizer: str) -> list[Table]:
-    """The tables of some models, printed as they are ready.
+    """The tables of some models, each printed as soon as it is ready.
 
-    :raises InputError: if no data set could be used.
+    :raises InputError: if none of the data sets could be used.
     """
     tables = []
     for name in names:
@@ -126,17 +126,17 @@ def _measure(figures: Figures, names: Sequence[str], localizer: str) -> list[Tab
 
 
 def _words(option: str, values: Sequence[str | Path]) -> list[str | Path]:
-    """An option as it is typed: ``--compare`` once with both, any other before each value."""
+    """An option as typed: ``--compare`` once with both values, any other option repeated before each value."""
     return [option, *values] if option == "--compare" else [word for value in values for word in (option, value)]
 
 
 def _is_predictions(name: str) -> bool:
-    """True for a file, or a folder with predictions; a folder of another kind may have the name of a model."""
+    """True for a file, or a folder with predictions; any other folder may happen to have the name of a model."""
     return Path(name).is_file() or (Path(name) / PREDICTIONS_FILE).is_file()
 
 
 def _runs_of(name: str, runs: list[Run]) -> list[Run]:
-    """The runs of a file or folder of predictions, or those that were measured just now of a model."""
+    """The runs in a file or folder of predictions, or the runs of a model that was just measured."""
     if _is_predictions(name):
         return list(read_predictions(Path(name)))
     found = [run for run in runs if run.models[0].name == SHORT_NAMES.get(name, name)]
@@ -146,7 +146,7 @@ def _runs_of(name: str, runs: list[Run]) -> list[Run]:
 
 
 def _labels(names: tuple[str, str]) -> tuple[str, str]:
-    """How two are shown: paths by their last part, and by more of it where that is the same."""
+    """Labels for two models or paths: the last part of a path, or more of it if the last parts are equal."""
     paths = [Path(name) for name in names]
     first, second = (path.name if path.name != PREDICTIONS_FILE else path.parent.name for path in paths)
     return (first, second) if first != second else (f"{first} (first)", f"{second} (second)")
@@ -155,7 +155,7 @@ def _labels(names: tuple[str, str]) -> tuple[str, str]:
 def write_card(card: Path, tables: list[Table]) -> None:
     """Replace the figures of a model card.
 
-    :raises ValueError: if the card has no place for them.
+    :raises ValueError: if the card has no markers for them.
     """
     text = card.read_text(encoding="utf-8")
     if _START not in text or _END not in text:

@@ -1,4 +1,4 @@
-"""Two models on the same patients: the difference of each figure, with an interval over the same draws for both."""
+"""Two models on the same patients: the difference of each figure, with an interval from the same bootstrap draws for both."""
 
 from __future__ import annotations
 
@@ -20,9 +20,10 @@ _CHALLENGE = {"disc_disease", "vertebra_disease"}
 
 @dataclass(frozen=True)
 class Compared:
-    """One figure of both.
+    """One figure of two runs.
 
-    :param first: value of the first, and :param second: of the second.
+    :param first: value of the first run.
+    :param second: value of the second run.
     :param difference: second minus first, with its paired interval.
     """
 
@@ -33,7 +34,7 @@ class Compared:
 
     @property
     def clear(self) -> bool:
-        """True if the interval of the difference excludes none."""
+        """True if the interval of the difference excludes zero."""
         return self.difference.low > 0 or self.difference.high < 0
 
 
@@ -41,8 +42,8 @@ class Compared:
 class Comparison:
     """Two runs of one kind.
 
-    :param title: what was done, and the measured models where ``first`` and ``second`` are not their names.
-    :param data: patients and items that both predict, in words.
+    :param title: what was done, and the measured models if ``first`` and ``second`` are not their names.
+    :param data: the patients and items that both runs predict, in words.
     """
 
     title: str
@@ -67,7 +68,7 @@ class Comparison:
         return "\n".join([*lines, "", "\\* the interval of the difference excludes 0"]) + "\n"
 
     def document(self) -> dict[str, Any]:
-        """The comparison as JSON values; null where a figure is no finite number."""
+        """The comparison as JSON values; null for a figure that is not finite."""
 
         def number(value: float) -> float | None:
             return value if np.isfinite(value) else None
@@ -93,10 +94,10 @@ class Comparison:
 
 
 def compare(first: Sequence[Run], second: Sequence[Run], names: tuple[str, str], *, repeats: int = REPEATS) -> list[Comparison]:
-    """Every pair of runs of one kind: of the same model where both sides have it, else of each that has no such counterpart.
+    """Compare the runs of one kind pair by pair: runs of the same model if both sides have it, otherwise all other pairs.
 
-    :param names: of both, as they are shown.
-    :raises InputError: if there is no such pair, or the two share no patient.
+    :param names: the labels of the two sides.
+    :raises InputError: if there is no such pair, or the two sides have no patient in common.
     """
     pairs = [(run, other) for run in first for other in _counterparts(run, first, second)]
     result = [item for item in (_comparison(run, other, names, repeats) for run, other in pairs) if item is not None]
@@ -111,7 +112,7 @@ def compare(first: Sequence[Run], second: Sequence[Run], names: tuple[str, str],
 
 
 def _counterparts(run: Run, first: Sequence[Run], second: Sequence[Run]) -> list[Run]:
-    """What a run is set against: a file may hold several models of one kind, each of which is compared with itself."""
+    """The runs to compare a run with: a file may hold several models of one kind, each of which is compared with itself."""
     like = [item for item in second if item.key == run.key and (item.task != GRADING or set(item.findings) & set(run.findings))]
     same = [item for item in like if _model(item) == _model(run)]
     paired = {_model(item) for item in first if item.key == run.key}
@@ -175,7 +176,7 @@ def _challenge_score(planes: list[dict[tuple[str, str], challenge.Outcome]], i: 
 
 
 def _matched(first: Graded, second: Graded) -> tuple[Graded, Graded]:
-    """The structures that both assess, in the same order."""
+    """The structures that both runs assess, in the same order."""
     places = [{key: n for n, key in enumerate(zip(item.series, item.structures, strict=True))} for item in (first, second)]
     shared = [key for key in places[0] if key in places[1]]
     one, other = (_part(item, [place[key] for key in shared]) for item, place in zip((first, second), places, strict=True))

@@ -1,4 +1,4 @@
-"""The tables of the shipped models: which model, on which patients, against which baseline."""
+"""The tables of the shipped models: which model is measured, on which patients, and against which baseline."""
 
 from __future__ import annotations
 
@@ -31,10 +31,10 @@ class Figures:
     """Makes the tables of bundles on the data sets.
 
     :param data: folder of the data sets.
-    :param split: patients to measure on: ``"report"`` for stated figures, ``"tune"`` while choosing.
+    :param split: patients to measure on: ``"report"`` for published figures, ``"tune"`` for making choices.
     :param models_folder: folder of the bundles; empty for the product's own.
     :param calibrated: False to measure the networks without the calibration of their bundles.
-    :param patients: measure on no more patients of each data set; 0 for all.
+    :param patients: maximum number of patients per data set; 0 for all.
     """
 
     def __init__(
@@ -48,14 +48,14 @@ class Figures:
         self.patients = patients
         self.store = ModelStore()
         self.runs: list[Run] = []
-        """What was predicted for the tables so far."""
+        """The predictions for the tables made so far."""
         self.skipped: list[InputError] = []
         """What could not be measured, and why."""
 
     def tables_of(self, name: str, localizer: str) -> Iterator[Table]:
-        """The tables of a bundle, one after another as they are ready; a data set that is missing or empty is left out and told.
+        """Yield each table of a bundle as soon as it is ready; missing or empty data sets are left out and listed in ``skipped``.
 
-        :param localizer: bundle that finds the points for a classifier.
+        :param localizer: the bundle that locates the points for a classifier.
         :raises ModelError: if a bundle cannot be used.
         """
         bundle = self._bundle(name)
@@ -145,7 +145,7 @@ class Figures:
         return segmentation_tables(self.data, self.split, names, finder, segmenter, patients=self.patients)
 
     def _three_grades(self, bundle: Bundle, localizer: Bundle) -> Iterator[Table]:
-        """The tables of every variant of a grader, with the default models for what it weighs."""
+        """The tables of every variant of a grader, with the default models for its inputs."""
         grader, _ = self.store.grader(bundle.name, self.folder)
         finder, _ = self.store.localizer(localizer.name, self.folder, self.device)
         segmenter, _ = self.store.segmenter(DEFAULT_SEGMENTER, self.folder, self.device)
@@ -170,7 +170,7 @@ class Figures:
         return self._grades(classifier, models, None if given else localizer, dataset, use_t1=use_t1)
 
     def _weighed(self, bundle: Bundle, localizer: Bundle) -> Iterator[Table]:
-        """The tables of a weigher, with the default model for the masks; titled as those of the classifier, to be compared."""
+        """The tables of a weigher, with the default model for the masks; titled like the classifier's, for comparison."""
         weigher = self.store.weigher(bundle.name, self.folder)
         classifier = self.store.classifier(weigher[0].classifier, self.folder, self.device)
         segmenter, outlining = self.store.segmenter(DEFAULT_SEGMENTER, self.folder, self.device)
@@ -190,7 +190,8 @@ class Figures:
     ) -> Iterator[Table]:
         """The tables of a classifier.
 
-        :param models: those that take part, the measured one first. :param localizer: None for the data set's own points.
+        :param models: the models that take part, the measured one first.
+        :param localizer: None for the data set's own points.
         """
         finder = self.store.localizer(localizer.name, self.folder, self.device)[0] if localizer else None
         records = self._read(dataset, (self.split,))

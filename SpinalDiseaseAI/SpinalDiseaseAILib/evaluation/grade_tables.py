@@ -1,4 +1,4 @@
-"""The tables of graded planes: as a whole, by class, by level, and the challenge's score."""
+"""The tables of graded planes: overall, by class, by level, and the challenge's score."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ _CHALLENGE = ("disc_disease", "vertebra_disease")
 def tables_of_grades(
     title: str, model: str, data: str, cases: Sequence[Case], findings: tuple[str, ...], training: Sequence[Record]
 ) -> Iterator[Table]:
-    """The tables of graded planes: as a whole, by class and by level.
+    """The tables of graded planes: overall, by class and by level.
 
-    :param data: the data set in words.
-    :param training: records that the baselines are made of.
+    :param data: description of the data set.
+    :param training: records from which the baselines are made.
     """
     rows, classes, levels = [], [], []
     for name, graded in collect(cases, findings).items():
@@ -52,7 +52,7 @@ def tables_of_grades(
 
 
 def _challenge_table(title: str, model: str, data: str, cases: Sequence[Case], training: Sequence[Record]) -> Table:
-    """The challenge's score, beside that of the classes' shares at each level, claimed at the same points."""
+    """The challenge's score, with the score of the class shares of each level, claimed at the same points, as its baseline."""
     shares = {name: baselines(graded, training)[LEVEL_SHARES] for name, graded in collect(cases, _CHALLENGE).items()}
     values = {
         (graded.series[n], graded.structures[n], name): dict(

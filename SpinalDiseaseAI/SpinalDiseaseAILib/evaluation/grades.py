@@ -1,4 +1,4 @@
-"""Grading as it is measured: points found by the localizer or given, regions, classes."""
+"""Predictions of a classifier for evaluation, at points from a localizer or from the data set."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from .weighed import WeighedClassifier
 
 
 def pair_t1(t2: Record, records: Sequence[Record]) -> Record | None:
-    """The T1 plane of the same patient and field of view: same spacing, and the key points carried over."""
+    """The T1 plane of the same patient and field of view: same spacing, with the key points of T2 carried over."""
     for other in records:
         if other.contrast == "T1" and other.patient == t2.patient and t2.series.endswith("_t2") and other.spacing == t2.spacing:
             if other.points == t2.points and other.points:
@@ -28,10 +28,10 @@ def predictions(
 ) -> tuple[Case, ...]:
     """Grades of every T2 plane with findings.
 
-    Structures that are not found keep their truth and have no probabilities. Planes without points are left out where none are to
-    be found.
+    Structures that are not found keep their truth and have no probabilities. Without a localizer, planes without points are left
+    out.
 
-    :param localizer: finds the points; None to take the data set's own.
+    :param localizer: locates the points; None to use the data set's own.
     """
     result = []
     for record in records:
@@ -57,7 +57,7 @@ def predictions(
 
 
 def given(record: Record) -> Case:
-    """A plane whose points are the data set's own."""
+    """A plane with the data set's own points as predictions."""
     rows, columns = record.pixels().shape
     points = {name: FoundPoint(place, place) for name, place in record.points.items()}
     return Case(record.patient, record.series, record.path, (columns, rows), record.spacing, points)

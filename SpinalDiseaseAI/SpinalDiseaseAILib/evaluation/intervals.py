@@ -1,4 +1,4 @@
-"""Bootstrap intervals over patients: the images of a patient are not independent, so patients are drawn, not images."""
+"""Bootstrap intervals over patients: images of one patient are not independent, so whole patients are drawn, not images."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class Figure:
     :param value: on all patients.
     :param low: 2.5th percentile over the bootstrap; NaN if it cannot be computed.
     :param high: 97.5th percentile.
-    :param count: items that the figure is of.
+    :param count: number of items behind the figure.
     """
 
     value: float
@@ -41,7 +41,7 @@ def patient_bootstrap(
     """A metric with its 95 % interval over patients.
 
     :param patients: patient of each item.
-    :param metric: from item indices, possibly repeated, to a number; NaN where it is not defined on them.
+    :param metric: maps indices of items, possibly repeated, to a number; NaN if it is not defined on them.
     """
     return bootstrap_figures(patients, lambda drawn: {"": metric(drawn)}, repeats=repeats, seed=seed)[""]
 
@@ -51,8 +51,8 @@ def bootstrap_figures(
 ) -> dict[str, Figure]:
     """Several metrics with their 95 % intervals, on the same draws of patients.
 
-    :param metrics: from item indices, possibly repeated, to numbers by name; NaN, or no number, where one is not defined on them.
-    :returns: a figure for each number of all items.
+    :param metrics: maps indices of items, possibly repeated, to numbers by name; NaN or absent if not defined on them.
+    :returns: a figure for each number that exists on all items.
     """
     names = np.asarray(patients)
     groups = [np.flatnonzero(names == name) for name in dict.fromkeys(patients)]

@@ -1,4 +1,4 @@
-"""Figures of localization: how far, how often right, how often one level off."""
+"""Figures of localization: distances, hits, and how often the numbering is off."""
 
 from __future__ import annotations
 
@@ -26,12 +26,11 @@ HIT_MILLIMETRES = 6.0
 class PlaneErrors:
     """Errors on one plane.
 
-    :param distance: pixels of each known key point to its prediction, infinite where it was not found; key point name to value.
-    :param millimetres: the same in millimetres, columns and rows each by their own spacing; empty where the data set does not
-        tell the spacing.
-    :param spacing: pixels from a structure to the next like one, the mean over the plane's known points.
+    :param distance: pixels from each known key point to its prediction, infinite if it was not found; by key point name.
+    :param millimetres: the same in millimetres, by the spacing of columns and rows; empty if the spacing is unknown.
+    :param spacing: pixels from a structure to the next of its kind, the mean over the plane's known points.
     :param side: longer side of the plane in pixels.
-    :param shift: levels by which the prediction as a whole is moved; 0 if it is not.
+    :param shift: number of levels by which the whole prediction is shifted; 0 if it is not.
     :param elsewhere: key points whose prediction lies nearer to another structure of the same kind than to their own.
     :param confidence: probability of the reported numbering.
     """
@@ -46,7 +45,7 @@ class PlaneErrors:
     confidence: float
 
     def is_hit(self, name: str) -> bool:
-        """True if a point is less than 6 mm from its place, or a sixth of the spacing where millimetres are not known."""
+        """True if a point is off by less than 6 mm, or by less than a sixth of ``spacing`` if millimetres are unknown."""
         return self.millimetres[name] < HIT_MILLIMETRES if self.millimetres else self.distance[name] < self.spacing / 6
 
 
@@ -57,9 +56,9 @@ def plane_of(record: Record) -> SagittalVolume:
 
 
 def located(record: Record, localizer: Localizer, volume: SagittalVolume | None = None) -> Case:
-    """A plane with the points that a localizer finds; none where it finds no spine.
+    """A plane with the points that a localizer finds; no points if it finds no spine.
 
-    :param volume: the plane as :func:`plane_of` gives it, if it was read already.
+    :param volume: the result of :func:`plane_of`, if the plane was already read.
     """
     volume = volume or plane_of(record)
     try:
@@ -120,7 +119,7 @@ def _nearest_like(name: str, place: FloatArray, truth: dict[str, FloatArray]) ->
 
 
 def level_shift(truth: dict[str, FloatArray], predicted: dict[str, FloatArray]) -> int:
-    """Whole levels by which predicted names lie below the true ones: the shift of -2 … 2 with the smallest median distance."""
+    """Levels by which predicted names lie below the true ones: the shift in -2 … 2 with the smallest median distance."""
     best = {}
     for shift in range(-2, 3):
         pairs = [
@@ -134,7 +133,7 @@ def level_shift(truth: dict[str, FloatArray], predicted: dict[str, FloatArray]) 
 
 
 def mean_points(records: Sequence[Record]) -> dict[str, FloatArray]:
-    """Mean place of each key point, as fractions of width and height: the trivial localizer."""
+    """Mean position of each key point, as fractions of width and height: the trivial localizer."""
     places: dict[str, list[FloatArray]] = {name: [] for name in KEY_POINTS}
     for record in records:
         rows, columns = record.pixels().shape
@@ -151,7 +150,7 @@ def summary(errors: Sequence[PlaneErrors], *, repeats: int = REPEATS) -> dict[st
 
 
 def level_summary(errors: Sequence[PlaneErrors], *, repeats: int = REPEATS) -> dict[str, dict[str, Figure]]:
-    """The same for each key point by itself, from cranial to caudal: key point to figures."""
+    """The same for each key point, from cranial to caudal: key point to figures."""
     result = {}
     for name in KEY_POINTS:
         chosen = [(item, name) for item in errors if name in item.distance]
@@ -161,7 +160,7 @@ def level_summary(errors: Sequence[PlaneErrors], *, repeats: int = REPEATS) -> d
 
 
 def plane_figures(errors: Sequence[PlaneErrors]) -> tuple[list[str], Callable[[Indices], dict[str, float]]]:
-    """Patient of each plane, and the figures of planes by their indices."""
+    """The patient of each plane, and a function from indices of planes to their figures."""
     right = np.array([all(value < item.spacing / 4 for value in item.distance.values()) for item in errors])
     shifted = np.array([item.shift != 0 for item in errors])
     return [item.patient for item in errors], lambda i: {
@@ -173,9 +172,9 @@ def plane_figures(errors: Sequence[PlaneErrors]) -> tuple[list[str], Callable[[I
 def point_figures(
     errors: Sequence[PlaneErrors], chosen: list[tuple[PlaneErrors, str]]
 ) -> tuple[list[str], Callable[[Indices], dict[str, float]]]:
-    """Patient of each point, and the figures of points by their indices.
+    """The patient of each point, and a function from indices of points to their figures.
 
-    :param chosen: planes and the key points on them.
+    :param chosen: pairs of a plane and a key point on it.
     """
     hit = np.array([item.is_hit(name) for item, name in chosen])
     sixth = np.array([item.distance[name] < item.spacing / 6 for item, name in chosen])
@@ -193,7 +192,7 @@ def point_figures(
             "points not found": float((~found).mean()),
             "mean error, px at 512": mean(at512[i]),
             "median error, px at 512": float(np.median(at512[i])),
-            # No interpolation: beside a point that was not found there is nothing between.
+            # No interpolation: the distance of a point that was not found is infinite.
             "95th percentile, px at 512": float(np.percentile(at512[i], 95, method="inverted_cdf")),
         }
         if known:

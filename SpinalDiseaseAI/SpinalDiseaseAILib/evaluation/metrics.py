@@ -1,4 +1,4 @@
-"""Metrics of classification, fast enough for a bootstrap; tests hold each to scikit-learn's."""
+"""Classification metrics, fast enough for a bootstrap; tests compare each with scikit-learn's."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ BINS = 10
 
 
 def mean(values: npt.ArrayLike) -> float:
-    """Mean of the numbers among some values; NaN if there is none."""
+    """Mean of the values that are not NaN; NaN if there are none."""
     array = np.asarray(values, dtype=np.float64)
     numbers = array[np.isfinite(array)]
     return float(numbers.mean()) if numbers.size else float("nan")
@@ -41,7 +41,7 @@ def macro_f1(matrix: FloatArray) -> float:
 
 
 def kappa(matrix: FloatArray, *, quadratic: bool) -> float:
-    """Cohen's kappa; with quadratic weights an error counts by the square of its grades. NaN if there is but one class."""
+    """Cohen's kappa; quadratic weights count an error by the square of the grades it is off. NaN if there is only one class."""
     size = len(matrix)
     grades = np.arange(size)
     weight = (grades[:, None] - grades[None]) ** 2.0 if quadratic else 1.0 - np.eye(size)
@@ -51,7 +51,7 @@ def kappa(matrix: FloatArray, *, quadratic: bool) -> float:
 
 
 def auroc(truth: FloatArray, score: FloatArray) -> float:
-    """Area under the receiver operating characteristic, ties counted half; NaN if one class is missing."""
+    """Area under the receiver operating characteristic curve, ties counted half; NaN if either class is missing."""
     positives = truth > 0
     count = int(positives.sum())
     others = len(truth) - count
@@ -81,20 +81,20 @@ def precision_recall_f1(matrix: FloatArray) -> FloatArray:
 
 
 def brier(truth: FloatArray, probability: FloatArray) -> float:
-    """Brier score of classes that exclude each other: mean squared distance of (N, classes); halved for two classes.
+    """Brier score of mutually exclusive classes: mean squared distance of (N, classes) arrays; halved for two classes.
 
-    Halved it is the usual score of the probability of the second class (Brier, Monthly Weather Review 1950).
+    For two classes, half of it is the usual score of the second class's probability (Brier, Monthly Weather Review 1950).
     """
     total = float(((probability - truth) ** 2).sum(1).mean())
     return total / 2 if truth.shape[1] == 2 else total
 
 
 def reliability(truth: FloatArray, probability: FloatArray, bins: int = BINS) -> FloatArray:
-    """The reliability curve of a yes or no: mean probability, share of yes, and count in equally wide bins of probability.
+    """The reliability curve of a binary event: mean probability, share of events, and count in equally wide bins of probability.
 
     :param truth: (N,) ones and zeros.
     :param probability: (N,).
-    :returns: (bins with an item, 3), from small probabilities to large.
+    :returns: (bins that are not empty, 3), in ascending order of probability.
     """
     bin_of = np.clip((probability * bins).astype(int), 0, bins - 1)
     count = np.bincount(bin_of, minlength=bins).astype(np.float64)
@@ -104,17 +104,17 @@ def reliability(truth: FloatArray, probability: FloatArray, bins: int = BINS) ->
 
 
 def expected_calibration_error(truth: FloatArray, probability: FloatArray, bins: int = BINS) -> float:
-    """Mean distance of stated probability and observed share over the bins of :func:`reliability`, weighted by their counts."""
+    """Mean difference between stated probability and observed share over the bins of :func:`reliability`, weighted by count."""
     curve = reliability(truth, probability, bins)
     return float((np.abs(curve[:, 0] - curve[:, 1]) * curve[:, 2]).sum() / curve[:, 2].sum())
 
 
 def stated(truth: FloatArray, probability: FloatArray) -> tuple[FloatArray, FloatArray]:
-    """What calibration is asked of: of two classes the second, of more the most probable one, and whether it was right.
+    """The events whose calibration is measured: the second of two classes, or whether the most probable of several is right.
 
     The most probable class as in Guo et al., On calibration of modern neural networks, 2017.
 
-    :param truth: (N, classes) ones and zeros of classes that exclude each other.
+    :param truth: (N, classes) ones and zeros of mutually exclusive classes.
     :returns: (N,) ones and zeros, and (N,) probabilities.
     """
     if truth.shape[1] == 2:

@@ -1,4 +1,4 @@
-"""Stacks with masks: as they are, as thick slices, and the names of the structures in their masks."""
+"""Stacks with masks: original or averaged to thick slices, with the structures in the masks named."""
 
 from __future__ import annotations
 
@@ -26,10 +26,10 @@ _GREY_OF_TISSUE = {tissue: grey for grey, tissue in TISSUE_OF_MASK.items()}
 class Outlined:
     """A stack whose structures are known.
 
-    :param volume: its planes.
+    :param volume: the planes of the stack.
     :param labels: values of :data:`base.masks.LABELS`, shape (slices, columns, rows).
-    :param tissues: numbers of ``TISSUES``, same shape; also of levels that have no name.
-    :param curve: through the key points of the masks.
+    :param tissues: numbers of ``TISSUES``, same shape; including levels that have no name.
+    :param curve: curve through the key points of the masks.
     """
 
     patient: str
@@ -42,7 +42,7 @@ class Outlined:
 def outlined(stack: SpaceStack, thickness: int = 1) -> Outlined | None:
     """A stack with named masks; None if no plane of it shows all key points.
 
-    :param thickness: neighbouring slices that are averaged to one, as a thick slice does; of the tissues the commonest is taken.
+    :param thickness: number of neighbouring slices to average to one thick slice, which gets the most common tissue.
     """
     pixels, tissues = thick(stack.pixels, stack.tissues, thickness)
     affine = np.diag([-SLICE_STEP * thickness, -stack.spacing[0], -stack.spacing[1], 1.0])
@@ -62,7 +62,7 @@ def outlined(stack: SpaceStack, thickness: int = 1) -> Outlined | None:
 
 
 def thick(pixels: Labels, tissues: Labels, thickness: int) -> tuple[npt.NDArray[np.float32], Labels]:
-    """Means of neighbouring slices, and the commonest tissue in them; slices that fill no thick one are left out at both ends."""
+    """Mean and most common tissue of groups of neighbouring slices; slices left over at both ends are dropped."""
     count = len(pixels) // thickness
     first = (len(pixels) - count * thickness) // 2
     window = slice(first, first + count * thickness)
@@ -73,11 +73,11 @@ def thick(pixels: Labels, tissues: Labels, thickness: int) -> tuple[npt.NDArray[
 
 @dataclass(frozen=True)
 class UsualSpine:
-    """Where tissues lie beside the key points of usual spines: what a program could draw that looks at no image.
+    """Where tissues usually lie relative to the key points: a segmentation that needs no image, as a baseline.
 
-    :param disc: places along the curve to each side of a disc's point that are disc.
-    :param depth: levels before and behind the curve that are body or disc.
-    :param canal: levels behind the curve at which the canal begins and ends.
+    :param disc: distance along the curve, to each side of a disc's point, that is disc.
+    :param depth: extent of bodies and discs in front of and behind the curve, in levels.
+    :param canal: distances behind the curve at which the canal begins and ends, in levels.
     """
 
     disc: float
@@ -107,7 +107,7 @@ class UsualSpine:
         return cls(float(np.median(disc)), (float(low), float(high)), (float(first), float(last)))
 
     def tissues(self, volume: SagittalVolume, curve: SpineCurve) -> Labels:
-        """The usual spine at the points of another, the same in every slice."""
+        """The usual spine placed on another spine's curve, the same in every slice."""
         _, columns, rows = volume.image.voxels.shape
         grid = np.stack(np.meshgrid(np.arange(columns), np.arange(rows), indexing="ij"), -1) * volume.pixel_spacing
         along, behind = curve.coordinates(grid.reshape(-1, 2))
@@ -124,7 +124,7 @@ class UsualSpine:
 
 
 def _coordinates(spine: Outlined, plane: Labels) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]] | None:
-    """Places along the curve and levels behind it of the labelled pixels of a plane."""
+    """Positions of the labelled pixels of a plane along the curve and, in levels, behind it."""
     columns, rows = np.nonzero(plane)
     if not len(columns):
         return None

@@ -19,9 +19,9 @@ FIGURES_MARKDOWN, FIGURES_JSON, FIGURES_CSV, PAGE = "figures.md", "figures.json"
 
 
 def check_folder(folder: Path) -> None:
-    """Refuse a folder that cannot be written, before hours of work; it need not be there yet.
+    """Refuse an unwritable folder before hours of work; it need not exist yet.
 
-    :raises OutputError: if it, or the folder in which it would be made, is no folder or may not be written.
+    :raises OutputError: if it, or the folder in which it would be created, is not a folder or is not writable.
     """
     try:
         place = next(item for item in (folder.absolute(), *folder.absolute().parents) if item.exists())
@@ -54,7 +54,7 @@ def write_outputs(
 ) -> dict[str, Path]:
     """Write the page, the figures as Markdown, JSON and CSV, and the predictions; files of an earlier evaluation are replaced.
 
-    :param folder: made if it is absent.
+    :param folder: created if absent.
     :param data: folder of the data sets; paths of images in the predictions are relative to it.
     :param pictures: show the worst cases on the page.
     :returns: file name to path.
@@ -86,7 +86,7 @@ def write_outputs(
 
 
 def markdown_of(tables: Sequence[Table], provenance: Provenance, comparisons: Sequence[Comparison] = ()) -> str:
-    """Comparisons, then the tables model by model, then how they were made."""
+    """The comparisons, then the tables of each model, then their provenance."""
     parts = ["# Figures\n"]
     for item in comparisons:
         parts.append(f"## {item.first} and {item.second}\n\n{item.markdown()}")

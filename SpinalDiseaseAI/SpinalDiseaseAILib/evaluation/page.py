@@ -1,4 +1,4 @@
-"""The report of an evaluation as one page that needs nothing beside it."""
+"""The report of an evaluation as one self-contained page."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _TEMPLATES = Path(__file__).with_name("templates")
 
 @dataclass(frozen=True)
 class Chart:
-    """A picture with its caption; ``source`` is a data URI."""
+    """A chart with its caption; ``source`` is a data URI."""
 
     caption: str
     source: str
@@ -34,9 +34,9 @@ class Chart:
 
 @dataclass(frozen=True)
 class Section:
-    """What one model did on one part of one data set.
+    """The results of one model on one part of one data set.
 
-    :param tables: the leading one first, then long ones, which are folded.
+    :param tables: the leading table first, then long ones, which the page shows collapsed.
     """
 
     anchor: str
@@ -48,9 +48,9 @@ class Section:
 
 @dataclass(frozen=True)
 class SideBySide:
-    """One table for several models: a row a figure, and for each model its row, None where it has none.
+    """One table for several models: for each figure the row of each model, or None.
 
-    :param published: sources of published figures, further columns.
+    :param published: sources of published figures, which become further columns.
     """
 
     title: str
@@ -60,7 +60,7 @@ class SideBySide:
     published: tuple[str, ...] = ()
 
     def published_values(self, rows: tuple[Row | None, ...]) -> tuple[float | None, ...]:
-        """What each source published of the figure in a row of the table."""
+        """The value that each source published for the figure of a row."""
         stated = next((row.further for row in rows if row is not None), {})
         return tuple(stated.get(source) for source in self.published)
 
@@ -73,9 +73,9 @@ def page_of(
     *,
     pictures: bool = True,
 ) -> str:
-    """The page as text: every chart and picture inside, no script, no address of anything outside.
+    """The page as HTML text, with all charts and pictures embedded, no scripts and no external links.
 
-    :param pictures: show the worst cases; False where images of the data set may not be passed on.
+    :param pictures: show the worst cases; False if images of the data set must not be passed on.
     """
     return _template().render(
         provenance=provenance,
@@ -88,7 +88,7 @@ def page_of(
 
 
 def _sections(tables: Sequence[Table], runs: Sequence[Run], pictures: bool) -> Iterator[Section]:
-    """The leading table of each model on each data set with the tables and the run that belong to it."""
+    """The leading table of each model on each data set, with the detail tables and the run that belong to it."""
     taken: set[int] = set()
     for index, table in enumerate(tables):
         if index in taken:
@@ -140,7 +140,7 @@ def _charts_of_finding(name: str, graded: Graded) -> Iterator[Chart]:
 
 
 def side_by_side(tables: Sequence[Table]) -> list[SideBySide]:
-    """One table for each kind of measurement that more than one model has."""
+    """One table for each kind of measurement that exists for more than one model."""
     kinds: dict[tuple[str, str], list[Table]] = {}
     for table in tables:
         if not table.detail:

@@ -21,14 +21,14 @@ SCHEMA = "spinal-disease-ai/predictions"
 VERSION = 1
 
 _DECIMALS = 6
-_LEAST_ROWS = 1e-3  # probabilities of classes that exclude each other sum to 1 but for rounding
+_LEAST_ROWS = 1e-3  # probabilities of mutually exclusive classes sum to 1 except for rounding
 
 
 def predictions_document(runs: Sequence[Run], data: Path | None = None, command: str = "") -> dict[str, Any]:
     """Runs as JSON values.
 
-    :param data: folder of the data sets; paths of images are written relative to it, and only their names without it.
-    :param command: command line that made them.
+    :param data: folder of the data sets; paths of images are written relative to it. Without it, only their names are written.
+    :param command: command line that made the runs.
     """
     return {
         "schema": SCHEMA,
@@ -41,16 +41,16 @@ def predictions_document(runs: Sequence[Run], data: Path | None = None, command:
 
 
 def write_predictions(path: Path, runs: Sequence[Run], data: Path | None = None, command: str = "") -> None:
-    """Write runs to a file; see :func:`predictions_document`."""
+    """Write runs to a file, see :func:`predictions_document`."""
     document = predictions_document(runs, data, command)
     path.write_text(json.dumps(document, ensure_ascii=False, allow_nan=False) + "\n", encoding="utf-8")
 
 
 def read_predictions(path: Path, data: Path | None = None) -> tuple[Run, ...]:
-    """The runs of a file, or of the ``predictions.json`` in a folder.
+    """The runs in a file, or in the ``predictions.json`` of a folder.
 
-    :param data: folder that the paths of images are relative to; images are not needed for figures.
-    :raises SchemaError: if it cannot be read, is another document, or a field is missing or wrong.
+    :param data: folder to which the paths of images are relative; figures do not need the images.
+    :raises SchemaError: if the file cannot be read, is a different document, or a field is missing or wrong.
     """
     file = path / PREDICTIONS_FILE if path.is_dir() else path
     try:

@@ -1,4 +1,4 @@
-"""What a model said of each patient, beside the truth: the figures, the report, comparisons and calibration are made from it."""
+"""Predictions and truth for each patient, from which figures, reports, comparisons and calibrations are made."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ LOCALIZATION, GRADING = "localization", "grading"
 class FoundPoint:
     """A key point of a plane.
 
-    :param truth: (column, row) in pixels; None if the data set does not tell.
+    :param truth: (column, row) in pixels; None if unknown.
     :param predicted: (column, row) in pixels; None if it was not found.
-    :param confidence: probability that the predicted place is right.
+    :param confidence: probability that the predicted position is right.
     """
 
     truth: Place | None
@@ -36,9 +36,9 @@ class FoundPoint:
 class Assessment:
     """One finding at one structure.
 
-    :param truth: classes that hold; empty if the data set does not tell.
+    :param truth: the true classes; empty if unknown.
     :param probabilities: class name to probability; empty if the structure was not found, and so not assessed.
-    :param plausible: as in a report; empty if the model states none.
+    :param plausible: the plausible classes, as in a report; empty if the model states none.
     """
 
     truth: tuple[str, ...]
@@ -52,10 +52,10 @@ class Case:
 
     :param image: 8-bit grey image.
     :param size: (columns, rows) in pixels.
-    :param spacing: millimetres (a column, a row); None where the data set does not tell.
+    :param spacing: millimetres (width of a column, height of a row); None if unknown.
     :param points: structure to key point.
     :param findings: structure to finding to assessment.
-    :param numbering: probability of the reported numbering; 0 where nothing was found.
+    :param numbering: probability of the reported numbering; 0 if nothing was found.
     """
 
     patient: str
@@ -69,12 +69,12 @@ class Case:
 
     @property
     def level_pixels(self) -> float:
-        """Pixels from a structure to the next like one, the mean over the known points; NaN if no two are known."""
+        """Pixels from a structure to the next of its kind, the mean over the known points; NaN if no two neighbours are known."""
         return mean_level({name: np.array(item.truth) for name, item in self.points.items() if item.truth is not None})
 
 
 def mean_level(truth: dict[str, FloatArray]) -> float:
-    """Pixels from a structure to the next like one, the mean over those that are known; NaN if no two are."""
+    """Pixels from a structure to the next of its kind, the mean over the known ones; NaN if no two neighbours are known."""
     steps = [
         float(np.linalg.norm(truth[lower] - truth[upper]))
         for upper, lower in zip(KEY_POINTS, KEY_POINTS[2:], strict=False)
@@ -87,12 +87,12 @@ def mean_level(truth: dict[str, FloatArray]) -> float:
 class Run:
     """One model on one part of one data set.
 
-    :param title: what was done, such as ``"Grades, end to end, from T2 alone"``; runs of one title and data set are of one kind
-        and can be compared; of a localizer the title's text up to the first comma counts.
+    :param title: what was done, such as ``"Grades, end to end, from T2 alone"``. Runs with the same title and data set are of one
+        kind and can be compared; for localizers, the title is compared only up to the first comma.
     :param task: :data:`LOCALIZATION` or :data:`GRADING`.
     :param splits: splits of the patients.
     :param models: bundles that took part, the measured one first.
-    :param calibrated: False if the probabilities are as the network states them, without the bundle's calibration.
+    :param calibrated: False if the probabilities are the network's own, without the bundle's calibration.
     """
 
     title: str
@@ -105,12 +105,12 @@ class Run:
 
     @property
     def key(self) -> tuple[str, str, str]:
-        """What two runs have in common if they can be compared: task, data set, and what was done, whoever the patients are."""
+        """Equal for runs that can be compared: task, data set and what was done, regardless of the patients."""
         return self.task, self.dataset, self.title.partition(",")[0] if self.task == LOCALIZATION else self.title
 
     @property
     def findings(self) -> tuple[str, ...]:
-        """Names of the findings that were assessed, in the order of their first appearance."""
+        """Names of the assessed findings, in order of first appearance."""
         assessed = (
             name for case in self.cases for items in case.findings.values() for name, item in items.items() if item.probabilities
         )
@@ -123,10 +123,10 @@ class Graded:
 
     :param truth: (N, classes) ones and zeros.
     :param probability: (N, classes).
-    :param patients: (N,).
-    :param structures: (N,).
+    :param patients: (N,) patient of each item.
+    :param structures: (N,) structure of each item.
     :param plausible: (N, classes) ones and zeros; None if the model states no plausible classes.
-    :param series: (N,); empty where it does not matter.
+    :param series: (N,) series of each item; empty if not needed.
     """
 
     name: str
@@ -139,7 +139,7 @@ class Graded:
 
 
 def collect(cases: Sequence[Case], names: Sequence[str]) -> dict[str, Graded]:
-    """Truth and prediction by finding, for structures that were assessed and whose class is known."""
+    """Truth and prediction by finding, for assessed structures whose class is known."""
     result = {}
     for name in names:
         classes = finding(name).class_names

@@ -1,4 +1,4 @@
-"""How a report came to be: the command, the software, the models. Nothing in it names a folder of the machine."""
+"""How a report was made: the command, the software and the models. It never names a folder of the computer."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ _PACKAGES = ("numpy", "scipy", "scikit-learn", "torch", "SimpleITK", "pydicom", 
 
 @dataclass(frozen=True)
 class Provenance:
-    """What a reader needs to make the same report again.
+    """What a reader needs to reproduce the report.
 
-    :param command: command line, paths shortened to their last part.
+    :param command: command line, with paths shortened to their last part.
     :param software: package to version.
     :param models: bundles that took part, with the SHA-256 of their weights.
-    :param left_out: what could not be measured, a sentence each.
+    :param left_out: what could not be measured, one sentence each.
     """
 
     command: str
@@ -35,7 +35,7 @@ class Provenance:
     left_out: tuple[str, ...] = ()
 
     def document(self) -> dict[str, Any]:
-        """JSON values."""
+        """The provenance as JSON values."""
         return {
             "command": self.command,
             "created": self.created,
@@ -49,7 +49,7 @@ class Provenance:
         }
 
     def markdown(self) -> str:
-        """A list for the end of a page."""
+        """The provenance as a Markdown list for the end of a page."""
         software = ", ".join(f"{name} {number}" for name, number in self.software.items())
         lines = [f"* Command: `{self.command}`", f"* Made {self.created} on {self.device}", f"* Software: {software}"]
         lines += [f"* Model {model.name} {model.version}, SHA-256 of its weights `{model.sha256}`" for model in self.models]
@@ -60,9 +60,9 @@ class Provenance:
 def provenance_of(
     arguments: Sequence[str | Path], device: str, models: Sequence[ModelProvenance], left_out: Sequence[str] = ()
 ) -> Provenance:
-    """The provenance of a report that is made now.
+    """The provenance of a report that is being made.
 
-    :param arguments: of the command; a path is written as its last part alone.
+    :param arguments: arguments of the command; only the last part of a path is recorded.
     """
     words = [item.resolve().name if isinstance(item, Path) else item for item in arguments]
     return Provenance(
@@ -80,6 +80,6 @@ def _versions() -> dict[str, str]:
     for name in _PACKAGES:
         try:
             found[name] = version(name)
-        except PackageNotFoundError:  # a bare installation has not all of them
+        except PackageNotFoundError:  # a minimal installation lacks some of them
             continue
     return found

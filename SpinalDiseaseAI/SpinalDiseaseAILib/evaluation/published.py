@@ -1,4 +1,4 @@
-"""Figures that others published, to stand beside ours: on their patients, so that small differences mean nothing."""
+"""Figures published by others, for comparison. They are on other patients, so small differences mean nothing."""
 
 from __future__ import annotations
 
@@ -26,10 +26,10 @@ PUBLISHED: Mapping[str, Mapping[str, Mapping[str, float]]] = {
         "Modic type: kappa": {_SPINENET: 0.74},
     },
 }
-"""Data set to figure to source and value."""
+"""Values by data set, figure and source."""
 
 
 def with_published(table: Table, dataset: str) -> Table:
-    """The same table with published values as further columns, where there are any."""
+    """The same table with any published values as further columns."""
     known = PUBLISHED.get(dataset, {})
     return replace(table, rows=[replace(row, further={**row.further, **known.get(row.name, {})}) for row in table.rows])

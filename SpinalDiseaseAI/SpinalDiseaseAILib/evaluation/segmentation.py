@@ -20,7 +20,7 @@ from .outlines import Labels, Outlined, UsualSpine
 from .surfaces import Likeness, likeness
 
 MEASURED = (*KEY_POINTS, CANAL.name)
-"""Structures that are measured where the true masks have them; T12 and what lies above are rarely whole in the image."""
+"""Structures that are measured if the true masks have them; T12 and above are rarely complete in the image."""
 
 _DIGITS = ("Dice", "IoU", "95 % Hausdorff distance, mm", "mean surface distance, mm")
 
@@ -29,7 +29,7 @@ _DIGITS = ("Dice", "IoU", "95 % Hausdorff distance, mm", "mean surface distance,
 class Outline:
     """One structure of a stack.
 
-    :param name: structure, or the tissue in the plural for all of a stack together, also of levels that have no name.
+    :param name: a structure, or the plural of a tissue for all of it in a stack, including levels that have no name.
     """
 
     patient: str
@@ -38,12 +38,12 @@ class Outline:
 
     @property
     def group(self) -> str:
-        """The row of the table that it belongs to."""
+        """The table row to which it belongs."""
         return structure(self.name).kind.value if self.name in MEASURED else self.name
 
 
 def segmented(spine: Outlined, localizer: Localizer, segmenter: Segmenter) -> tuple[Labels, Labels]:
-    """Labels and tissues that the models find in a stack, end to end; nothing where no spine is found."""
+    """Labels and tissues that the models find in a stack, end to end; all zero if no spine is found."""
     nothing: Labels = np.zeros(spine.labels.shape, dtype=np.uint8)
     try:
         found = localizer.locate(spine.volume)
@@ -57,7 +57,7 @@ def segmented(spine: Outlined, localizer: Localizer, segmenter: Segmenter) -> tu
 
 
 def usual(spine: Outlined, localizer: Localizer, shape: UsualSpine) -> tuple[Labels, Labels]:
-    """The same by a usual spine at the points of the localizer: the baseline."""
+    """The same from a usual spine placed at the localizer's points: the baseline."""
     found = localizer.locate(spine.volume)
     curve = SpineCurve.of(spine.volume, dict(zip(found.names, found.positions, strict=True)))
     tissues = shape.tissues(spine.volume, curve)
@@ -87,7 +87,7 @@ def summary(outlines: Sequence[Outline], *, repeats: int = REPEATS) -> dict[str,
 
 
 def level_summary(outlines: Sequence[Outline], *, repeats: int = REPEATS) -> dict[str, dict[str, Figure]]:
-    """The same structure by structure."""
+    """The same for each structure."""
     return {name: _figures([item for item in outlines if item.name == name], repeats) for name in MEASURED}
 
 

@@ -1,4 +1,4 @@
-"""The tables of a segmentation model: thin slices, thick slices, and level by level."""
+"""The tables of a segmentation model: on thin slices, on thick slices, and by level."""
 
 from __future__ import annotations
 
@@ -17,21 +17,21 @@ from .segmentation import Outline, level_summary, outlines_of, segmented, summar
 from .tables import Row, Table
 
 THICK = 4
-"""Slices of T2-SPACE that are averaged to one as thick as an ordinary one."""
+"""Number of T2-SPACE slices that are averaged to one slice of ordinary thickness."""
 
 BASELINE = "a usual spine drawn at the same points"
 _NAMED = (Kind.DISC.value, Kind.VERTEBRA.value)
-"""Kinds whose structures are told apart by their names: where the localizer numbers a spine one off, all of them are missed."""
+"""Kinds whose structures are matched by name: if the localizer numbers a spine one level off, all of them are missed."""
 
 
 def segmentation_tables(
     data: Path, split: str, models: tuple[str, str], localizer: Localizer, segmenter: Segmenter, *, patients: int = 0
 ) -> Iterator[Table]:
-    """The tables of a segmenter, end to end: at the points that a localizer found.
+    """The tables of a segmenter, end to end: at the points found by a localizer.
 
     :param data: folder of the data sets.
     :param models: names of the segmenter and of the localizer.
-    :param patients: measure on no more patients; 0 for all.
+    :param patients: maximum number of patients; 0 for all.
     :raises InputError: if there are no stacks of the split whose masks show every key point.
     """
     shape = UsualSpine.of(_spines(data, "train", 1, 0))

@@ -1,4 +1,4 @@
-"""How alike two masks are: overlap, and distances between their surfaces. Tests hold each to SciPy's and SimpleITK's values."""
+"""Similarity of two masks: overlap and surface distances. Tests compare each with the values of SciPy and SimpleITK."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ FloatArray = npt.NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Likeness:
-    """One mask against the true one.
+    """Similarity of a mask to the true one.
 
-    :param dice: twice the overlap over the sum of both, 0 … 1.
-    :param iou: the overlap over the union, 0 … 1.
-    :param hausdorff_95: millimetres; the larger of both directions' 95th percentiles. NaN if a mask is empty.
-    :param surface: millimetres; mean distance from a surface to the other, over both. NaN if a mask is empty.
+    :param dice: twice the overlap divided by the sum of both, 0 … 1.
+    :param iou: the overlap divided by the union, 0 … 1.
+    :param hausdorff_95: millimetres; the larger of the 95th percentiles in both directions. NaN if a mask is empty.
+    :param surface: millimetres; mean distance to the other surface, over both surfaces. NaN if a mask is empty.
     """
 
     dice: float
@@ -30,10 +30,10 @@ class Likeness:
 
 
 def likeness(found: Mask, truth: Mask, spacing: tuple[float, float, float]) -> Likeness:
-    """Compare masks of one shape.
+    """Compare two masks of the same shape.
 
     :param spacing: millimetres of a voxel along each axis.
-    :raises ValueError: if both masks are empty: there is nothing to compare.
+    :raises ValueError: if both masks are empty, so that there is nothing to compare.
     """
     both, either = int((found & truth).sum()), int((found | truth).sum())
     if not either:
@@ -52,9 +52,9 @@ def likeness(found: Mask, truth: Mask, spacing: tuple[float, float, float]) -> L
 
 
 def surface_distances(one: Mask, other: Mask, spacing: tuple[float, float, float]) -> tuple[FloatArray, FloatArray]:
-    """Millimetres from each surface voxel of a mask to the nearest of the other, and back.
+    """Millimetres from each surface voxel of one mask to the nearest of the other, and vice versa.
 
-    A surface voxel is one that has a neighbour, by a face, outside the mask; outside the array is outside.
+    A surface voxel has a face neighbour outside the mask; everything beyond the array is outside.
     """
     borders = [mask & ~ndimage.binary_erosion(mask) for mask in (one, other)]
     to_other, to_one = (ndimage.distance_transform_edt(~border, sampling=spacing) for border in (borders[1], borders[0]))
@@ -62,6 +62,6 @@ def surface_distances(one: Mask, other: Mask, spacing: tuple[float, float, float
 
 
 def _box(mask: Mask) -> tuple[slice, ...]:
-    """The smallest box that holds a mask."""
+    """The bounding box of a mask."""
     found: tuple[slice, ...] = ndimage.find_objects(mask.astype(np.uint8))[0]
     return found

@@ -14,10 +14,10 @@ from .intervals import Figure
 
 @dataclass(frozen=True)
 class Row:
-    """One figure beside its trivial baseline.
+    """One figure with its trivial baseline.
 
-    :param baseline: value of the table's baseline; None where there is no meaningful one.
-    :param further: values of further baselines by their names; None where one has no value.
+    :param baseline: value of the table's baseline; None if there is no meaningful one.
+    :param further: values of further baselines by name; None if one has no value.
     """
 
     name: str
@@ -32,8 +32,8 @@ class Table:
 
     :param bundles: models that took part; the table goes into their cards.
     :param data: data set, split, planes and patients in words.
-    :param baseline: what the baseline is, in words.
-    :param detail: True for a table that is too long for a model card: by level, or by class.
+    :param baseline: description of the baseline.
+    :param detail: True for a table by level or class, which is too long for a model card.
     """
 
     title: str
@@ -45,11 +45,11 @@ class Table:
 
     @property
     def further(self) -> tuple[str, ...]:
-        """Names of the further baselines, in the order of their first appearance."""
+        """Names of the further baselines, in order of first appearance."""
         return tuple(dict.fromkeys(name for row in self.rows for name in row.further))
 
     def markdown(self) -> str:
-        """The table under its title."""
+        """The table under its title, as Markdown."""
         names = (self.baseline, *self.further)
         lines = [
             f"**{self.title}** — {self.data}.",
@@ -64,7 +64,7 @@ class Table:
         return "\n".join(lines) + "\n"
 
     def document(self) -> dict[str, Any]:
-        """The table as JSON values; null where a figure is no finite number."""
+        """The table as JSON values; null for a figure that is not finite."""
         return {
             "title": self.title,
             "bundles": list(self.bundles),
@@ -88,7 +88,7 @@ CSV_COLUMNS = ("table", "data", "models", "figure", "value", "low", "high", "cou
 
 
 def csv_of(tables: Sequence[Table]) -> str:
-    """Every figure of some tables as comma separated values: a row a figure and baseline, empty where there is no number."""
+    """Every figure of some tables as comma-separated values: one row per figure and baseline, empty if there is no number."""
     stream = io.StringIO(newline="")
     writer = csv.writer(stream, lineterminator="\n")
     writer.writerow(CSV_COLUMNS)

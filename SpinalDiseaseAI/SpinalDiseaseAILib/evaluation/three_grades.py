@@ -1,4 +1,4 @@
-"""Figures of the grade of disc degeneration, mild, moderate or severe: from the region network, from masks, and from both."""
+"""Figures of the disc degeneration grade (mild, moderate or severe) from the region network, from masks, and from both."""
 
 from __future__ import annotations
 
@@ -33,16 +33,16 @@ _PUBLISHED = {
 }
 _PAIRS = ((0, 1), (0, 2), (1, 2))
 WORDS = {"region": "the region network", "masks": "masks", "both": "both"}
-"""Variant to what it looks at, in words."""
+"""What each variant uses, in words."""
 
 
 def graded_cases(
     records: Sequence[Record], localizer: Localizer, segmenter: Segmenter, classifier: Classifier, grader: DiscGrader
 ) -> dict[str, tuple[Case, ...]]:
-    """Grades of every T2 plane with findings by every variant, end to end.
+    """Grades of every T2 plane with findings, by every variant, end to end.
 
-    A disc that could not be measured in the masks has the grade from the region network in each variant, as in an analysis: all
-    variants are measured on the same discs.
+    A disc that could not be measured in the masks gets the grade of the region network in every variant, as in an analysis, so
+    all variants are measured on the same discs.
 
     :returns: variant to cases.
     """
@@ -82,7 +82,7 @@ def summary(graded: Graded, *, repeats: int = REPEATS) -> dict[str, Figure]:
 
 
 def overall(graded: Graded, i: Indices) -> dict[str, float]:
-    """The figures on some items, possibly repeated."""
+    """The figures on some items, whose indices may repeat."""
     truth, probability = graded.truth[i].argmax(1), graded.probability[i]
     matrix = metrics.confusion(truth, probability.argmax(1), len(CLASSES))
     right, true, named = np.diag(matrix), matrix.sum(1), matrix.sum(0)
@@ -108,10 +108,11 @@ def overall(graded: Graded, i: Indices) -> dict[str, float]:
 def table_of_variant(
     variant: str, shipped: str, models: tuple[str, ...], data: str, cases: Sequence[Case], training: Sequence[Record]
 ) -> Table:
-    """The table of a variant beside the baselines and the published figures.
+    """The table of a variant, with the baselines and the published figures.
 
-    :param shipped: variant that an analysis uses.
-    :param data: the data set in words, :param training: records that the baselines are made of.
+    :param shipped: the variant that an analysis uses.
+    :param data: description of the data set.
+    :param training: records from which the baselines are made.
     """
     graded = collect(cases, (FINDING,))[FINDING]
     trivial = {name: overall(item, np.arange(len(item.truth))) for name, item in baselines(graded, training).items()}

@@ -20,15 +20,15 @@ from ..steps.localization import Localizer
 from .intervals import Figure, patient_bootstrap
 from .metrics import mean
 
-_HALF_BAND = 8.0  # millimetres up and down in which the canal's midline is measured at a level
+_HALF_BAND = 8.0  # millimetres above and below a level over which the canal's midline is measured
 
 
 @dataclass(frozen=True)
 class VolumeErrors:
     """Errors of one stack, by key point.
 
-    :param in_plane: millimetres to the mask's key point in the slice that the point was put on; infinite where it was not found.
-    :param lateral: millimetres across the slices to the middle of the canal's mask, where the canal lies in the stack as a whole.
+    :param in_plane: millimetres to the mask's key point within the slice of the prediction; infinite if it was not found.
+    :param lateral: millimetres across the slices to the middle of the canal's mask, if the canal lies entirely in the stack.
     """
 
     patient: str
@@ -37,7 +37,7 @@ class VolumeErrors:
 
 
 def stacks(records: Sequence[Record]) -> dict[str, list[Record]]:
-    """Planes of each T2-SPACE series, in the order of their numbers and without a gap between them."""
+    """Planes of each T2-SPACE series, in the order of their numbers; series with gaps are left out."""
 
     def number(record: Record) -> int:
         return int(record.series.rsplit("_slice", 1)[1])
@@ -82,7 +82,7 @@ def errors_of(planes: Sequence[Record], localizer: Localizer) -> VolumeErrors:
 
 
 def canal_middle(masks: npt.NDArray[np.uint8], row: float, row_step: float) -> float | None:
-    """Slice through the middle of the canal's mask round a row; None where the mask runs out of the stack on a side."""
+    """The slice through the middle of the canal's mask near a row; None if much of the mask lies in the first or last slice."""
     band = _HALF_BAND / row_step
     rows = slice(max(0, int(row - band)), int(row + band) + 1)
     area = (masks[:, rows] == CANAL_MASK).sum((1, 2)).astype(float)
@@ -92,7 +92,7 @@ def canal_middle(masks: npt.NDArray[np.uint8], row: float, row_step: float) -> f
 
 
 def summary(errors: Sequence[VolumeErrors]) -> dict[str, Figure]:
-    """The table over stacks, with intervals over patients."""
+    """The figures over stacks, with intervals over patients."""
     patients = [item.patient for item in errors for _ in item.in_plane]
     plane = np.array([value for item in errors for value in item.in_plane.values()])
     result = {

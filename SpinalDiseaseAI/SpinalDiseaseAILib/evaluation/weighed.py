@@ -1,4 +1,4 @@
-"""A classifier whose findings are weighed with the masks, so that they can be measured as those of any other."""
+"""A classifier whose findings are weighed with the masks, measured like any other classifier."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class WeighedClassifier:
     """Gives the findings that a weigher corrects, as an analysis with masks does.
 
     :param grading: the classifier and the weigher.
-    :param findings: that the weigher corrects; others are left out.
+    :param findings: the findings that the weigher corrects; others are left out.
     """
 
     grading: Grading
@@ -26,7 +26,7 @@ class WeighedClassifier:
     findings: tuple[str, ...]
 
     def classify(self, volumes: dict[str, SagittalVolume], points: dict[str, FloatArray], names: tuple[str, ...]) -> Findings:
-        """As :meth:`..steps.classification.Classifier.classify`, of volumes with T2."""
+        """Like :meth:`..steps.classification.Classifier.classify`, for volumes with T2."""
         stated = self.grading.stated(volumes, points, names, no_progress)
         spine = SegmentedSpine(volumes["T2"], self.segmenter.segment(volumes["T2"].image, points), points)
         found = self.grading.findings(stated, spine, "T2")

@@ -1,4 +1,4 @@
-"""The weighted log losses of two RSNA challenges, for systems that are measured on them."""
+"""The weighted log losses of two RSNA challenges, for systems measured on them."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ SEVERITY_WEIGHTS = np.array([1.0, 2.0, 4.0])
 """RSNA 2024: normal or mild, moderate, severe."""
 
 VERTEBRA_WEIGHTS, PATIENT_WEIGHTS = np.array([1.0, 2.0]), np.array([7.0, 14.0])
-"""RSNA 2022: without a fracture, with one."""
+"""RSNA 2022: without and with a fracture."""
 
 _LEAST = 1e-15
 
@@ -21,8 +21,8 @@ _LEAST = 1e-15
 def severity_log_loss(truth: FloatArray, probability: FloatArray) -> float:
     """Log loss of severities, each structure weighted 1, 2 or 4 by its true class.
 
-    :param truth: (N, 3) ones and zeros; rows without a one are not known and left out.
-    :param probability: (N, 3); rows are brought to a sum of 1.
+    :param truth: (N, 3) ones and zeros; rows without a one are unknown and left out.
+    :param probability: (N, 3); rows are normalized to a sum of 1.
     """
     known = truth.any(1)
     truth, probability = truth[known], np.clip(probability[known], _LEAST, 1)
@@ -34,9 +34,9 @@ def severity_log_loss(truth: FloatArray, probability: FloatArray) -> float:
 def rsna2024_score(conditions: Mapping[str, tuple[FloatArray, FloatArray]], canal: str, studies: npt.NDArray[np.str_]) -> float:
     """The score of RSNA 2024 lumbar: the mean of the conditions' weighted log losses and of "any severe canal stenosis".
 
-    :param conditions: canal stenosis, foraminal narrowing and subarticular stenosis (both sides) to truth and probability (N, 3).
-    :param canal: name of the canal stenosis.
-    :param studies: (N,) study of each row of the canal stenosis: a study's "any severe" is the largest over its levels.
+    :param conditions: truth and probability (N, 3) of canal stenosis, foraminal narrowing and subarticular stenosis (both sides).
+    :param canal: key of the canal stenosis in ``conditions``.
+    :param studies: (N,) study of each row of the canal stenosis: the maximum over a study's levels is its "any severe".
     """
     losses = [severity_log_loss(*values) for values in conditions.values()]
     truth, probability = conditions[canal]
@@ -51,10 +51,10 @@ def rsna2024_score(conditions: Mapping[str, tuple[FloatArray, FloatArray]], cana
 
 
 def rsna2022_score(truth: FloatArray, probability: FloatArray) -> float:
-    """The weighted log loss of RSNA 2022 cervical: of each patient the weighted mean over its targets, then the mean.
+    """The weighted log loss of RSNA 2022 cervical: the weighted mean over each patient's targets, averaged over patients.
 
-    :param truth: (patients, 8) ones and zeros: the patient as a whole, C1 … C7.
-    :param probability: (patients, 8) of a fracture.
+    :param truth: (patients, 8) ones and zeros: the whole patient, then C1 … C7.
+    :param probability: (patients, 8) probabilities of a fracture.
     """
     positive = np.array([PATIENT_WEIGHTS[1], *[VERTEBRA_WEIGHTS[1]] * 7])
     negative = np.array([PATIENT_WEIGHTS[0], *[VERTEBRA_WEIGHTS[0]] * 7])

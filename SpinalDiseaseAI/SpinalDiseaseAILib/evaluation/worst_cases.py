@@ -1,4 +1,4 @@
-"""The cases that went worst, with their pictures: where a model fails says more than how often."""
+"""The worst cases, with pictures: where a model fails says more than how often."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ from .key_points import errors_of
 from .predictions import LOCALIZATION, Case, Run
 
 _COUNT = 6
-"""Cases shown of a run."""
+"""Number of cases shown per run."""
 
-_HEIGHT = 420  # pixels of a picture
+_HEIGHT = 420  # height of a picture in pixels
 _TRUE, _FOUND = (64, 220, 140), (255, 140, 40)
 
 
 @dataclass(frozen=True)
 class WorstCase:
-    """One plane with what went wrong on it.
+    """One plane and what went wrong on it.
 
     :param picture: data URI of a JPEG file; empty if the image cannot be read.
     """
@@ -49,7 +49,7 @@ def worst_cases(run: Run) -> list[WorstCase]:
 
 
 def _badness_of_points(case: Case) -> float:
-    """Levels' worth of error: the sum over points that are no hits, a level for each that was not found."""
+    """Error in levels: the sum over points that are not hits; a point that was not found counts as one level."""
     errors = errors_of(case)
     if not errors.distance or not errors.spacing > 0:
         return 0.0
@@ -57,7 +57,7 @@ def _badness_of_points(case: Case) -> float:
 
 
 def _faults_of_points(case: Case) -> tuple[tuple[str, ...], set[str]]:
-    """What is wrong in words, and the points that are."""
+    """What is wrong, in words, and the affected points."""
     errors = errors_of(case)
     lost = [name for name, value in errors.distance.items() if not np.isfinite(value)]
     far = [name for name in errors.distance if name not in lost and not errors.is_hit(name)]
@@ -82,13 +82,13 @@ def _badness_of_grades(case: Case) -> float:
 
 
 def _faults_of_grades(case: Case) -> tuple[tuple[str, ...], set[str]]:
-    """The most certain of the wrong predictions in words, and their structures."""
+    """The most confident wrong predictions, in words, and their structures."""
     worst = sorted(_wrong(case), key=lambda item: -item[0])[:5]
     return tuple(text for _, _, text in worst), {structure for _, structure, _ in worst}
 
 
 def _wrong(case: Case) -> list[tuple[float, str, str]]:
-    """Log loss, structure and words of each wrong prediction; the more certain it was, the larger the loss."""
+    """Log loss, structure and description of each wrong prediction; the more confident, the larger the loss."""
     result = []
     for structure, items in case.findings.items():
         for name, item in items.items():
@@ -106,10 +106,10 @@ def _wrong(case: Case) -> list[tuple[float, str, str]]:
 
 
 def picture_of(case: Case, named: set[str]) -> str:
-    """The part of a plane round its points, with true points as circles and predicted ones as crosses.
+    """The part of a plane around its points, with true points as circles and predicted ones as crosses.
 
-    :param named: structures whose names are written.
-    :returns: a data URI; empty if the image is not there.
+    :param named: structures whose names are written into the picture.
+    :returns: a data URI; empty if the image is missing.
     """
     try:
         pixels = read_grey(case.image).astype(np.float32)
@@ -142,7 +142,7 @@ def picture_of(case: Case, named: set[str]) -> str:
 
 
 def _window(places: npt.NDArray[np.float64], shape: tuple[int, ...]) -> tuple[int, int, int, int]:
-    """Left, top, right and bottom of the part that is shown: all points with a quarter of their height round them."""
+    """Left, top, right and bottom of the shown part: all points plus a margin proportional to their height."""
     if not len(places):
         return 0, 0, shape[1], shape[0]
     low, high = places.min(0), places.max(0)
