@@ -27,6 +27,10 @@ from .table import table_of
 
 REPORT_FILE = "report.json"
 SCENE_FILE = "scene.mrb"
+STRUCTURED_REPORT_FILE = "report.sr.dcm"
+SEGMENTATION_FILE = "masks.seg.dcm"
+DICOM_FILES = (STRUCTURED_REPORT_FILE, SEGMENTATION_FILE)
+"""Files that name the patient, as every DICOM object does; :mod:`dicom_results` gives their writers."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -107,8 +111,12 @@ FORMATS: Mapping[str, Writer] = {
 }
 """File name to writer; those of masks and measurements write nothing where the report has none.
 
-A scene needs a floor that this one does not know; a caller adds its writer as ``SCENE_FILE``.
+A scene needs a floor that this one does not know; a caller adds its writer as ``SCENE_FILE``. DICOM files are added where they
+are asked for.
 """
+
+_NAMES = (*FORMATS, SCENE_FILE, *DICOM_FILES)
+"""Every file of results: an analysis replaces those of an earlier one as a whole."""
 
 
 def check_folder(folder: Path, *, overwrite: bool = False) -> None:
@@ -127,7 +135,7 @@ def check_folder(folder: Path, *, overwrite: bool = False) -> None:
         raise _unwritable(folder, error) from error
     if folder.exists() and not folder.is_dir():
         raise OutputError(f"{folder} is a file.", "The results need a folder.", "Choose another folder.", code="output-is-a-file")
-    foreign = [name for name in (*FORMATS, SCENE_FILE) if (folder / name).exists()]
+    foreign = [name for name in _NAMES if (folder / name).exists()]
     if foreign and not overwrite and not _is_ours(folder / REPORT_FILE):
         raise OutputError(
             f"{folder} already holds {', '.join(foreign)}, which SpinalDiseaseAI did not write.",
@@ -175,7 +183,7 @@ def write_results(
 
 def _swap(new: Path, folder: Path, old: Path) -> None:
     """Move files of the results' names from ``folder`` to ``old``, then all of ``new`` to ``folder``; undone on failure."""
-    moves = [(folder / name, old / name) for name in (*FORMATS, SCENE_FILE) if (folder / name).exists()]
+    moves = [(folder / name, old / name) for name in _NAMES if (folder / name).exists()]
     moves += [(path, folder / path.name) for path in sorted(new.iterdir())]
     try:
         for source, target in moves:

@@ -1,0 +1,143 @@
+"""Which frame of which DICOM instance lies on which plane of a volume, and how its rows and columns run there."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from pydicom.dataset import Dataset
+
+from ..base.geometry import LPS_FROM_RAS, Array, FloatArray, Image
+
+_OFF_PIXEL = 0.5  # pixels that a row or column may drift from the volume's over its whole length
+_OFF_STEP = 0.25  # of the distance between planes: readers of series accept slices that are a fifth of it off
+_SHIFTED = 1.0  # millimetres within the plane, for the same reason
+
+
+@dataclass(frozen=True, eq=False)
+class Frame:
+    """A slice of an instance.
+
+    :param instance: number of the instance in its series, from 0.
+    :param number: number of the frame in the instance, from 0; None for an instance of one slice.
+    :param affine: 4×3 from (column, row, 1) to LPS millimetres.
+    :param shape: columns, rows.
+    :param order: what decides between frames at one place: acquisition, instance number, UID.
+    """
+
+    instance: int
+    number: int | None
+    affine: FloatArray
+    shape: tuple[int, int]
+    order: tuple[int, int, str, int]
+
+
+@dataclass(frozen=True, eq=False)
+class Plane:
+    """A frame on a plane of a volume.
+
+    :param axis: index of the volume that counts planes, :param index: number of the plane.
+    :param columns: index of the volume along which columns follow each other.
+    :param reversed_columns: True if they run against the index, :param reversed_rows: the same for rows.
+    """
+
+    frame: Frame
+    axis: int
+    index: int
+    columns: int
+    reversed_columns: bool
+    reversed_rows: bool
+
+    def pixels(self, voxels: Array) -> Array:
+        """The plane of a volume as the frame stores it, shape (rows, columns)."""
+        plane = np.take(voxels, self.index, axis=self.axis)
+        if self.columns < min({0, 1, 2} - {self.axis, self.columns}):
+            plane = plane.T  # what is left of the axes is (columns, rows)
+        pixels: Array = plane[:: -1 if self.reversed_rows else 1, :: -1 if self.reversed_columns else 1]
+        return pixels
+
+
+def frames_of(instances: Sequence[Dataset]) -> list[Frame]:
+    """The placed frames of a series: headers of single-slice or of multi-frame images."""
+    frames: list[Frame] = []
+    for number, instance in enumerate(instances):
+        if "PerFrameFunctionalGroupsSequence" in instance:
+            shared = _item(instance, "SharedFunctionalGroupsSequence")
+            for index, own in enumerate(instance.PerFrameFunctionalGroupsSequence):
+                groups = [_item(own, key) or _item(shared, key) for key in _GROUPS]
+                frames += _frame(instance, number, index, *groups)
+        else:
+            frames += _frame(instance, number, None, instance, instance, instance)
+    return frames
+
+
+_GROUPS = ("PlanePositionSequence", "PlaneOrientationSequence", "PixelMeasuresSequence")
+
+
+def _item(dataset: Dataset, keyword: str) -> Dataset:
+    sequence = dataset.get(keyword)
+    return sequence[0] if sequence else Dataset()
+
+
+def _frame(
+    instance: Dataset, number: int, index: int | None, position: Dataset, orientation: Dataset, measures: Dataset
+) -> Iterator[Frame]:
+    """The frame, if its header places it."""
+    origin = position.get("ImagePositionPatient")
+    cosines = orientation.get("ImageOrientationPatient")
+    spacing = measures.get("PixelSpacing")
+    if not origin or not cosines or not spacing or len(origin) != 3 or len(cosines) != 6 or len(spacing) != 2:
+        return
+    affine = np.zeros((4, 3))
+    affine[3, 2] = 1
+    along = np.array(cosines, dtype=np.float64).reshape(2, 3)
+    along /= np.maximum(np.linalg.norm(along, axis=1, keepdims=True), 1e-9)
+    # PixelSpacing is (from row to row, from column to column), PS3.3 10.7.1.3.
+    affine[:3, 0], affine[:3, 1] = along[0] * float(spacing[1]), along[1] * float(spacing[0])
+    affine[:3, 2] = np.array(origin, dtype=np.float64)
+    order = (
+        int(instance.get("AcquisitionNumber") or 0),
+        int(instance.get("InstanceNumber") or 0),
+        str(instance.SOPInstanceUID),
+        index or 0,
+    )
+    yield Frame(number, index, affine, (int(instance.Columns), int(instance.Rows)), order)
+
+
+def planes_of(frames: Sequence[Frame], image: Image) -> dict[int, Plane]:
+    """The frames that lie on a volume's voxels, by the number of their plane; of several on one plane the first acquired.
+
+    :param image: the volume, RAS; however its axes run.
+    """
+    to_voxels = np.linalg.inv(image.affine) @ LPS_FROM_RAS
+    found: dict[int, Plane] = {}
+    for frame in sorted(frames, key=lambda frame: frame.order):
+        plane = _plane(frame, to_voxels, image)
+        if plane is not None:
+            found.setdefault(plane.index, plane)
+    return found
+
+
+def _plane(frame: Frame, to_voxels: FloatArray, image: Image) -> Plane | None:
+    steps = (to_voxels @ frame.affine)[:3]  # columns: voxel indices from column to column, from row to row, of the first pixel
+    columns, rows = (int(np.argmax(np.abs(steps[:, index]))) for index in (0, 1))
+    axis = 3 - columns - rows
+    if columns == rows or (image.voxels.shape[columns], image.voxels.shape[rows]) != frame.shape:
+        return None
+    expected = np.zeros((3, 2))
+    expected[columns, 0], expected[rows, 1] = np.sign(steps[columns, 0]), np.sign(steps[rows, 1])
+    drift = np.abs(steps[:, :2] - expected) * (np.array(frame.shape) - 1)
+    if drift.max() > _OFF_PIXEL:
+        return None
+    backwards = expected[columns, 0] < 0, expected[rows, 1] < 0
+    index = round(float(steps[axis, 2]))
+    corner = np.zeros(3)
+    corner[axis] = index
+    corner[columns] = frame.shape[0] - 1 if backwards[0] else 0
+    corner[rows] = frame.shape[1] - 1 if backwards[1] else 0
+    off = np.abs(steps[:, 2] - corner)
+    shifted = np.hypot(off[columns] * image.spacing[columns], off[rows] * image.spacing[rows])
+    if not 0 <= index < image.voxels.shape[axis] or off[axis] > _OFF_STEP or shifted > _SHIFTED:
+        return None
+    return Plane(frame, axis, index, columns, *map(bool, backwards))

@@ -1,0 +1,76 @@
+"""What DICOM results say of the product that made them, and their identifiers."""
+
+from __future__ import annotations
+
+import datetime
+import uuid
+from collections.abc import Iterable
+from typing import Any
+
+import highdicom
+from pydicom.dataset import Dataset
+
+from .. import __version__
+from ..base.anatomy import PRIVATE_SCHEME, Code
+from ..base.report import ModelProvenance, Report
+from ..base.uids import plain_uid
+from .dicom_sources import UTF_8
+
+NAME = "SpinalDiseaseAI"
+PRIVATE_SCHEME_NAME = "SpinalDiseaseAI findings and measurements"
+
+
+def new_uid() -> str:
+    """A UID that no other object has: PS3.5 B.2, from a random UUID."""
+    return f"2.25.{uuid.uuid4().int}"
+
+
+def lasting_uid(*parts: str) -> str:
+    """A UID that is the same for the same parts, such as that of a level of a series."""
+    return plain_uid("SpinalDiseaseAI " + " ".join(parts))
+
+
+def coded(code: Code) -> Any:
+    """A code as highdicom writes it."""
+    return highdicom.sr.CodedConcept(value=code.value, scheme_designator=code.scheme, meaning=code.meaning)
+
+
+def software_of(report: Report) -> tuple[str, str]:
+    """Name and version of the program that made a report; of this one if it does not say."""
+    name, _, version = report.software.partition(" ")
+    return name or NAME, version or __version__
+
+
+def algorithm_parameters(models: Iterable[ModelProvenance]) -> list[str]:
+    """A line for each model: name, version, licence and the SHA-256 of its weights."""
+    return [
+        f"{item.name} {item.version}{' (research only)' if item.research_only else ''}, SHA-256 {item.sha256}" for item in models
+    ]
+
+
+def common_elements(report: Report) -> dict[str, Any]:
+    """Arguments of highdicom's objects that every result has: equipment, character set, private codes, unproven purpose."""
+    return {
+        "manufacturer": NAME,
+        "manufacturer_model_name": software_of(report)[0],
+        "software_versions": software_of(report)[1],
+        "device_serial_number": "none",
+        "specific_character_set": UTF_8,
+        "content_qualification": "RESEARCH",
+        "series_instance_uid": new_uid(),
+        "sop_instance_uid": new_uid(),
+        "instance_number": 1,
+    }
+
+
+def stamp(dataset: Dataset) -> None:
+    """State when the result was made and where its private codes come from; whole seconds, as readers expect that sort by it."""
+    now = datetime.datetime.now()
+    for part in ("InstanceCreation", "Content", "Series"):
+        setattr(dataset, f"{part}Date", now.strftime("%Y%m%d"))
+        setattr(dataset, f"{part}Time", now.strftime("%H%M%S"))
+    scheme = Dataset()
+    scheme.CodingSchemeDesignator = PRIVATE_SCHEME
+    scheme.CodingSchemeName = PRIVATE_SCHEME_NAME
+    scheme.CodingSchemeResponsibleOrganization = NAME
+    dataset.CodingSchemeIdentificationSequence = [scheme]

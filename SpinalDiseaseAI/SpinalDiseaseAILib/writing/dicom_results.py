@@ -1,0 +1,116 @@
+"""Results as DICOM objects for an archive: a structured report and a segmentation of the analysed series.
+
+Both carry the patient's name and number, copied from the images, because an archive files them by these; no other result does.
+Importing this file loads neither pydicom nor highdicom.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ..base.errors import ComputeError, InputError
+from ..base.report import Report
+from ..base.study import Study
+from .outputs import DICOM_FILES, SEGMENTATION_FILE, STRUCTURED_REPORT_FILE, Results, Writer
+
+if TYPE_CHECKING:
+    from .dicom_sources import Sources
+
+__all__ = [
+    "DICOM_FILES",
+    "SEGMENTATION_FILE",
+    "STRUCTURED_REPORT_FILE",
+    "dicom_formats",
+    "read_sources",
+    "require_dicom",
+    "require_highdicom",
+    "writers_of",
+]
+
+
+def dicom_formats(report: Report, files: Iterable[Path], names: Collection[str] = DICOM_FILES) -> dict[str, Writer]:
+    """Writers of the DICOM files of a report, to be passed to :func:`outputs.write_results` beside ``FORMATS``.
+
+    :param files: DICOM files among which are those of the analysed series; others are ignored. Only headers are read.
+    :param names: which of :data:`DICOM_FILES`.
+    :raises InputError: code ``"not-dicom"`` if the report's study is not DICOM, ``"missing-source"`` if the instances of the
+        analysed series are not among the files, ``"no-frame-of-reference"`` if they do not state what positions refer to,
+        ``"grid-mismatch"`` if the masks do not lie on their pixels.
+    :raises ComputeError: code ``"missing-package"`` if highdicom is not installed.
+    """
+    require_highdicom()
+    require_dicom([item.uid for item in report.series])
+    from .dicom_sources import read_sources
+
+    return writers_of(report, read_sources(files, [item.uid for item in report.series]), names)
+
+
+def read_sources(study: Study, files: Iterable[Path]) -> Sources:
+    """Headers of a study's series, for :func:`writers_of` when the files are no longer there.
+
+    :raises InputError: see :func:`dicom_formats`.
+    :raises ComputeError: if highdicom is not installed.
+    """
+    require_highdicom()
+    uids = [item.uid for item in study.series]
+    require_dicom(uids)
+    from .dicom_sources import read_sources
+
+    return read_sources(files, uids)
+
+
+def writers_of(report: Report, sources: Sources, names: Collection[str] = DICOM_FILES) -> dict[str, Writer]:
+    """Writers of the DICOM files of a report from headers that were read before.
+
+    :param names: which of :data:`DICOM_FILES`; the segmentation is left out where the report has no masks.
+    :raises InputError: code ``"grid-mismatch"`` or ``"missing-source"`` if the masks do not lie on the pixels of the instances.
+    """
+    from .dicom_segmentation import planes_of_masks, write_segmentation
+    from .structured_report import write_structured_report
+
+    writers: dict[str, Writer] = {}
+    if STRUCTURED_REPORT_FILE in names:
+
+        def write_report(results: Results, path: Path) -> None:
+            write_structured_report(results.report, sources, path)
+
+        writers[STRUCTURED_REPORT_FILE] = write_report
+    if SEGMENTATION_FILE in names and report.masks is not None:
+        planes = planes_of_masks(report, sources)  # now, so that what does not fit is told before anything is written
+
+        def write_masks(results: Results, path: Path) -> None:
+            write_segmentation(results.report, sources, planes, path)
+
+        writers[SEGMENTATION_FILE] = write_masks
+    return writers
+
+
+def require_highdicom() -> None:
+    """Make sure that DICOM results can be made.
+
+    :raises ComputeError: code ``"missing-package"`` if highdicom is not installed.
+    """
+    if find_spec("highdicom") is None:
+        raise ComputeError(
+            "DICOM results need the package highdicom, which is not installed.",
+            remedy="Install it: pip install highdicom.",
+            code="missing-package",
+        )
+
+
+def require_dicom(uids: Iterable[str]) -> None:
+    """Make sure that series come from DICOM files.
+
+    :param uids: of the analysed series.
+    :raises InputError: code ``"not-dicom"`` if one has none.
+    """
+    if not all(uids):
+        raise InputError(
+            "The analysed images are not DICOM.",
+            "A DICOM structured report or segmentation refers to DICOM images of the same study.",
+            "Analyze the study's DICOM files, or leave out the DICOM results.",
+            code="not-dicom",
+        )
