@@ -12,7 +12,7 @@ from torch.nn import functional
 
 @dataclass(frozen=True)
 class ViewRange:
-    """How far random views go.
+    """The range of random views.
 
     :param scale: largest change of size, as a natural logarithm.
     :param stretch: largest change of the ratio of width to height, as a natural logarithm.
@@ -29,7 +29,7 @@ class ViewRange:
 
 
 def random_views(count: int, ranges: ViewRange, generator: torch.Generator) -> Tensor:
-    """Random 2×2 matrices from target to source pixels about a centre; shape (N, 2, 2), (column, row)."""
+    """Random 2×2 matrices from target to source pixels around a centre; shape (N, 2, 2), (column, row)."""
 
     def uniform(low: float, high: float) -> Tensor:
         return torch.rand(count, generator=generator) * (high - low) + low
@@ -46,7 +46,7 @@ def random_views(count: int, ranges: ViewRange, generator: torch.Generator) -> T
 
 
 def warp(image: Tensor, matrix: Tensor, source: Tensor, shape: tuple[int, int], mode: str = "bilinear") -> Tensor:
-    """Resample one image of shape (C, H, W) so that the target's middle shows ``source`` (column, row).
+    """Resample one image of shape (C, H, W) so that ``source`` (column, row) becomes the centre of the target.
 
     :param matrix: 2×2, target to source pixels.
     :returns: (C, *shape), zero outside.
@@ -60,18 +60,18 @@ def warp(image: Tensor, matrix: Tensor, source: Tensor, shape: tuple[int, int], 
 
 
 def to_target(points: Tensor, matrix: Tensor, source: Tensor, shape: tuple[int, int]) -> Tensor:
-    """Where source points (K, 2) come to lie in the target of :func:`warp`."""
+    """Positions of source points (K, 2) in the target of :func:`warp`."""
     middle = torch.tensor([(shape[1] - 1) / 2, (shape[0] - 1) / 2])
     place: Tensor = (points - source) @ torch.linalg.inv(matrix).T + middle
     return place
 
 
 def random_contrast(images: Tensor, generator: torch.Generator, *, strength: float = 1.0, inverted: float = 0.04) -> Tensor:
-    """Gamma, brightness, an uneven coil, blur, noise, rarely an inverted scale.
+    """Random gamma, brightness, coil inhomogeneity, blur and noise, and rarely inverted grey values.
 
     :param images: (N, C, H, W) of about 0 … 1.
     :param strength: factor on every change.
-    :param inverted: share of images whose scale is turned round.
+    :param inverted: share of images whose grey values are inverted.
     """
     count, _, height, width = images.shape
 
@@ -90,7 +90,7 @@ def random_contrast(images: Tensor, generator: torch.Generator, *, strength: flo
 
 
 def random_cutout(images: Tensor, generator: torch.Generator, share: float = 0.3) -> Tensor:
-    """Put a grey rectangle over part of some images: metal, a field of view that ends, a swapped patch."""
+    """Cover part of some images with a grey rectangle, like metal, the edge of the field of view or an artefact."""
     result = images.clone()
     count, _, height, width = images.shape
     for index in range(count):

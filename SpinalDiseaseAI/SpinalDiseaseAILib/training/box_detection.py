@@ -1,4 +1,4 @@
-"""Training of the published box detector: a box round each key point, sized by its neighbours."""
+"""Training of the published box detector: a box around each key point, sized by its neighbours."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ from .loop import Loop
 from .streams import losses_of
 from .whole_planes import inside, sampler_of
 
-_REACH = 1.5  # cells round a key point that answer for it (FCOS, improved by sampling at the centre)
+_REACH = 1.5  # cells around a key point that predict it (FCOS with centre sampling)
 _BOX_WEIGHT = 2.0
 
 
 def boxes_of(points: Tensor) -> Tensor:
-    """Boxes of key points as left, top, right, bottom; (N, K, 4), NaN where point or neighbours are not known.
+    """Boxes of key points as left, top, right, bottom; (N, K, 4), NaN if the point or its neighbours are unknown.
 
-    A box is a square with the key point in its middle, as wide as the point's neighbours lie apart (a vertebra between its two
-    discs, a disc between its two vertebrae), or twice as wide as its only neighbour is far.
+    A box is a square centred on the key point. Its side is the distance between the point's two neighbours (the discs of a
+    vertebra, the vertebrae of a disc), or twice the distance to its only neighbour.
 
     :param points: (N, K, 2) as (column, row) in pixels, cranial to caudal.
     """
@@ -43,7 +43,7 @@ def boxes_of(points: Tensor) -> Tensor:
 
 
 def overlap_loss(found: Tensor, truth: Tensor) -> tuple[Tensor, Tensor]:
-    """One minus the generalized overlap (Rezatofighi et al., GIoU, CVPR 2019) of boxes (M, 4), and the plain overlap; (M,)."""
+    """One minus the generalized IoU (Rezatofighi et al., GIoU, CVPR 2019) of boxes (M, 4), and the plain IoU; (M,) each."""
     common = (torch.minimum(found[:, 2:], truth[:, 2:]) - torch.maximum(found[:, :2], truth[:, :2])).clamp(min=0).prod(1)
     hull = (torch.maximum(found[:, 2:], truth[:, 2:]) - torch.minimum(found[:, :2], truth[:, :2])).prod(1)
     areas = [(box[:, 2:] - box[:, :2]).prod(1) for box in (found, truth)]
@@ -53,7 +53,7 @@ def overlap_loss(found: Tensor, truth: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def owners(points: Tensor, usable: Tensor, height: int, width: int, stride: int) -> Tensor:
-    """The key point that each cell answers for, -1 for none; (N, H, W).
+    """The key point that each cell predicts, -1 for none; (N, H, W).
 
     :param points: (N, K, 2) as (column, row) in image pixels.
     :param usable: (N, K).
@@ -66,7 +66,7 @@ def owners(points: Tensor, usable: Tensor, height: int, width: int, stride: int)
 
 
 def box_loss(network: nn.Module, batch: tuple[Tensor, Tensor]) -> Tensor:
-    """Focal loss of the scores against the overlap of each cell's box, plus one minus that overlap, a cell in a box."""
+    """Focal loss of the scores against the IoU of each cell's box, plus the GIoU loss of the boxes, per cell in a box."""
     images, points = batch
     scores, boxes = network(images)
     truth = boxes_of(points)
@@ -81,7 +81,7 @@ def box_loss(network: nn.Module, batch: tuple[Tensor, Tensor]) -> Tensor:
 
 
 def train_boxes(config: dict[str, Any], data: Path, run: Path, hardware: Hardware = PROCESSOR) -> Path:
-    """Train by a configuration; a run that was stopped goes on where its last checkpoint stands.
+    """Train as a configuration says; an interrupted run resumes from its last checkpoint.
 
     :param data: folder of the data sets.
     :param run: folder of checkpoints and logs.

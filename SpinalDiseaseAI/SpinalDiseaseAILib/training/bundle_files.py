@@ -1,4 +1,4 @@
-"""From trained weights to a bundle in MONAI layout."""
+"""Trained weights to a bundle in MONAI layout."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from ..models.metadata import write_metadata
 
 
 def half_precision(states: list[dict[str, torch.Tensor]]) -> dict[str, torch.Tensor]:
-    """The tensors of one network, or of several as members of one, in 16 bits: half the download, figures are measured on it.
+    """The tensors of a network, or of several as its members, in 16 bits: half the download; figures are measured on these.
 
-    A grading network of one trunk has keys ``members.0.…``; further states are renumbered behind it. Localizers become members
-    where there are several.
+    A single grading network has keys ``members.0.…``; further states are numbered after it. Localizers become members only if
+    there are several.
     """
     result = {}
     for number, state in enumerate(states):
@@ -25,17 +25,17 @@ def half_precision(states: list[dict[str, torch.Tensor]]) -> dict[str, torch.Ten
             name = key.replace("members.0.", f"members.{number}.", 1)
             if len(states) > 1 and not key.startswith("members."):
                 name = f"members.{number}.{key}"
-            # The running variance of a batch norm can be smaller than 16 bits hold.
+            # The running variance of a batch norm can be too small for 16 bits.
             small = value.is_floating_point() and "running_var" not in key
             result[name] = (value.half() if small else value).contiguous()
     return result
 
 
 def mean_of(states: list[dict[str, torch.Tensor]]) -> dict[str, torch.Tensor]:
-    """One network whose weights are the means of several that went on from one another.
+    """One network whose weights are the means of several, each trained further from the one before.
 
-    Such networks lie in one basin of the loss, where the mean is as good as their average answer at the cost of one (Izmailov et
-    al., Averaging weights leads to wider optima, 2018).
+    Such networks lie in one basin of the loss, where averaging the weights is as good as averaging the predictions, at the cost
+    of one network (Izmailov et al., Averaging weights leads to wider optima, 2018).
     """
     return {
         key: torch.stack([state[key] for state in states]).mean(0) if value.is_floating_point() else value
@@ -46,9 +46,9 @@ def mean_of(states: list[dict[str, torch.Tensor]]) -> dict[str, torch.Tensor]:
 def pack(metadata: dict[str, Any], weights: list[Path], card: str, licence: str, folder: Path, *, averaged: bool = False) -> Path:
     """Write a bundle.
 
-    :param metadata: everything but the hashes; ``name`` gives the folder's name.
-    :param weights: one file a member.
-    :param averaged: True if they are no members but one network, whose weights are their mean.
+    :param metadata: everything except the hashes; ``name`` becomes the folder's name.
+    :param weights: one file per member.
+    :param averaged: True to average the files to one network instead of making them members.
     :param card: model card, Markdown.
     :param licence: text of the licence of the weights.
     :param folder: folder of the bundles.

@@ -1,4 +1,4 @@
-"""``train calibrate``: out-of-fold predictions in, a bundle with calibrated probabilities and plausible classes out."""
+"""``train calibrate``: calibrates the probabilities and plausible classes of a bundle with out-of-fold predictions."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ _FEWEST_PATIENTS = 10
 
 
 def calibrate_bundle(files: Sequence[Path], folder: Path, *, rate: float = RATE, title: str = "") -> list[Fitted]:
-    """Fit the calibration of a bundle, and write it into its metadata and its card.
+    """Fit the calibration of a bundle and write it into its metadata and card.
 
-    :param files: predictions of networks on patients that each was not trained on, together of every patient once.
+    :param files: predictions of networks for patients they were not trained on; together the files contain each patient once.
     :param folder: the bundle's folder.
-    :param rate: that plausible classes keep.
-    :param title: run of the files to take; empty for the first that grades.
-    :raises InputError: if the predictions are calibrated already, or not of this bundle's findings, or of too few patients.
+    :param rate: share of structures whose true class is to be plausible.
+    :param title: title of the run to use from the files; empty for the first grading run.
+    :raises InputError: if the predictions are already calibrated, lack findings of this bundle, or have too few patients.
     :raises ModelError: if the bundle cannot be used.
     """
     bundle = read_bundle(folder.name, folder.parent)
@@ -54,13 +54,13 @@ def calibrate_bundle(files: Sequence[Path], folder: Path, *, rate: float = RATE,
 
 
 def write_calibration(bundle: Bundle, fitted: Sequence[Fitted], rate: float, patients: int) -> None:
-    """Write what was fitted into the metadata and the card of a bundle."""
+    """Write a fitted calibration into the metadata and the card of a bundle."""
     _write_metadata(bundle.folder / METADATA, fitted, patients)
     _write_card(bundle, card_text(fitted, rate))
 
 
 def _cases(runs: Sequence[Run], title: str) -> list[Case]:
-    """Cases of the chosen run of every file; a patient's plane that two files predict is refused."""
+    """Cases of the chosen run from every file; a plane that two files predict is refused."""
     grading = [run for run in runs if run.task == GRADING]
     titles = list(dict.fromkeys(run.title for run in grading))
     if not titles or (title and title not in titles):
@@ -106,7 +106,7 @@ def _write_metadata(path: Path, fitted: Sequence[Fitted], patients: int) -> None
 
 
 def _summary(item: Fitted) -> dict[str, Any]:
-    """What was fitted and measured, as JSON values; figures are cross-fitted."""
+    """The fitted calibration and its cross-fitted figures, as JSON values."""
     return {
         "method": item.method,
         "patients": item.patients,
@@ -148,7 +148,7 @@ def card_text(fitted: Sequence[Fitted], rate: float) -> str:
 
 
 def _write_card(bundle: Bundle, text: str) -> None:
-    """Put the tables between the marks of the card, or at its end under a heading where it has none."""
+    """Put the tables between the markers of the card, or, if it has none, under a heading at its end."""
     path = bundle.folder / CARD
     card = path.read_text(encoding="utf-8")
     body = f"{_START}\n{text}{_END}"

@@ -1,7 +1,7 @@
-"""Calibration of a finding by out-of-fold predictions: which map makes its probabilities true, and which classes are plausible.
+"""Calibration of a finding with out-of-fold predictions: the mapping of its probabilities, and its plausible classes.
 
-Every choice and every stated figure is cross-fitted: patients are dealt into folds, and what is fitted on some folds is applied
-to the one that is left. What goes into the bundle is then fitted on all of them.
+Every choice and every reported figure is cross-fitted: patients are divided into folds, and a calibration fitted on all folds
+but one is applied to the remaining one. The calibration for the bundle is then fitted on all folds.
 """
 
 from __future__ import annotations
@@ -21,13 +21,13 @@ from ..steps.calibration import Calibration, Curve, Plausible, logits_of, unsure
 
 FOLDS = 5
 RATE = 0.9
-_STEP = 0.005  # by which a class's rate is raised until its measured coverage is what is stated
-_RIDGE = 1e-3  # holds the scaling of a class that hardly occurs near none
+_STEP = 0.005  # increment by which a class's rate is raised until its measured coverage is at least the stated one
+_RIDGE = 1e-3  # keeps the scaling of a rare class close to none
 _DECIMALS = 5
 
 
 def best_temperature(graded: Graded) -> tuple[float, float]:
-    """The divisor of the logits with the smallest log loss, between ½ and 3, and that loss."""
+    """The divisor of the logits, between ½ and 3, with the smallest log loss, and that loss."""
     info = finding(graded.name)
     logits = logits_of(info, graded.probability)
 
@@ -45,10 +45,10 @@ def temperature_scaling(graded: Graded) -> Calibration:
 
 
 def adaptive_temperature_scaling(graded: Graded) -> Calibration:
-    """One divisor for all classes, larger or smaller where the network is unsure.
+    """One divisor for all classes, which depends on how uncertain the network is.
 
-    Balanya et al., Adaptive temperature scaling for robust calibration of deep neural networks, 2024, with the logarithm of the
-    temperature linear in the entropy.
+    Balanya et al., Adaptive temperature scaling for robust calibration of deep neural networks, 2024; the logarithm of the
+    temperature is linear in the entropy.
     """
     info = finding(graded.name)
     logits, size = logits_of(info, graded.probability), graded.truth.shape[1]
@@ -64,7 +64,7 @@ def adaptive_temperature_scaling(graded: Graded) -> Calibration:
 
 
 def vector_scaling(graded: Graded) -> Calibration:
-    """A divisor and an addition for each class (Guo et al., 2017)."""
+    """A divisor and an offset for each class (Guo et al., 2017)."""
     info = finding(graded.name)
     logits, size = logits_of(info, graded.probability), graded.truth.shape[1]
 
@@ -82,7 +82,7 @@ def vector_scaling(graded: Graded) -> Calibration:
 
 
 def isotonic_regression(graded: Graded) -> Calibration:
-    """A rising curve for each class (Zadrozny and Elkan, Transforming classifier scores into probabilities, 2002)."""
+    """A monotonic curve for each class (Zadrozny and Elkan, Transforming classifier scores into probabilities, 2002)."""
     curves = []
     for k in range(graded.truth.shape[1]):
         fitted = IsotonicRegression(y_min=0, y_max=1, out_of_bounds="clip").fit(graded.probability[:, k], graded.truth[:, k])
@@ -92,7 +92,7 @@ def isotonic_regression(graded: Graded) -> Calibration:
 
 
 def as_it_is(graded: Graded) -> Calibration:
-    """No change: what was fitted to the same patients by its log loss is often calibrated already."""
+    """No change: predictions fitted to the same patients by log loss are often calibrated already."""
     return Calibration.none(finding(graded.name))
 
 
@@ -103,20 +103,20 @@ METHODS: dict[str, Callable[[Graded], Calibration]] = {
     "vector": vector_scaling,
     "isotonic": isotonic_regression,
 }
-"""Ways to calibrate, the simplest first."""
+"""Calibration methods, the simplest first."""
 
 
 @dataclass(frozen=True)
 class Fitted:
-    """The calibration of one finding and what it is worth.
+    """The calibration of one finding, with its figures.
 
     :param method: one of :data:`METHODS`.
-    :param brier: Brier score with each method, ``"none"`` among them, cross-fitted.
-    :param error: expected calibration error without calibration and as calibrated, cross-fitted.
-    :param coverage: class to the share of its structures for which it is plausible, cross-fitted; NaN where none has it.
+    :param brier: Brier score with each method, including ``"none"``, cross-fitted.
+    :param error: expected calibration error before and after calibration, cross-fitted.
+    :param coverage: class to the share of its structures for which it is plausible, cross-fitted; NaN if it has none.
     :param support: class to its number of structures.
     :param set_size: mean number of plausible classes, cross-fitted.
-    :param unsure: share of structures of which every class is plausible.
+    :param unsure: share of structures for which every class is plausible.
     """
 
     name: str
@@ -132,7 +132,7 @@ class Fitted:
 
 
 def fit(graded: Graded, rate: float = RATE) -> Fitted:
-    """Choose the method by the cross-fitted Brier score, fit it, and find the plausible classes at a rate.
+    """Choose the method by the cross-fitted Brier score, fit it, and determine the plausible classes at a rate.
 
     :param graded: out-of-fold predictions without calibration.
     """
@@ -160,7 +160,7 @@ def fit(graded: Graded, rate: float = RATE) -> Fitted:
 
 
 def cross_fitted(graded: Graded, method: Callable[[Graded], Calibration]) -> Graded:
-    """Each fold's predictions, calibrated by what was fitted on the other folds."""
+    """Each fold's predictions, with the calibration fitted on the other folds."""
     info = finding(graded.name)
     logits = logits_of(info, graded.probability)
     probability = np.zeros_like(graded.probability)
@@ -170,14 +170,14 @@ def cross_fitted(graded: Graded, method: Callable[[Graded], Calibration]) -> Gra
 
 
 def brier_score(graded: Graded) -> float:
-    """Brier score of a finding; where several classes can hold together, the mean over classes."""
+    """Brier score of a finding; the mean over classes if these do not exclude each other."""
     if finding(graded.name).exclusive:
         return metrics.brier(graded.truth, graded.probability)
     return float(((graded.truth - graded.probability) ** 2).mean())
 
 
 def calibration_error(graded: Graded) -> float:
-    """Expected calibration error of a finding; where several classes can hold together, the mean over classes."""
+    """Expected calibration error of a finding; the mean over classes if these do not exclude each other."""
     if finding(graded.name).exclusive:
         return metrics.expected_calibration_error(*metrics.stated(graded.truth, graded.probability))
     return float(
@@ -186,7 +186,7 @@ def calibration_error(graded: Graded) -> float:
 
 
 def class_rates(graded: Graded, rate: float) -> tuple[float, ...]:
-    """The rate asked for each class: the stated one, raised where the cross-fitted coverage of the class falls short of it."""
+    """The target rate of each class: the stated rate, raised if the cross-fitted coverage of the class falls short of it."""
     truth = graded.truth > 0
     rates = []
     for k in range(truth.shape[1]):
@@ -207,20 +207,20 @@ def class_rates(graded: Graded, rate: float) -> tuple[float, ...]:
 
 
 def _threshold(scores: FloatArray, rate: float) -> float:
-    """The largest threshold that a further score of the same kind reaches at the rate or more often; 0 for too few scores."""
+    """The largest threshold that a new score of the same kind reaches with at least the given rate; 0 for too few scores."""
     dropped = int(np.floor((1 - rate) * (len(scores) + 1) + 1e-9))
     return float(np.sort(scores)[dropped - 1]) if dropped >= 1 else 0.0
 
 
 def _thresholds(graded: Graded, rates: tuple[float, ...]) -> tuple[float, ...]:
-    """Threshold of each class; rounded down, so that no score falls below the one that it is."""
+    """The threshold of each class, rounded down so that no score falls below a threshold equal to it."""
     unit = 10.0**_DECIMALS
     values = (_threshold(graded.probability[graded.truth[:, k] > 0, k], rate) for k, rate in enumerate(rates))
     return tuple(float(np.floor(value * unit) / unit) for value in values)
 
 
 def _crossed_sets(graded: Graded, rates: tuple[float, ...]) -> np.ndarray:
-    """Plausible classes of each fold by thresholds from the other folds; (N, classes)."""
+    """Plausible classes in each fold, with thresholds from the other folds; (N, classes)."""
     sets = np.zeros(graded.truth.shape, dtype=bool)
     for rest, left in _folds(graded):
         plausible = Plausible(RATE, _thresholds(_part(graded, rest), rates))
@@ -229,7 +229,7 @@ def _crossed_sets(graded: Graded, rates: tuple[float, ...]) -> np.ndarray:
 
 
 def _folds(graded: Graded) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """Indices of the other folds and of the one that is left, by patient."""
+    """Indices of the items in the other folds and in the fold held out, for each fold; folds are by patient."""
     count = min(FOLDS, len(set(graded.patients)))
     yield from GroupKFold(count).split(graded.truth, groups=np.array(graded.patients))
 
@@ -245,7 +245,7 @@ def _part(graded: Graded, items: np.ndarray) -> Graded:
 
 
 def _loss(info: Finding, logits: FloatArray, truth: FloatArray) -> float:
-    """Mean log loss of logits; where several classes can hold together, the mean over classes too."""
+    """Mean log loss of logits; also the mean over classes if these do not exclude each other."""
     if info.exclusive:
         return float((np.logaddexp.reduce(logits, axis=1) - (logits * truth).sum(1)).mean())
     return float((np.logaddexp(0, logits) - logits * truth).mean())

@@ -1,4 +1,4 @@
-"""``spinal-disease-ai train``: convert original data sets, fit a network by a configuration, and pack what was fitted."""
+"""``spinal-disease-ai train``: converts original data sets, fits a network to a configuration, and packs the result."""
 
 from __future__ import annotations
 
@@ -32,9 +32,9 @@ Threads = Annotated[int, typer.Option(help="Processor threads; 0 for all.", min=
 
 
 def configuration(name: str) -> dict[str, Any]:
-    """A configuration by the name of a packaged one, or by path.
+    """The configuration with a packaged name or a path.
 
-    :raises typer.BadParameter: if there is none.
+    :raises typer.BadParameter: if it does not exist.
     :raises InputError: if it is damaged.
     """
     path = Path(name) if name.endswith(".json") else CONFIGS / f"{name}.json"
@@ -73,7 +73,7 @@ def fit(
     On every GPU: torchrun --nproc-per-node gpu -m -- SpinalDiseaseAILib train fit localizer --data data --run runs/localizer
     """
     if "WORLD_SIZE" in os.environ:
-        os.environ.setdefault("TORCH_CPP_LOG_LEVEL", "ERROR")  # else each process tells that it looks for unused parameters
+        os.environ.setdefault("TORCH_CPP_LOG_LEVEL", "ERROR")  # otherwise each process logs that it looks for unused parameters
     import torch
 
     from .processes import hardware_of_process
@@ -94,7 +94,7 @@ def fit(
 
 
 def training_of(settings: dict[str, Any]) -> Callable[[dict[str, Any], Path, Path, Hardware], Path]:
-    """The training of a configuration's network."""
+    """The function that trains a configuration's network."""
     if settings.get("network") == "VNet2d":
         from .heat_map_regression import train_heat_maps
 

@@ -1,4 +1,4 @@
-"""Configurations: packaged ones by their names, any other by path, and what a training needs of one."""
+"""Configurations of trainings: reading and checking them."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ _Check = tuple[Callable[[Any], bool], str]
 
 
 def read_configuration(path: Path) -> dict[str, Any]:
-    """A configuration from its file.
+    """Read a configuration from a file.
 
-    :raises InputError: if it is no JSON object, or names no task.
+    :raises InputError: if it is not a JSON object, or names no task.
     """
     try:
         document = json.loads(path.read_text(encoding="utf-8"))
@@ -31,7 +31,7 @@ def read_configuration(path: Path) -> dict[str, Any]:
 
 
 def configuration_of_run(run: Path) -> dict[str, Any]:
-    """The configuration that a finished run was trained by.
+    """The configuration that a finished run was trained with.
 
     :raises InputError: if the folder holds no finished run.
     """
@@ -47,9 +47,9 @@ def configuration_of_run(run: Path) -> dict[str, Any]:
 
 
 def check_trainable(settings: Mapping[str, Any]) -> None:
-    """Refuse a configuration that no network can be trained by.
+    """Refuse a configuration with which no network can be trained.
 
-    :raises InputError: if its task is trained by another command, or a key that its training reads is missing or no such value.
+    :raises InputError: if its task belongs to another command, or a key that its training reads is missing or invalid.
     """
     task = settings.get("network") or settings["task"]
     if task not in _KEYS:
@@ -117,4 +117,4 @@ _KEYS: dict[str, dict[str, _Check]] = {
     "VNet2d": {"widths": _COUNTS, "size": _COUNT, "sigma": _ABOVE_0, "kernel": _COUNT},
     "BoxDetector": {"size": _COUNT, "width": _COUNT, "encoder_stages": _COUNT},
 }
-"""Task, or network where one is named, to what its training reads."""
+"""The keys that each training reads, with their checks; by network if the configuration names one, otherwise by task."""

@@ -1,4 +1,4 @@
-"""``spinal-disease-ai train convert`` makes the folders that training reads; ``train submission`` answers a challenge."""
+"""``spinal-disease-ai train convert`` makes the folders that training reads; ``train submission`` enters a challenge."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The bundle of the disc grade model, from out-of-fold predictions and masks."""
+"""Makes the bundle of the disc grade model from out-of-fold predictions and masks."""
 
 from __future__ import annotations
 
@@ -31,12 +31,13 @@ def fit_grader(
     output: Path,
     told: Callable[[str], None] = lambda text: None,
 ) -> Path:
-    """Fit the model on every patient that the predictions are of, choose the variant on tuning patients, and write the bundle.
+    """Fit the model on every patient in the predictions, choose the variant on tuning patients, and write the bundle.
 
     :param runs: out-of-fold predictions of the classifier's networks, not calibrated.
     :param classifier: bundle whose calibrated probabilities will be weighed.
     :param names: the localizer and the segmenter that find and outline the discs.
-    :param data: folder of the data sets, :param output: folder of the bundles.
+    :param data: folder of the data sets.
+    :param output: folder of the bundles.
     :returns: the bundle's folder.
     :raises InputError: if no run has out-of-fold grades.
     """
@@ -51,7 +52,7 @@ def fit_grader(
 def pack_grader(
     config: dict[str, Any], runs: list[Run], classifier: str, features: Features, output: Path, told: Callable[[str], None]
 ) -> Path:
-    """The same from features that were taken before."""
+    """The same with features that were already extracted."""
     bundle = read_bundle(classifier)
     calibration = Calibration.of_options(finding("pfirrmann"), bundle.options)
     grading = [run for run in runs if run.task == GRADING and not run.calibrated]

@@ -1,8 +1,8 @@
-"""The model of disc degeneration: what it is fitted on, and how.
+"""Fits the model of disc degeneration.
 
-A network has learnt its own training patients by heart. The region network's word is therefore taken from networks that did not
-see the patient (out-of-fold predictions), and the regression on mask features is weighed by what it says of patients that it was
-not fitted on.
+A network memorizes its training patients. Predictions of the region network therefore come from networks that did not see the
+patient (out-of-fold predictions), and the regression on mask features is weighed by its predictions for patients on which it was
+not fitted.
 """
 
 from __future__ import annotations
@@ -24,16 +24,16 @@ from ..steps.disc_grades import CLASSES, LEVELS, summed
 from ..steps.measurements.disc_features import FEATURES
 
 RIDGE = 0.02
-"""Weight of the squared coefficients of the regression beside the mean log loss."""
+"""Weight of the squared coefficients of the regression relative to the mean log loss."""
 
 POOL_RIDGE = 0.05
-"""The same for the weights and biases of the region network and of the pool, drawn to where they start."""
+"""The same for the weights and biases of the region network and of the pool, which are drawn to their initial values."""
 
-_FOLDS = 5  # as the configuration tells
+_FOLDS = 5  # the same as in the configuration
 _PFIRRMANN = "pfirrmann"
 
 Features = Mapping[tuple[str, str], FloatArray]
-"""(Series, disc) to features from the masks."""
+"""Features from the masks, by (series, disc)."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,7 +41,7 @@ class Example:
     """A disc whose grade is known.
 
     :param region: logarithms of the summed Pfirrmann probabilities, (3,).
-    :param features: from the masks, (features,); None where it could not be measured.
+    :param features: features from the masks, (features,); None if the disc could not be measured.
     :param grade: index of the true grade.
     """
 
@@ -53,10 +53,10 @@ class Example:
 
 
 def examples_of(run: Run, calibration: Calibration, features: Features) -> list[Example]:
-    """The graded discs of out-of-fold predictions.
+    """The graded discs in out-of-fold predictions.
 
-    :param run: predictions that are not calibrated.
-    :param calibration: that of the Pfirrmann grades in the bundle whose probabilities will be weighed.
+    :param run: predictions without calibration.
+    :param calibration: calibration of the Pfirrmann grades in the bundle whose probabilities will be weighed.
     """
     result = []
     for case in run.cases:
@@ -73,7 +73,7 @@ def examples_of(run: Run, calibration: Calibration, features: Features) -> list[
 
 
 def fitted(examples: Sequence[Example]) -> DiscGradeModel:
-    """The model with its coefficients."""
+    """The model, fitted."""
     model = DiscGradeModel(len(FEATURES), len(LEVELS), len(CLASSES)).requires_grad_(False)
     measured = [item for item in examples if item.features is not None]
     _fit_masks(model, measured)
@@ -90,9 +90,9 @@ def fitted(examples: Sequence[Example]) -> DiscGradeModel:
 
 
 def log_losses(examples: Sequence[Example]) -> dict[str, float]:
-    """Mean log loss of each variant on discs of tuning patients, by models that were fitted without their patients.
+    """Mean log loss of each variant on discs of tuning patients, from models fitted without those patients.
 
-    Discs that could not be measured in the masks are left out: all variants are compared on the same discs.
+    Discs that could not be measured in the masks are left out, so that all variants are compared on the same discs.
     """
     losses: dict[str, list[float]] = {variant: [] for variant in VARIANTS}
     for inside, outside in _parted(examples):
@@ -116,7 +116,7 @@ def tensors(examples: Sequence[Example]) -> tuple[Tensor, Tensor, Tensor]:
 
 
 def _parted(examples: Sequence[Example]) -> list[tuple[list[int], list[int]]]:
-    """Indices of the examples of most patients, and of those of the others, five times."""
+    """Indices of the examples of most patients and of those of the remaining patients, for each of five folds."""
     patients = sorted({item.patient for item in examples})
     folds = [set(patients[fold::_FOLDS]) for fold in range(min(_FOLDS, len(patients)))]
     everything = range(len(examples))
@@ -136,7 +136,7 @@ def _fit_masks(model: DiscGradeModel, examples: Sequence[Example]) -> None:
 
 
 def _minimise(parameters: Sequence[Tensor], logs: Callable[[], Tensor], examples: Sequence[Example], ridge: float) -> None:
-    """Fit parameters to the least log loss, drawn to where they start."""
+    """Minimize the log loss over parameters, with a penalty that draws them to their initial values."""
     truth = torch.tensor([item.grade for item in examples])
     start = [parameter.clone() for parameter in parameters]
     for parameter in parameters:

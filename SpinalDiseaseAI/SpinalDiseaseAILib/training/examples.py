@@ -1,8 +1,8 @@
-"""Training examples on disk: made once for a run, looked at through a memory map, so that memory does not grow with the studies.
+"""Training examples on disk: made once per run and memory-mapped, so that memory does not grow with the number of studies.
 
-An example is a frozen dataclass whose fields are tensors and plain values (text, numbers, truth values, tuples of these). A file
-holds the examples of a data set one after another, each a line of JSON and its tensors; then where each begins, and their number.
-It has its name only when it is whole.
+An example is a frozen dataclass whose fields are tensors and plain values (text, numbers, booleans, tuples of these). A file
+holds the examples of a data set one after another, each as a line of JSON followed by its tensors, then the offset of each
+example, and their number. It gets its final name only when it is complete.
 """
 
 from __future__ import annotations
@@ -27,16 +27,16 @@ from .hardware import PROCESSOR, Hardware
 
 Example = TypeVar("Example")
 
-_LAYOUT = 1  # of the file; raised when it changes
+_LAYOUT = 1  # version of the file layout, raised when it changes
 _ALIGNMENT = 64  # bytes
-_RESIDENT = 64 << 20  # bytes that are looked at before the mapped pages are given back
+_RESIDENT = 64 << 20  # bytes read before the mapped pages are released
 
 
 class Examples(Sequence[Example], Generic[Example]):
-    """The examples of a file, each made of mapped memory when it is asked for; its tensors must not be written to.
+    """The examples of a file, each created from mapped memory on request; never write to their tensors.
 
-    :param path: a file of :meth:`ExampleFolder.stored`.
-    :param kind: the dataclass.
+    :param path: a file made by :meth:`ExampleFolder.stored`.
+    :param kind: the dataclass of the examples.
     """
 
     def __init__(self, path: Path, kind: type[Example]) -> None:
@@ -77,7 +77,7 @@ class Examples(Sequence[Example], Generic[Example]):
         return _Chosen(self, tuple(indices))
 
     def _give_back(self, seen: int) -> None:
-        """Let go of mapped pages now and then; they stay in the system's cache as long as it has room for them."""
+        """Release mapped pages now and then; they stay in the system's cache as long as there is room."""
         self._seen += seen
         if self._seen > _RESIDENT and hasattr(mmap, "MADV_DONTNEED"):
             self._map.madvise(mmap.MADV_DONTNEED)
@@ -107,7 +107,7 @@ class _Chosen(Sequence[Example], Generic[Example]):
 class ExampleFolder:
     """A run's folder of examples, shared by its processes.
 
-    :param path: made if it is absent.
+    :param path: created if absent.
     """
 
     def __init__(self, path: Path, hardware: Hardware = PROCESSOR) -> None:
@@ -115,13 +115,13 @@ class ExampleFolder:
         self.hardware = hardware
 
     def stored(self, name: str, key: str, kind: type[Example], examples: Iterable[Example]) -> Examples[Example]:
-        """Examples from disk, which the first process makes if they are not there yet.
+        """Examples from disk, which the first process makes if they do not exist yet.
 
-        :param name: of the data set, for the file.
-        :param key: names what they are made of, see :func:`key_of`; examples of another key are replaced.
-        :param examples: one by one; asked for by the first process alone, if they are not there. What is drawn from torch's
-            random numbers meanwhile does not count.
-        :raises InputError: if there are none.
+        :param name: name of the data set, for the file.
+        :param key: identifies the sources of the examples, see :func:`key_of`; examples with another key are replaced.
+        :param examples: yields the examples; called only by the first process, and only if they do not exist. Random numbers
+            that it draws from torch do not change the state of the training.
+        :raises InputError: if there are no examples.
         """
         path = self.path / f"{name}-{key}.examples"
         if self.hardware.first and not path.exists():
@@ -142,14 +142,14 @@ class ExampleFolder:
         return Examples(path, kind)
 
     def remove(self) -> None:
-        """Remove the examples, when every process is done with them."""
+        """Remove the examples once every process is done with them."""
         self.hardware.wait()
         if self.hardware.first:
-            shutil.rmtree(self.path, ignore_errors=True)  # Windows keeps mapped files
+            shutil.rmtree(self.path, ignore_errors=True)  # Windows does not delete mapped files
 
 
 def key_of(*parts: object, files: Iterable[Path | None] = ()) -> str:
-    """Names what examples are made of: any values with a telling ``repr``, and files by path, size and time of change."""
+    """A key for the sources of examples: values with a distinctive ``repr``, and files by path, size and modification time."""
     digest = hashlib.sha256(repr((__version__, _LAYOUT)).encode())
     for part in parts:
         digest.update(repr(part).encode())
@@ -165,7 +165,7 @@ def _aligned(place: int) -> int:
 
 
 def _write(file: IO[bytes], examples: Iterable[Any]) -> int:
-    """Write examples; their number."""
+    """Write examples and return their number."""
     starts = []
     for example in examples:
         starts.append(_pad(file))
@@ -183,7 +183,7 @@ def _write(file: IO[bytes], examples: Iterable[Any]) -> int:
 
 
 def _pad(file: IO[bytes]) -> int:
-    """Write zeros to the next place where something may begin; that place."""
+    """Pad with zeros to the next aligned offset and return it."""
     end = file.tell()
     file.write(b"\0" * (_aligned(end) - end))
     return _aligned(end)

@@ -1,6 +1,6 @@
-"""The model that weighs findings together: what it is fitted on, how, and what it says of patients that it was not fitted on.
+"""Fits the model that weighs findings together, and cross-fits its predictions.
 
-The region network's word is taken from networks that did not see the patient (out-of-fold predictions).
+Predictions of the region network come from networks that did not see the patient (out-of-fold predictions).
 """
 
 from __future__ import annotations
@@ -22,22 +22,23 @@ from ..steps.disc_findings import MASK_FEATURES
 from ..steps.disc_grades import LEVELS
 
 RIDGE = 0.02
-"""Weight of the squared coefficients of the correction beside the mean log loss."""
+"""Weight of the squared coefficients of the correction relative to the mean log loss."""
 
 _FOLDS = 10
 _REPEATS = 5
-_HELD = 0.01  # weight of the squared distance of the network's own factor from 1, and of the additions from 0
+_HELD = 0.01  # weight of the squared distance of the factor on the network's logits from 1, and of the offsets from 0
 _UNKNOWN = -1
 
 
 @dataclass(frozen=True, eq=False)
 class Discs:
-    """Discs whose findings are known to some extent, and which were looked for in the masks.
+    """Discs with known findings, completely or partly, and their features from the masks.
 
-    :param findings: in the order of the network's outputs.
-    :param places: (series, disc) of each.
-    :param logits: of the region network, (N, outputs). :param features: from the masks, (N, features); NaN where not measured.
-    :param truth: index of the true class of each finding, (N, findings); -1 where it is not known.
+    :param findings: findings in the order of the network's outputs.
+    :param places: (series, disc) of each disc.
+    :param logits: logits of the region network, (N, outputs).
+    :param features: features from the masks, (N, features); NaN if not measured.
+    :param truth: index of the true class of each finding, (N, findings); -1 if unknown.
     """
 
     findings: tuple[str, ...]
@@ -49,11 +50,11 @@ class Discs:
 
     @property
     def levels(self) -> Tensor:
-        """One-hot, (N, levels)."""
+        """One-hot encoded levels, (N, levels)."""
         return torch.eye(len(LEVELS))[[LEVELS.index(disc) for _, disc in self.places]]
 
     def part(self, items: Sequence[int]) -> Discs:
-        """Some of them."""
+        """Some of the discs."""
         chosen = list(items)
         return Discs(
             self.findings,
@@ -65,7 +66,7 @@ class Discs:
         )
 
     def parted(self, seed: int) -> Iterator[tuple[list[int], list[int]]]:
-        """Indices of the discs of most patients, and of those of the others, ten times; patients are dealt anew by a seed."""
+        """Indices of the discs of most patients and of the others, for each of ten folds; the seed shuffles the patients."""
         names = np.random.default_rng(seed).permutation(sorted(set(self.patients)))
         for fold in range(min(_FOLDS, len(names))):
             left = set(names[fold::_FOLDS].tolist())
@@ -76,9 +77,9 @@ class Discs:
 
 
 def discs_of(cases: Sequence[Case], findings: tuple[str, ...], features: Mapping[tuple[str, str], FloatArray]) -> Discs:
-    """The discs of out-of-fold predictions that have every finding's probabilities, and features.
+    """The discs in out-of-fold predictions that have features, and probabilities of every finding.
 
-    :param features: (series, disc) to what the masks show of it.
+    :param features: features from the masks, by (series, disc).
     """
     rows = [
         (case, disc, items)
@@ -111,10 +112,10 @@ def fitted(discs: Discs) -> FindingWeights:
 
 
 def crossed(discs: Discs) -> FloatArray:
-    """Corrected logits (N, outputs) of every disc by models that were fitted without its patient.
+    """Corrected logits (N, outputs) of every disc, from models fitted without its patient.
 
-    The mean over models of different parts of the others: what differs in them by chance cancels, as it does in the model that is
-    fitted on everyone.
+    The mean over models fitted on different subsets of the other patients: chance differences cancel, as they do in the model
+    fitted on all patients.
     """
     result = np.zeros(discs.logits.shape)
     for seed in range(_REPEATS):
@@ -126,7 +127,7 @@ def crossed(discs: Discs) -> FloatArray:
 
 
 def with_logits(cases: Sequence[Case], discs: Discs, logits: FloatArray, names: Sequence[str]) -> tuple[Case, ...]:
-    """The cases with the probabilities that logits (N, outputs) of discs give for some findings; others stay as they are."""
+    """The cases, with the probabilities of some findings replaced by those from logits (N, outputs) of discs."""
     row_of = {place: number for number, place in enumerate(discs.places)}
 
     def replaced(case: Case, disc: str, items: dict[str, Assessment]) -> dict[str, Assessment]:
@@ -148,7 +149,7 @@ def with_logits(cases: Sequence[Case], discs: Discs, logits: FloatArray, names: 
 
 
 def _fit_one(model: FindingWeights, discs: Discs, index: int) -> None:
-    """Fit what corrects one finding to the least log loss, held near no correction."""
+    """Fit the correction of one finding to the smallest log loss, with a penalty that keeps it close to no correction."""
     start = sum(model.sizes[:index])
     rows = slice(start, start + model.sizes[index])
     known = discs.truth[:, index] != _UNKNOWN
@@ -177,9 +178,9 @@ def _fit_one(model: FindingWeights, discs: Discs, index: int) -> None:
 
 
 def _balance(discs: Discs, index: int) -> Tensor:
-    """Weight of each class: for grades of more than two steps the inverse square root of its share, as in the network's training.
+    """Weight of each class: for more than two grades, the inverse square root of its share, as in the network's training.
 
-    Without it the middle grades swallow the others. Mean 1 over the discs.
+    Without it, the middle grades crowd out the others. Mean 1 over the discs.
     """
     info = finding(discs.findings[index])
     size = len(info.classes)

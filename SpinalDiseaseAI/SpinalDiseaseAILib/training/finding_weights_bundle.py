@@ -1,4 +1,4 @@
-"""The bundle of the model that weighs findings, from out-of-fold predictions and masks."""
+"""Makes the bundle of the model that weighs findings, from out-of-fold predictions and masks."""
 
 from __future__ import annotations
 
@@ -25,19 +25,18 @@ from .outlined_spines import outlined_spines
 from .packing import CARDS, LICENCES, metadata_of
 
 LEAST_GAIN = 0.01
-"""Share by which weighing must lower the log loss of a finding to be used for it."""
+"""Weighing is used for a finding only if it lowers the log loss by at least this share."""
 
-_LEAST = 1e-4  # probability from which on a log loss is taken
+_LEAST = 1e-4  # smallest probability used in a log loss
 
 
 @dataclass(frozen=True)
 class Weighing:
-    """What came of it.
+    """The result of fitting.
 
-    :param folder: of the bundle.
-    :param run: the out-of-fold predictions with the findings that are weighed, each by a model that had not seen the patient; not
-        calibrated.
-    :param losses: finding to log loss of the classifier's own word and of the weighed one, each calibrated, cross-fitted.
+    :param folder: folder of the bundle.
+    :param run: the out-of-fold predictions with weighed findings, each by a model that had not seen the patient; not calibrated.
+    :param losses: finding to the log loss of the classifier and of the weighed predictions, both calibrated and cross-fitted.
     """
 
     folder: Path
@@ -46,7 +45,7 @@ class Weighing:
 
     @property
     def text(self) -> str:
-        """The losses, a line a finding."""
+        """The losses, one line per finding."""
         rows = [
             f"| {finding(name).display} | {own:.4f} | {weighed:.4f} | {'weighed' if helps(own, weighed) else 'as it is'} |"
             for name, (own, weighed) in self.losses.items()
@@ -63,12 +62,13 @@ def fit_weigher(
     output: Path,
     told: Callable[[str], None] = lambda text: None,
 ) -> Weighing:
-    """Fit the model on every patient that the predictions are of, choose what it is used for, calibrate it, and write the bundle.
+    """Fit the model on every patient in the predictions, choose the findings to weigh, calibrate it, and write the bundle.
 
     :param runs: out-of-fold predictions of the classifier's networks, not calibrated.
     :param names: the localizer and the segmenter that find and outline the discs.
-    :param data: folder of the data sets, :param output: folder of the bundles.
-    :raises InputError: if no run has out-of-fold grades, or weighing helps for none.
+    :param data: folder of the data sets.
+    :param output: folder of the bundles.
+    :raises InputError: if no run has out-of-fold grades, or weighing does not help any finding.
     """
     features = {
         (record.series, disc): values
@@ -81,7 +81,7 @@ def fit_weigher(
 def pack_weigher(
     config: dict[str, Any], runs: list[Run], classifier: Bundle, features: Mapping[tuple[str, str], FloatArray], output: Path
 ) -> Weighing:
-    """The same from features that were taken before."""
+    """The same with features that were already extracted."""
     findings = tuple(classifier.findings)
     grading = [run for run in runs if run.task == GRADING and not run.calibrated]
     cases = tuple(case for run in grading for case in run.cases)
@@ -120,7 +120,7 @@ def pack_weigher(
 
 
 def log_loss(graded: Graded) -> float:
-    """The smallest cross-fitted log loss that any way to calibrate gives a finding."""
+    """The smallest cross-fitted log loss of a finding over all calibration methods."""
     losses = []
     for method in METHODS.values():
         found = cross_fitted(graded, method)
@@ -129,5 +129,5 @@ def log_loss(graded: Graded) -> float:
 
 
 def helps(own: float, weighed: float) -> bool:
-    """True if weighing lowers a log loss by more than chance easily does."""
+    """True if weighing lowers a log loss by more than could easily be chance."""
     return weighed < (1 - LEAST_GAIN) * own

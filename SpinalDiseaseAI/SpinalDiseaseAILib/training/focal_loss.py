@@ -9,10 +9,10 @@ from torch.nn import functional
 def focal_loss(logits: Tensor, target: Tensor) -> Tensor:
     """Cross-entropy of each output, weighted by the square of its error, summed.
 
-    In this form (Li et al., Generalized Focal Loss, NeurIPS 2020, eq. 2, β = 2) the target may be any number of 0 … 1: the slope
-    of a Gaussian, or the quality of a box. The form of CornerNet learns from the one pixel at the peak alone, which a short
-    training of a map with 512 × 512 pixels hardly notices; this one learns from the whole Gaussian, and its minimum is the
-    Gaussian itself, whose centre is known to a fraction of a pixel.
+    In this form (Li et al., Generalized Focal Loss, NeurIPS 2020, eq. 2, β = 2) the target may be any number in 0 … 1, such as
+    a value of a Gaussian or the quality of a box. CornerNet's form has only the peak pixel as a positive, which a short training
+    of a map with 512 × 512 pixels hardly notices; this form learns from the whole Gaussian, and its minimum is the Gaussian
+    itself, whose centre is known to a fraction of a pixel.
 
     :param logits: any shape.
     :param target: same shape.

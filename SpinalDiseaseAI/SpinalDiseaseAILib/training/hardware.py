@@ -1,4 +1,4 @@
-"""What a training runs on: the device, the precision of its arithmetic, and how many processes share a batch."""
+"""The hardware of a training: device, arithmetic precision, and the processes that share a batch."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from torch.nn.parallel import DistributedDataParallel
 from ..base.errors import InputError
 
 PRECISIONS = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
-"""Name of a precision to the type in which convolutions and matrix products run; weights are always kept in fp32."""
+"""Precision to the type in which convolutions and matrix products run; weights are always kept in fp32."""
 
 _CPU = torch.device("cpu")
 
@@ -25,11 +25,11 @@ class Hardware:
     """The device of one process, and its place among the processes of a training.
 
     :param device: where the network runs.
-    :param description: the device for a reader, such as ``"cuda:0 (NVIDIA H100)"``.
+    :param description: human-readable device, such as ``"cuda:0 (NVIDIA H100)"``.
     :param precision: one of :data:`PRECISIONS`.
-    :param rank: number of this process, from 0; the first one alone writes files.
-    :param processes: how many share a batch.
-    :param group: the processes, for values in the processor's memory; None where there is one process.
+    :param rank: number of this process, from 0; only the first writes files.
+    :param processes: number of processes that share a batch.
+    :param group: the group of processes for values in CPU memory; None for a single process.
     """
 
     device: torch.device = _CPU
@@ -46,13 +46,13 @@ class Hardware:
 
     @property
     def conditions(self) -> dict[str, Any]:
-        """What a run must go on with, so that its result does not depend on whether it was interrupted."""
+        """The conditions under which a run must be resumed, so that interruptions do not affect the result."""
         return {"device": self.device.type, "precision": self.precision, "processes": self.processes}
 
     def share(self, batch: int) -> int:
         """This process's part of a batch.
 
-        :raises InputError: if the batch does not divide over the processes.
+        :raises InputError: if the batch cannot be divided evenly among the processes.
         """
         if batch % self.processes:
             raise InputError(
@@ -63,28 +63,28 @@ class Hardware:
         return batch // self.processes
 
     def seed(self, seed: int) -> int:
-        """The seed of this process's views and dropout: the configuration's own in the first process, another in each other."""
+        """The seed of this process's views and dropout: the given one in the first process, a different one in each other."""
         if self.first:
             return seed
         return int(np.random.SeedSequence([seed, self.rank]).generate_state(1, np.uint32)[0])
 
     def autocast(self) -> AbstractContextManager[object]:
-        """The context in which a loss is computed in the chosen precision."""
+        """A context in which a loss is computed in the chosen precision."""
         return torch.autocast(self.device.type, dtype=PRECISIONS[self.precision], enabled=self.precision != "fp32")
 
     def scaler(self) -> torch.amp.GradScaler:
-        """Scales losses so that small gradients do not vanish in fp16; lets everything through unchanged in other precisions.
+        """A scaler of losses that keeps small gradients from vanishing in fp16; it changes nothing in other precisions.
 
-        The first steps of a training in fp16 only find the scale: what is too large for the precision is not learnt from.
+        The first steps of a training in fp16 only find the scale: steps that overflow are skipped.
         """
-        warnings.filterwarnings("ignore", r"Detected call of `lr_scheduler.step\(\)` before")  # such a step counts all the same
+        warnings.filterwarnings("ignore", r"Detected call of `lr_scheduler.step\(\)` before")  # skipped steps count as well
         return torch.amp.GradScaler(self.device.type, enabled=self.precision == "fp16")
 
     def synchronized(self, network: nn.Module) -> nn.Module:
-        """The network with batch norm over the whole batch, where several GPUs share it.
+        """The network with batch norm over the whole batch if several GPUs share it.
 
-        There is no such layer for processors, and a network of which parts may not run in a process would wait for it for ever:
-        there each process normalizes its own part, and the running statistics are the first's.
+        There is no such layer for CPUs, and if parts of a network do not run in one of the processes, the others would wait for
+        it forever. In these cases, each process normalizes its own part, and the running statistics of the first are kept.
         """
         if self.processes > 1 and self.device.type == "cuda" and not getattr(network, "conditional", False):
             result: nn.Module = nn.SyncBatchNorm.convert_sync_batchnorm(network)
@@ -92,9 +92,9 @@ class Hardware:
         return network
 
     def parallel(self, network: nn.Module) -> nn.Module:
-        """The network itself, or one that averages its gradients over the processes.
+        """The network itself, or a wrapper that averages gradients over the processes.
 
-        Parts that get no gradient in a step, such as the head of something that no plane of the batch shows, are allowed.
+        Parts may have no gradient in a step, such as a head whose structure no plane of the batch shows.
         """
         if self.processes == 1:
             return network
@@ -102,11 +102,11 @@ class Hardware:
         return DistributedDataParallel(network, device_ids=devices, find_unused_parameters=True)
 
     def moved(self, batch: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
-        """A batch on the device."""
+        """A batch, moved to the device."""
         return tuple(item.to(self.device, non_blocking=True) for item in batch)
 
     def gathered(self, value: Any) -> list[Any] | None:
-        """The values of all processes by rank in the first process, None in the others; each must ask."""
+        """The values of all processes by rank in the first process, None in the others; every process must call this."""
         if self.processes == 1:
             return [value]
         result: list[Any] | None = [None] * self.processes if self.first else None
@@ -114,12 +114,12 @@ class Hardware:
         return result
 
     def wait(self) -> None:
-        """Go on when every process has come here."""
+        """Wait until every process has called this."""
         if self.processes > 1:
             distributed.barrier(group=self.group)
 
     def random_state(self) -> dict[str, Tensor]:
-        """State of the random numbers that networks draw themselves: dropout, stochastic depth."""
+        """State of the random numbers that networks draw themselves, for dropout and stochastic depth."""
         state = {"cpu": torch.get_rng_state()}
         if self.device.type == "cuda":
             state["cuda"] = torch.cuda.get_rng_state(self.device)
@@ -128,7 +128,7 @@ class Hardware:
         return state
 
     def set_random_state(self, state: dict[str, Tensor]) -> None:
-        """Go on from a state of :meth:`random_state`."""
+        """Restore a state from :meth:`random_state`."""
         torch.set_rng_state(state["cpu"])
         if self.device.type == "cuda":
             torch.cuda.set_rng_state(state["cuda"], self.device)
@@ -137,4 +137,4 @@ class Hardware:
 
 
 PROCESSOR = Hardware()
-"""One process on the processor, in fp32."""
+"""One process on the CPU, in fp32."""

@@ -1,4 +1,4 @@
-"""Training of the published heat-map localizer: one Gaussian a key point."""
+"""Training of the published heat map localizer: one Gaussian per key point."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from .whole_planes import inside, sampler_of
 
 
 def gaussians(points: Tensor, side: int, sigma: float) -> Tensor:
-    """Maps (N, K, side, side) with a Gaussian of height 1 round each point; empty where it is unknown or outside.
+    """Maps (N, K, side, side) with a Gaussian of height 1 around each point; all zero if the point is unknown or outside.
 
     :param points: (N, K, 2) as (column, row) in pixels.
     :param sigma: pixels.
@@ -33,7 +33,7 @@ def gaussians(points: Tensor, side: int, sigma: float) -> Tensor:
 
 
 def heat_map_loss(network: nn.Module, batch: tuple[Tensor, Tensor], sigma: float) -> Tensor:
-    """Focal loss of the maps, of which a whole Gaussian has the weight of 1. Maps of points that are not known do not count."""
+    """Focal loss of the maps, in which one whole Gaussian has weight 1. Maps of unknown points do not count."""
     images, points = batch
     known = ~points[..., 0].isnan()
     target = gaussians(points, images.shape[-1], sigma)
@@ -42,7 +42,7 @@ def heat_map_loss(network: nn.Module, batch: tuple[Tensor, Tensor], sigma: float
 
 
 def train_heat_maps(config: dict[str, Any], data: Path, run: Path, hardware: Hardware = PROCESSOR) -> Path:
-    """Train by a configuration; a run that was stopped goes on where its last checkpoint stands.
+    """Train as a configuration says; an interrupted run resumes from its last checkpoint.
 
     :param data: folder of the data sets.
     :param run: folder of checkpoints and logs.

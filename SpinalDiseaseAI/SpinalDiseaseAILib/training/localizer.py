@@ -29,15 +29,15 @@ from .loop import Loop
 from .streams import losses_of
 
 STORED_SPACING = 0.8
-"""Millimetres of the stored planes; views are drawn from them at 1 mm."""
+"""Pixel size of the stored planes in millimetres; views are drawn from them at 1 mm."""
 
 
 @dataclass(frozen=True)
 class StoredPlane:
     """A training plane.
 
-    :param image: (2, H, W) at :data:`STORED_SPACING`: grey values and canal, the latter NaN-free and valid if ``has_canal``.
-    :param points: (K, 2) as (column, row), NaN where not known.
+    :param image: (2, H, W) at :data:`STORED_SPACING`: grey values and canal, the latter without NaN and valid if ``has_canal``.
+    :param points: (K, 2) as (column, row), NaN if unknown.
     """
 
     image: Tensor
@@ -46,7 +46,7 @@ class StoredPlane:
 
 
 Groups = Sequence[tuple[float, Mapping[str, Sequence[StoredPlane]]]]
-"""Weight, and planes by patient, of each data set."""
+"""The weight and the planes by patient of each data set."""
 
 
 def store(record: Record) -> StoredPlane:
@@ -69,7 +69,7 @@ def store(record: Record) -> StoredPlane:
 class PlaneSampler:
     """Endless batches of random views.
 
-    :param groups: planes by patient, and the weight of each group; within a group every patient is as likely as another.
+    :param groups: planes by patient, and the weight of each group; within a group all patients are equally likely.
     :param size: side of the square views, in millimetres and pixels.
     :param cut: share of views in which the field of view ends inside the lumbar spine.
     """
@@ -81,7 +81,7 @@ class PlaneSampler:
         self.ranges = ViewRange()
 
     def batch(self, count: int, generator: torch.Generator) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-        """Views (N, 1, S, S), points (N, K, 2), canal (N, 1, S, S), and whether the canal is known (N,)."""
+        """A batch: views (N, 1, S, S), points (N, K, 2), canal (N, 1, S, S), and whether the canal is known (N,)."""
         views = random_views(count, self.ranges, generator) / STORED_SPACING
         weights = torch.tensor([weight for weight, _ in self.groups])
         images, points, known = [], [], []
@@ -104,13 +104,13 @@ class PlaneSampler:
         return grey, torch.stack(points), stack[:, 1:], torch.tensor(known)
 
     def _cut(self, image: Tensor, place: Tensor, generator: torch.Generator) -> Tensor:
-        """Black out what lies above or below a random row; points there become invisible by the border rule of the target."""
+        """Black out everything above or below a random row; the border rule of the target makes points there invisible."""
         rows = place[:, 1][~place[:, 1].isnan()]
         row = rows.min() + torch.rand((), generator=generator) * (rows.max() - rows.min())
         image = image.clone()
         upper = torch.rand((), generator=generator) < 0.6
         edge = int(row.clamp(0, self.size - 1))
-        if upper:  # the field of view begins below the thoracolumbar junction: common
+        if upper:  # the field of view often begins below the thoracolumbar junction
             image[:, : min(edge, self.size * 2 // 3)] = 0
             place[place[:, 1] < min(edge, self.size * 2 // 3)] = -1e4
         else:
@@ -120,7 +120,7 @@ class PlaneSampler:
 
 
 def localizer_loss(network: nn.Module, batch: tuple[Tensor, Tensor, Tensor, Tensor], sigma: float) -> Tensor:
-    """Cross-entropy of each key point's softmax against a Gaussian (or "outside"), plus the canal where it is known."""
+    """Cross-entropy of each key point's softmax with a Gaussian (or "outside"), plus the canal if it is known."""
     images, points, canal, canal_known = batch
     heat, outside, canal_logits = network(images.contiguous(memory_format=torch.channels_last))
     logs, log_outside = log_probabilities(heat, outside)
@@ -144,7 +144,7 @@ def localizer_loss(network: nn.Module, batch: tuple[Tensor, Tensor, Tensor, Tens
 
 
 def planes_to_fit(config: dict[str, Any], data: Path) -> dict[str, list[Record]]:
-    """Data set to the records with key points that a configuration trains on."""
+    """The records with key points on which a configuration trains, by data set."""
     return {
         name: [record for record in without_fold(read_dataset(name, data, tuple(config["splits"])), config) if record.points]
         for name in config["datasets"]
@@ -152,7 +152,7 @@ def planes_to_fit(config: dict[str, Any], data: Path) -> dict[str, list[Record]]
 
 
 def stored_groups(config: dict[str, Any], records: dict[str, list[Record]], folder: ExampleFolder) -> Groups:
-    """The planes of :func:`planes_to_fit`, stored, with the weights of their data sets."""
+    """The stored planes of :func:`planes_to_fit`, with the weights of their data sets."""
     groups = []
     for name, weight in config["datasets"].items():
         found = records[name]
@@ -166,7 +166,7 @@ def stored_groups(config: dict[str, Any], records: dict[str, list[Record]], fold
 
 
 def train_localizer(config: dict[str, Any], data: Path, run: Path, hardware: Hardware = PROCESSOR) -> Path:
-    """Train by a configuration; a run that was stopped goes on where its last checkpoint stands.
+    """Train as a configuration says; an interrupted run resumes from its last checkpoint.
 
     :param data: folder of the data sets.
     :param run: folder of checkpoints and logs.

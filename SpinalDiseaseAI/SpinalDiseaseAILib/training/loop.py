@@ -31,14 +31,14 @@ _LOG_STEPS = 50
 class Loop:
     """AdamW with a one-cycle learning rate and an exponential average of the weights.
 
-    A checkpoint holds everything that the next step depends on (weights, average, optimizer, scale of the losses, random state of
-    every process, step), so that a run that was killed goes on to the same result.
+    A checkpoint holds everything on which the next step depends (weights, average, optimizer, loss scale, random state of every
+    process, step), so a run that was killed can be resumed with the same result.
 
     :param config: ``steps``, ``learning_rate``, ``weight_decay``, ``average``, ``seed``; ``initial`` may name
-        weights to start from.
-    :param run: folder for ``checkpoint.pt``, ``log.jsonl`` and ``weights.safetensors``; the first process alone writes there.
+        initial weights.
+    :param run: folder for ``checkpoint.pt``, ``log.jsonl`` and ``weights.safetensors``; only the first process writes there.
     :param hardware: device, precision and the other processes.
-    :raises InputError: if the folder holds a run by another configuration or on other hardware, or the weights to start from are
+    :raises InputError: if the folder holds a run with another configuration or on other hardware, or the initial weights are
         missing or damaged.
     :raises OutputError: if the folder cannot be written.
     """
@@ -53,11 +53,11 @@ class Loop:
         for module in network.modules():
             reset = getattr(module, "reset_parameters", None)
             if callable(reset):
-                reset()  # after the seed, so that the start does not depend on what ran before
+                reset()  # after seeding, so that the initial weights do not depend on what ran before
         if config.get("initial") and checkpoint is None:
             _start_from(network, config["initial"])
         if not hardware.first:
-            torch.manual_seed(hardware.seed(config["seed"]))  # the weights are the same in every process, dropout is not
+            torch.manual_seed(hardware.seed(config["seed"]))  # every process has the same weights but different dropout
         self.network = hardware.synchronized(network.to(hardware.device))
         self.average = deepcopy(self.network).eval()
         self.generator = torch.Generator().manual_seed(hardware.seed(config["seed"]))
@@ -86,12 +86,12 @@ class Loop:
 
     @property
     def finished(self) -> bool:
-        """True if there is no step left."""
+        """True if no steps are left."""
         return bool(self.step >= self.config["steps"])
 
     @contextmanager
     def examples(self) -> Iterator[ExampleFolder]:
-        """The run's folder of stored examples. It outlives a run that is killed, and is removed when the training is done."""
+        """The run's folder of stored examples. It is kept if the run is killed, and removed when the training is done."""
         folder = ExampleFolder(self.run / "examples", self.hardware)
         yield folder
         folder.remove()
@@ -99,7 +99,7 @@ class Loop:
     def fit(self, losses: LossStream) -> Path:
         """Train to the last step.
 
-        :param losses: endless losses of the network, a new one a step.
+        :param losses: an endless stream of losses of the network, one per step.
         :returns: path of the averaged weights.
         """
         self.network.train()
@@ -122,7 +122,7 @@ class Loop:
         return self._checkpoint()
 
     def _train_step(self, stream: Iterator[Tensor]) -> Tensor:
-        """One step down the next loss, which is returned."""
+        """Take one optimizer step on the next loss, and return that loss."""
         self.optimizer.zero_grad(set_to_none=True)
         with self.hardware.autocast():
             loss = next(stream)
@@ -139,8 +139,8 @@ class Loop:
     @torch.no_grad()
     def _follow(self) -> None:
         if not self.hardware.first:
-            return  # the average is what the first process writes
-        # The average follows faster at the start, when there is little to average.
+            return  # only the first process writes the average
+        # The average follows faster in the beginning, when there is little to average.
         decay = min(self.config["average"], (1 + self.step) / (10 + self.step))
         for average, current in zip(self.average.state_dict().values(), self.network.state_dict().values(), strict=True):
             if average.dtype.is_floating_point:
@@ -149,7 +149,7 @@ class Loop:
                 average.copy_(current)
 
     def _mean(self, losses: list[Tensor]) -> float:
-        """The mean of the losses of some steps in every process, on the first of them."""
+        """The mean loss of some steps over all processes, in the first process."""
         own = [float(loss) for loss in losses]
         everywhere = self.hardware.gathered(sum(own) / len(own)) or own
         return sum(everywhere) / len(everywhere)
@@ -225,14 +225,14 @@ class Loop:
 
 
 def _named(conditions: dict[str, Any] | None) -> str:
-    """Conditions of a run for a reader."""
+    """Conditions of a run as text."""
     if conditions is None:
         return "an earlier version"
     return f"{conditions['processes']} × {conditions['device']} in {conditions['precision']}"
 
 
 def _start_from(network: nn.Module, initial: str) -> None:
-    """Take over the weights of a file, as far as names and shapes are the network's; or of ImageNet into every encoder."""
+    """Load the weights of a file whose names and shapes match the network's, or ImageNet's into every encoder."""
     if initial == "imagenet":
         for module in network.modules():
             if isinstance(module, EfficientEncoder):

@@ -1,4 +1,4 @@
-"""What a bundle's metadata says of its network, by the task of the configuration."""
+"""The metadata of a bundle that describe its network, by the task of the configuration."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _IMAGE = {"type": "image", "format": "magnitude", "modality": "MR"}
 def network_metadata(config: dict[str, Any], members: Sequence[dict[str, Any]]) -> dict[str, Any]:
     """The keys ``network``, ``network_data_format``, ``findings`` and ``options``.
 
-    :param members: configurations of the runs that are packed, in their order in the bundle.
+    :param members: configurations of the packed runs, in their order in the bundle.
     """
     described = {
         "localization": _localization,
@@ -37,7 +37,7 @@ def uses_encoder(config: dict[str, Any]) -> bool:
 
 
 def is_published(config: dict[str, Any]) -> bool:
-    """True for the region classifier of the Spinal Disease 2020 system: a residual network a finding, one class a structure."""
+    """True for the region classifier of the Spinal Disease 2020 system: a ResNet per finding, one class per structure."""
     return config.get("network") == "RegionResNet"
 
 

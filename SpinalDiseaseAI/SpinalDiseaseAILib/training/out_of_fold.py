@@ -1,4 +1,4 @@
-"""Out-of-fold predictions: what networks say of the patients that each of them left out of its training."""
+"""Out-of-fold predictions: networks' predictions for the patients that each left out of its training."""
 
 from __future__ import annotations
 
@@ -31,11 +31,11 @@ from .regions import region_network
 def out_of_fold_run(runs: list[Path], data: Path) -> Run:
     """The grades of every patient by the runs that left the patient out, at the data set's own points, not calibrated.
 
-    Several runs that left out the same fold are the members of one network, as in a bundle.
+    Runs that left out the same fold become members of one network, as in a bundle.
 
-    :param runs: folders of finished runs, as many of each kind for every fold.
+    :param runs: folders of finished runs, with the same number of each kind for every fold.
     :param data: folder of the data sets.
-    :raises InputError: if a run left no fold out, or the folds have different members.
+    :raises InputError: if a run left out no fold, or the folds have different members.
     """
     members = sorted((Member.of(run) for run in runs), key=lambda item: uses_encoder(item.config))
     folds: dict[int | None, list[Member]] = {}
@@ -64,7 +64,7 @@ class Member:
 
     @classmethod
     def of(cls, run: Path) -> Member:
-        """The run of a folder.
+        """The run in a folder.
 
         :raises InputError: if the folder holds no finished run.
         """
@@ -72,7 +72,7 @@ class Member:
 
 
 def table_of(run: Run, data: Path) -> Table:
-    """The figures of out-of-fold predictions, with intervals over patients and the trivial baselines beside them."""
+    """The figures of out-of-fold predictions, with intervals over patients and the trivial baselines."""
     training = read_dataset(run.dataset, data, run.splits)
     patients = len({case.patient for case in run.cases})
     words = f"{run.dataset}, {' and '.join(run.splits)} patients: {len(run.cases)} planes of {patients} patients"
@@ -80,7 +80,7 @@ def table_of(run: Run, data: Path) -> Table:
 
 
 def left_out_records(config: dict[str, Any], data: Path) -> list[Record]:
-    """Planes of the patients that a configuration leaves out, without the slices of stacks, of which a patient has many."""
+    """Planes of the patients that a configuration leaves out, except slices of stacks, of which a patient has many."""
     return [
         record
         for name in config["datasets"]

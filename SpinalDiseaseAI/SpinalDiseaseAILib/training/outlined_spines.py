@@ -1,4 +1,4 @@
-"""Planes with known findings, found and outlined as in an analysis: what the models that weigh masks are fitted to."""
+"""Planes with known findings, located and segmented as in an analysis, to fit the models that weigh masks."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ from ..steps.measurements.segmented_spine import SegmentedSpine
 def outlined_spines(
     config: dict[str, Any], names: tuple[str, str], data: Path, told: Callable[[str], None]
 ) -> Iterator[tuple[Record, SegmentedSpine]]:
-    """The T2 planes with findings of a configuration's data sets and splits.
+    """The T2 planes with findings in a configuration's data sets and splits.
 
     :param names: the localizer and the segmenter that find and outline the discs.
     :param data: folder of the data sets.
-    :param told: hears of each plane that is left out.
+    :param told: called with a message about each plane that is left out.
     """
     store = ModelStore()
     device = store.device("cpu")

@@ -1,4 +1,4 @@
-"""A bundle from runs: metadata by the configuration, calibration by the tuning patients, the model card's text."""
+"""A bundle from runs: metadata from the configuration, calibration on the tuning patients, and the text of the model card."""
 
 from __future__ import annotations
 
@@ -41,9 +41,9 @@ LICENCES = {
 
 
 def metadata_of(config: dict[str, Any], members: Sequence[dict[str, Any]]) -> dict[str, Any]:
-    """Metadata in the keys of a MONAI bundle, with the product's own beside them.
+    """Metadata with the keys of a MONAI bundle and the product's own.
 
-    :param members: configurations of the runs that are packed.
+    :param members: configurations of the packed runs.
     """
     return {
         "name": config["name"],
@@ -71,17 +71,17 @@ def metadata_of(config: dict[str, Any], members: Sequence[dict[str, Any]]) -> di
 def pack_runs(config: dict[str, Any], runs: list[Path], data: Path, output: Path) -> Path:
     """Write the bundle of some runs.
 
-    A classifier that was trained on the tuning patients too is calibrated by out-of-fold predictions afterwards, see
+    A classifier that was also trained on the tuning patients is calibrated afterwards with out-of-fold predictions, see
     :mod:`.calibrating`.
 
-    Runs of a classifier or a localizer become members of one network; of a segmentation the weights are averaged.
+    Runs of a classifier or a localizer become members of one network; the weights of segmentation runs are averaged.
 
     :param data: folder of the data sets, for the calibration of a classifier or of a published localizer.
     :returns: the bundle's folder.
     :raises InputError: if a folder holds no finished run.
     """
     configs = {run: configuration_of_run(run) for run in runs}
-    runs = sorted(runs, key=lambda run: uses_encoder(configs[run]))  # as the networks order their members
+    runs = sorted(runs, key=lambda run: uses_encoder(configs[run]))  # the networks' own order of members
     members = [configs[run] for run in runs]
     metadata = metadata_of(config, members)
     metadata["training"]["members"] = members
@@ -107,7 +107,7 @@ def pack_runs(config: dict[str, Any], runs: list[Path], data: Path, output: Path
 
 
 def class_biases(config: dict[str, Any], data: Path) -> dict[str, list[float]]:
-    """What takes the class weights of the training back: minus the logarithm of each class's weight."""
+    """The biases that undo the class weights of the training: minus the logarithm of each class's weight."""
     findings = tuple(finding(name) for name in config["findings"])
     kinds = {item.kind for item in findings}
     rows = [
@@ -128,8 +128,8 @@ def class_biases(config: dict[str, Any], data: Path) -> dict[str, list[float]]:
 def calibration(config: dict[str, Any], place: Path, data: Path) -> dict[str, dict[str, Any]]:
     """Bias and temperature of each finding, by the log loss on the tuning patients at the data sets' own key points.
 
-    The class weights of the training are taken back only where that lowers the loss; for grades of more than two steps they stay,
-    so that the middle grades do not swallow the others. The published networks were trained without such weights.
+    The class weights of the training are undone only if that lowers the loss, and never for more than two grades, so that the
+    middle grades do not crowd out the others. The published networks were trained without such weights.
     """
     bundle = read_bundle(place.name, place.parent)
     device = torch.device("cpu")
@@ -151,7 +151,7 @@ def calibration(config: dict[str, Any], place: Path, data: Path) -> dict[str, di
 
 
 def _shifted(graded: Graded, bias: list[float]) -> Graded:
-    """The same predictions with something added to the logits."""
+    """The same predictions with a bias added to the logits."""
     clipped = np.clip(graded.probability, 1e-6, 1 - 1e-6)
     if finding(graded.name).exclusive:
         scaled = clipped * np.exp(bias)

@@ -1,4 +1,4 @@
-"""How sure a published localizer's score makes us: fitted to the key points that it hits and misses on the tuning patients."""
+"""Confidence from the scores of a published localizer, fitted to its hits and misses on the tuning patients."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ from ..datasets.collection import read_dataset
 from ..evaluation.key_points import errors_of, located
 from ..pipelines.model_store import ModelStore
 
-_RIDGE = 1e-3  # holds the slope where nothing is missed, so that no fit is the best
+_RIDGE = 1e-3  # keeps the slope finite if nothing is missed
 _PLAIN = [1.0, 0.0]
 
 
 def fitted_confidence(config: dict[str, Any], place: Path, data: Path) -> list[float]:
-    """Slope and offset between the logits of score and probability (Platt, 1999) of a packed bundle.
+    """Slope and offset from the logit of the score to the logit of the probability (Platt, 1999), for a packed bundle.
 
     :param place: folder of the bundle, whose own slope and offset are 1 and 0.
     :param data: folder of the data sets.
-    :returns: 1 and 0 if it finds no key point of the tuning patients.
+    :returns: 1 and 0 if the localizer finds no key points of the tuning patients.
     """
     store = ModelStore()
     localizer, _ = store.localizer(place.name, str(place.parent), store.device("cpu"))

@@ -1,4 +1,4 @@
-"""ImageNet weights to start from, out of a package of the Python Package Index."""
+"""Initial weights trained on ImageNet, from a package on the Python Package Index."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ _SHA256 = "579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db"
 
 
 def imagenet_encoder(channels: int) -> dict[str, Tensor]:
-    """State of an :class:`~..models.efficient_encoder.EfficientEncoder` of all stages, trained on ImageNet.
+    """State of an :class:`~..models.efficient_encoder.EfficientEncoder` with all stages, trained on ImageNet.
 
-    :param channels: input channels; the first answers to grey values as the original does to a grey picture, the others start
-        at zero.
+    :param channels: number of input channels; the first responds to grey values as the original does to a grey picture, the
+        weights of the others are zero.
     :raises InputError: if the package is missing or its weights were changed.
     """
     try:

@@ -1,4 +1,4 @@
-"""The processes that torchrun starts: each takes its device, all end when one fails, and only that one says why."""
+"""The processes that torchrun starts: each takes its device; if one fails, all end, and only that one reports why."""
 
 from __future__ import annotations
 
@@ -18,20 +18,20 @@ from .hardware import Hardware
 
 PRECISION_CHOICES = ("auto", "fp32")
 
-_WAITING = timedelta(days=1)  # others wait while the first process stores the examples of a large data set
-_BFLOAT16 = (8, 0)  # compute capability from which on NVIDIA GPUs multiply in bfloat16
-_FAILED = "failed"  # key in the store of the processes: how many failed
-_LOST = ("closed by peer", "reset by peer", "Broken pipe")  # in what gloo and NCCL say of a process that is gone
-_SILENCE = 30.0  # seconds in which torchrun ends a process that has nothing to say
+_WAITING = timedelta(days=1)  # the others wait while the first process stores the examples of a large data set
+_BFLOAT16 = (8, 0)  # compute capability from which NVIDIA GPUs support bfloat16
+_FAILED = "failed"  # key of the number of failed processes in their store
+_LOST = ("closed by peer", "reset by peer", "Broken pipe")  # in messages of gloo and NCCL about a process that has ended
+_SILENCE = 30.0  # seconds to wait for torchrun to end a process that has nothing to report
 
 
 @contextmanager
 def hardware_of_process(device: str = "auto", precision: str = "auto") -> Iterator[Hardware]:
     """The hardware of this process, which torchrun may have started as one of several.
 
-    :param device: ``"auto"``, or a torch device. Of several processes each takes the GPU of its own number, or the processor.
-    :param precision: ``"auto"`` is bf16 on GPUs that have it, fp16 on other NVIDIA GPUs, fp32 elsewhere; ``"fp32"`` is fp32.
-    :raises InputError: if the precision is no choice.
+    :param device: ``"auto"``, or a torch device. With several processes, each takes the GPU with its own number, or the CPU.
+    :param precision: a precision, or ``"auto"`` for bf16 on GPUs that support it, fp16 on other NVIDIA GPUs, and fp32 elsewhere.
+    :raises InputError: if the precision is not one of the choices.
     :raises ComputeError: if the device does not work, or there are fewer GPUs than processes.
     """
     if precision not in PRECISION_CHOICES:
@@ -43,7 +43,7 @@ def hardware_of_process(device: str = "auto", precision: str = "auto") -> Iterat
         yield Hardware(chosen.torch_device, chosen.description, _precision(precision, chosen.torch_device))
         return
     shared, rank, processes = next(rendezvous("env://"))
-    # torchrun keeps the store when it starts the processes again: they must not take each other for those that ended.
+    # torchrun keeps the store when it restarts the processes: they must not be mistaken for those that ended.
     attempt = os.environ.get("TORCHELASTIC_RESTART_COUNT", "0")
     store = distributed.PrefixStore(f"attempt {attempt}", shared)  # type: ignore[attr-defined]
     try:
@@ -65,7 +65,7 @@ def hardware_of_process(device: str = "auto", precision: str = "auto") -> Iterat
                     code="process-lost",
                 ) from error
             raise
-        # Another process failed first and tells its reason: that its partner is gone is none. torchrun ends this one.
+        # Another process failed first and reports the reason; losing it is not one. torchrun ends this process.
         time.sleep(_SILENCE)
         raise SystemExit(EXIT_COMPUTE) from None
     distributed.destroy_process_group()
@@ -95,9 +95,9 @@ def _device_of(number: int, asked: str) -> str:
 
 
 def _working(name: str) -> Device:
-    """A device that works; on CUDA, set so that results can be made again.
+    """A device that works; on CUDA, set up for reproducible results.
 
-    :raises ComputeError: if it does not: hours of training should not be spent elsewhere unasked.
+    :raises ComputeError: if it does not work: hours of training should not move to another device unasked.
     """
     chosen = choose_device(name)
     if chosen.fallback:
@@ -106,7 +106,7 @@ def _working(name: str) -> Device:
         )
     if chosen.torch_device.type == "cuda":
         torch.cuda.set_device(chosen.torch_device)
-        os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # without it products of matrices vary
+        os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # without it, matrix products vary between runs
         torch.use_deterministic_algorithms(True, warn_only=True)
     return chosen
 

@@ -1,4 +1,4 @@
-"""Training of the grading network on regions round known key points."""
+"""Training of the grading network on regions around known key points."""
 
 from __future__ import annotations
 
@@ -30,16 +30,16 @@ from .network_data import is_published, network_metadata
 from .one_class import one_class_loss
 from .streams import losses_of
 
-_MARGIN = 1.5  # stored regions are larger, so that turned and shifted views see real pixels at the border
+_MARGIN = 1.5  # stored regions are larger, so that rotated and shifted views have real pixels at the border
 
 
 @dataclass(frozen=True)
 class StoredRegion:
     """A training region.
 
-    :param pixels: (contrasts, S, S), zero where a contrast is absent.
+    :param pixels: (contrasts, S, S), zero if a contrast is absent.
     :param structure: index in the key points.
-    :param target: (outputs,) one or zero a class; NaN where the finding is not known.
+    :param target: (outputs,) one or zero for each class; NaN if the finding is unknown.
     """
 
     pixels: Tensor
@@ -57,9 +57,9 @@ def plane_of(record: Record) -> tuple[SagittalVolume, dict[str, FloatArray]]:
 
 
 def visits(records: tuple[Record, ...]) -> list[dict[str, Record]]:
-    """Records by visit: contrast to record, where T1 and T2 of a patient show the same plane.
+    """Records by visit, each as contrast to record: a T1 and a T2 of a patient that show the same plane belong together.
 
-    SPIDER's T1 key points were carried over from T2 only where both series share the field of view, so a T1 with points matches.
+    SPIDER's T1 key points were copied from T2 only if both series share the field of view, so a T1 with points matches.
     """
     t1 = {record.patient: record for record in records if record.contrast == "T1" and record.points}
     result: list[dict[str, Record]] = []
@@ -71,7 +71,7 @@ def visits(records: tuple[Record, ...]) -> list[dict[str, Record]]:
 
 
 def targets(record: Record, name: str, findings: tuple[Finding, ...]) -> Tensor:
-    """Ones and zeros of a structure's classes; NaN for findings that are not known there."""
+    """Ones and zeros for a structure's classes; NaN for unknown findings."""
     parts = []
     for item in findings:
         known = record.findings.get(name, {}).get(item.name)
@@ -80,7 +80,7 @@ def targets(record: Record, name: str, findings: tuple[Finding, ...]) -> Tensor:
 
 
 def stored_regions(records: tuple[Record, ...], findings: tuple[Finding, ...], layout: RegionLayout) -> Iterator[StoredRegion]:
-    """Every region with a known finding, for views of a layout."""
+    """Every region with a known finding, stored for views of the given layout."""
     stored = int(layout.side * _MARGIN)
     larger = replace(layout, side=stored, levels=layout.levels * stored / layout.side)
     kinds = {item.kind for item in findings}
@@ -102,7 +102,7 @@ def stored_regions(records: tuple[Record, ...], findings: tuple[Finding, ...], l
 
 
 def view(regions: list[StoredRegion], matrices: Tensor, shifts: Tensor, side: int) -> tuple[Tensor, Tensor, Tensor]:
-    """Regions (N, C, S, S) seen through matrices (N, 2, 2) and shifts (N, 2) in pixels, one-hot structures, and targets."""
+    """Regions (N, C, S, S) viewed through matrices (N, 2, 2) and shifts (N, 2) in pixels, one-hot structures, and targets."""
     middle = (regions[0].pixels.shape[-1] - 1) / 2
     shape = (side, side)
     images = [
@@ -117,10 +117,10 @@ class RegionSampler:
     """Endless batches of random views of regions.
 
     :param groups: regions and the weight of each group.
-    :param drop_contrast: share of regions that lose one contrast where they have both.
-    :param side: pixels a side of a view.
+    :param drop_contrast: share of regions with both contrasts that lose one of them.
+    :param side: side of a view in pixels.
     :param contrast: strength of the random changes of contrast.
-    :param drop_structure: share of regions whose structure is not told.
+    :param drop_structure: share of regions whose structure is hidden from the network.
     """
 
     def __init__(
@@ -153,7 +153,7 @@ class RegionSampler:
         )
         images = bright * known[..., None, None]
         both = known.all(1) & (torch.rand(count, generator=generator) < self.drop_contrast)
-        lost = (torch.rand(count, generator=generator) < 0.3).long()  # T2 more rarely kept alone than lost: it is the usual input
+        lost = (torch.rand(count, generator=generator) < 0.3).long()  # T1, the less usual input, is lost more often than T2
         dropped = torch.where(lost == 1, 0, 1)
         for index in torch.nonzero(both)[:, 0].tolist():
             images[index, dropped[index]] = 0
@@ -164,11 +164,11 @@ class RegionSampler:
 def region_loss(
     logits: Tensor, target: Tensor, findings: tuple[Finding, ...], balance: Tensor, weights: dict[str, float]
 ) -> Tensor:
-    """Sum of the findings' losses over what is known.
+    """Sum of the findings' losses over known findings.
 
-    Exclusive findings: cross-entropy with classes weighted against their rarity, and for grades the squared distance of the
-    cumulative distributions (Hou et al., 2016), which counts an error of two grades more than one of one. Others: binary
-    cross-entropy a class.
+    Exclusive findings: cross-entropy with rare classes weighted up, plus, for grades, the squared distance of the cumulative
+    distributions (Hou et al., 2016), which penalizes an error of two grades more than an error of one. Others: binary
+    cross-entropy per class.
     """
     total = logits.new_zeros(())
     start = 0
@@ -194,9 +194,9 @@ def region_loss(
 def class_balance(target: Tensor, findings: tuple[Finding, ...]) -> Tensor:
     """Weight of each class: the inverse square root of its share, mean 1 over the examples.
 
-    Where several classes can hold together: the square root of negatives over positives, 4 at most.
+    For classes that do not exclude each other: the square root of negatives over positives, at most 4.
 
-    :param target: (N, outputs) ones and zeros, NaN where not known.
+    :param target: (N, outputs) ones and zeros, NaN if unknown.
     """
     share = target.nanmean(0).nan_to_num(0.5).clamp(0.01, 0.99)
     parts = []
@@ -215,7 +215,7 @@ def class_balance(target: Tensor, findings: tuple[Finding, ...]) -> Tensor:
 def region_network(members: Sequence[dict[str, Any]]) -> RegionNetwork | RegionResNet:
     """The network of one configuration, or of several whose runs are its members: small ones first, as in a bundle."""
     specification = network_metadata(members[0], members)["network"]
-    if "dropout" in members[0]:  # it matters in training alone, so that a bundle does not name it
+    if "dropout" in members[0]:  # it matters only in training, so bundles do not name it
         specification["arguments"]["dropout"] = members[0]["dropout"]
     network = build(specification)
     assert isinstance(network, RegionNetwork | RegionResNet)
@@ -225,7 +225,7 @@ def region_network(members: Sequence[dict[str, Any]]) -> RegionNetwork | RegionR
 def stored_groups(
     config: dict[str, Any], records: dict[str, tuple[Record, ...]], folder: ExampleFolder
 ) -> list[tuple[float, Examples[StoredRegion]]]:
-    """The regions of the records of each data set, stored, and the weight of the data set."""
+    """The stored regions of the records of each data set, with the weight of the data set."""
     findings = tuple(finding(name) for name in config["findings"])
     layout = RegionLayout.of_options(config)
     groups = []
@@ -238,7 +238,7 @@ def stored_groups(
 
 
 def train_regions(config: dict[str, Any], data: Path, run: Path, hardware: Hardware = PROCESSOR) -> Path:
-    """Train one member by a configuration; a run that was stopped goes on where its last checkpoint stands.
+    """Train one member as a configuration says; an interrupted run resumes from its last checkpoint.
 
     :param data: folder of the data sets.
     :param run: folder of checkpoints and logs.
@@ -252,7 +252,7 @@ def train_regions(config: dict[str, Any], data: Path, run: Path, hardware: Hardw
         groups = stored_groups(config, records, folder)
         known = torch.stack([region.target for _, regions in groups for region in regions])
         balance = class_balance(known, findings).to(hardware.device)
-        # A published network is chosen by the structure, so that it is always told.
+        # The structure selects the published network, so it is never hidden.
         told = {"drop_structure": 0.0} if is_published(config) else {}
         side = RegionLayout.of_options(config).side
         sampler = RegionSampler(groups, config["drop_contrast"], side, config["contrast"], **told)

@@ -22,7 +22,7 @@ from .tissue_views import STORAGE, StoredStack, TissueSampler, store
 
 
 def segmentation_loss(logits: Tensor, target: Tensor) -> Tensor:
-    """Cross-entropy and one minus the mean Dice of the tissues over the batch (Milletari et al., V-Net, 2016).
+    """Cross-entropy plus one minus the mean Dice of the tissues over the batch (Milletari et al., V-Net, 2016).
 
     :param logits: (N, 4, H, W).
     :param target: shares of the tissues, same shape.
@@ -39,7 +39,7 @@ def segmentation_loss(logits: Tensor, target: Tensor) -> Tensor:
 def stored_groups(config: dict[str, Any], data: Path, folder: ExampleFolder) -> list[tuple[float, Examples[StoredStack]]]:
     """The stacks of a configuration's data sets, and their weights.
 
-    ``spider_space`` has masks. ``spider`` has none: a trained network, ``teacher``, outlines its T2 planes.
+    ``spider_space`` has masks. ``spider`` has none: a trained network, ``teacher``, segments its T2 planes.
     """
     splits = tuple(config["splits"])
     groups = []
@@ -63,7 +63,7 @@ def _taught(config: dict[str, Any], dataset: str, data: Path) -> Iterator[Stored
 
 
 def train_segmentation(config: dict[str, Any], data: Path, run: Path, hardware: Hardware = PROCESSOR) -> Path:
-    """Train by a configuration; a run that was stopped goes on where its last checkpoint stands.
+    """Train as a configuration says; an interrupted run resumes from its last checkpoint.
 
     :param data: folder of the data sets.
     :param run: folder of checkpoints and logs.

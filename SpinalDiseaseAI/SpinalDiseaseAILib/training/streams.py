@@ -1,4 +1,4 @@
-"""Losses of random views, which are made while the network computes the step before."""
+"""Losses of random views, each batch made while the network computes the previous step."""
 
 from __future__ import annotations
 
@@ -12,21 +12,21 @@ from torch import Tensor, nn
 from .hardware import Hardware
 
 LossStream = Callable[[nn.Module, torch.Generator], Iterator[Tensor]]
-"""Endless losses of a network, each computed when it is asked for; all randomness of the views is the generator's."""
+"""Makes an endless stream of a network's losses, each computed on request; all randomness of views comes from the generator."""
 
 Batch = tuple[Tensor, ...]
 MakeBatch = Callable[[int, torch.Generator], Batch]
-"""Makes a batch of so many views, in the processor's memory."""
+"""Makes a batch of the given number of views, in CPU memory."""
 
 
 def losses_of(batch: MakeBatch, loss: Callable[..., Tensor], config: dict[str, Any], hardware: Hardware) -> LossStream:
     """The losses of batches of views.
 
-    :param batch: draws from the generator it is given and from nothing else.
-    :param loss: called with the network and the tensors of a batch on the device. It calls the network; of several processes each
-        has one that averages gradients, whose attributes are not those of the network.
-    :param config: ``batch``, which the processes share.
-    :raises InputError: if the batch does not divide over the processes.
+    :param batch: draws random numbers only from the generator passed to it.
+    :param loss: called with the network and the tensors of a batch on the device. It must only call the network: with several
+        processes, it gets a wrapper that averages gradients and lacks the network's attributes.
+    :param config: ``batch`` is the batch size, shared by the processes.
+    :raises InputError: if the batch cannot be divided evenly among the processes.
     """
     count = hardware.share(config["batch"])
 
@@ -38,10 +38,10 @@ def losses_of(batch: MakeBatch, loss: Callable[..., Tensor], config: dict[str, A
 
 
 def prefetched(batch: MakeBatch, count: int, generator: torch.Generator) -> Iterator[Batch]:
-    """Endless batches, each made in a thread while the one before is used.
+    """Endless batches, each made in a thread while the previous one is used.
 
-    They are the batches that would be made one by one: ``generator`` always has the state after the batch that was given last, so
-    that a checkpoint that keeps it goes on with the next one.
+    The batches are the same as without prefetching: ``generator`` always has the state after the batch that was yielded last, so
+    a run that is resumed from its state continues with the next batch.
     """
     ahead = torch.Generator()
     ahead.set_state(generator.get_state())

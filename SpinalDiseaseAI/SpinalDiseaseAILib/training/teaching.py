@@ -1,7 +1,7 @@
-"""Masks for planes that have none: a trained network outlines a T2, and a T1 of the same field of view takes them over.
+"""Masks for planes that have none: a trained network segments a T2, and a T1 of the same field of view gets the same masks.
 
-Masks exist for T2-SPACE alone. A network that was trained on them outlines ordinary T2 well; T1, where fluid is dark, it knows
-only from painted examples. The outlines of a patient's T2 are therefore taught for the T1 as well (pseudo-labels, Lee, 2013).
+Masks exist only for T2-SPACE. A network trained on them segments ordinary T2 well, but knows T1, where fluid is dark, only from
+painted examples. The masks of a patient's T2 are therefore used for the T1 as well (pseudo-labels, Lee, 2013).
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from ..models.segmentation_network import TISSUES, SegmentationNetwork
 from ..steps.spine_curve import SpineCurve
 from ..steps.tissues import Labels, TissueSegmenter, View
 
-_SAME = 1.0  # pixels between the points of a T1 and a T2 that show the same
+_SAME = 1.0  # largest distance in pixels between the points of a T1 and a T2 that show the same plane
 
 
 def teacher_of(config: dict[str, Any]) -> TissueSegmenter:
@@ -44,9 +44,9 @@ def teacher_of(config: dict[str, Any]) -> TissueSegmenter:
 def taught_stacks(
     teacher: TissueSegmenter, dataset: str, data: Path, splits: tuple[str, ...]
 ) -> Iterator[tuple[str, SpaceStack]]:
-    """Contrast and outlined plane of every T2 with key points, and of every T1 that shows the same.
+    """Contrast and segmented plane of every T2 with key points, and of every T1 that shows the same plane.
 
-    :returns: stacks of one slice, cut to what the teacher looked at.
+    :returns: stacks of one slice, cropped to the part that the teacher saw.
     """
     records = [record for record in read_dataset(dataset, data, splits) if record.points and record.spacing]
     t1 = {record.patient: record for record in records if record.contrast == "T1"}
@@ -79,7 +79,7 @@ def _outlined(teacher: TissueSegmenter, record: Record) -> tuple[SpaceStack, tup
 
 
 def _plausible(tissues: Labels, curve: SpineCurve, spacing: tuple[float, float]) -> npt.NDArray[np.bool_]:
-    """Where a plane's tissues lie as they do in a spine: no canal before the bodies, no disc behind it, no bodies below L5-S1.
+    """Where the tissues of a plane are plausible: no canal in front of the bodies, no disc behind it, no bodies below L5-S1.
 
     :param tissues: shape (rows, columns).
     """

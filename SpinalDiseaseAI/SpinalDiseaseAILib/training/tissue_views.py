@@ -1,4 +1,4 @@
-"""Random views of labelled stacks: slices of other thickness, distance, resolution and contrast than the stack's own."""
+"""Random views of labelled stacks, with slice thickness, distance, resolution and contrast different from the stack's own."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from ..models.segmentation_network import PLANES, TISSUES
 from ..steps.intensity import GreyScale
 from .augmentation import ViewRange, random_contrast, random_cutout, random_views, warp
 
-_MARGIN = 70.0  # millimetres round the labelled tissues that are kept of a plane
-_GREY = 120.0  # stored value of a grey value of 1
+_MARGIN = 70.0  # margin in millimetres kept around the labelled tissues of a plane
+_GREY = 120.0  # the stored value for a grey value of 1
 STORAGE = (_MARGIN, _GREY)
-"""What stored stacks depend on beside their data."""
+"""The settings on which stored stacks depend, in addition to their data."""
 
-_THICKEST = 5  # millimetres of a slice
-_ALONE = 0.15  # share of views whose neighbours are the plane itself: single images, ends of a stack
-_JITTER = 22.0  # millimetres between a labelled pixel and the middle of a view
+_THICKEST = 5  # largest slice thickness in millimetres
+_ALONE = 0.15  # share of views with the plane itself as its neighbours, as for single images and ends of stacks
+_JITTER = 22.0  # distance in millimetres between a labelled pixel and the centre of a view
 _RANGES = ViewRange(scale=0.22, stretch=0.1, degrees=8.0, steep=0.1, shift=0.0)
 
 
@@ -32,8 +32,8 @@ class StoredStack:
 
     :param grey: (S, H, W), uint8: grey values on the common scale times 120.
     :param tissues: (S, H, W), uint8.
-    :param spacing: millimetres (a column, a row).
-    :param painted: True if it may be painted as T1: it is a T2.
+    :param spacing: millimetres (width of a column, height of a row).
+    :param painted: True for a T2, which may be painted as T1.
     """
 
     grey: Tensor
@@ -43,7 +43,7 @@ class StoredStack:
 
 
 def store(stack: SpaceStack, *, painted: bool = True) -> StoredStack:
-    """A stack round its labelled tissues, on the grey scale of what lies there: fat beside a surface coil is far brighter."""
+    """A stack cropped to its labelled tissues and scaled to their grey values: fat near a surface coil is far brighter."""
     seen = np.asarray(stack.tissues.any(0))
     grey = np.rint(np.clip(GreyScale.of(stack.pixels[:, seen]).apply(stack.pixels) * _GREY, 0, 255)).astype(np.uint8)
     rows, columns = (np.flatnonzero(seen.any(axis)) for axis in (1, 0))
@@ -64,10 +64,10 @@ def store(stack: SpaceStack, *, painted: bool = True) -> StoredStack:
 class TissueSampler:
     """Endless batches of random views.
 
-    :param groups: stacks and the weight of each group; within a group every stack is as likely as another.
+    :param groups: stacks and the weight of each group; within a group all stacks are equally likely.
     :param shape: (rows, columns) of the views.
-    :param spacing: millimetres a pixel of the views.
-    :param painted: share of views that are painted as T1 by their labels.
+    :param spacing: pixel size of the views in millimetres.
+    :param painted: share of views that are painted as T1, using their labels.
     """
 
     def __init__(
@@ -79,7 +79,7 @@ class TissueSampler:
         self.painted = painted
 
     def batch(self, count: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:
-        """Planes (N, 3, H, W) and shares of the tissues (N, 4, H, W), which sum to 1."""
+        """A batch: planes (N, 3, H, W) and shares of the tissues (N, 4, H, W), which sum to 1."""
         views = random_views(count, _RANGES, generator) * self.spacing
         weights = torch.tensor([weight for weight, _ in self.groups])
         planes, tissues = [], []
@@ -119,7 +119,7 @@ class TissueSampler:
 
 
 def random_resolution(images: Tensor, generator: torch.Generator) -> Tensor:
-    """Half of the planes as if they had been taken with larger pixels along a column, a row or both, and interpolated."""
+    """Make half of the planes look as if acquired with larger pixels along columns, rows or both, and interpolated."""
     result = images.clone()
     for index in range(len(images)):
         if torch.rand((), generator=generator) < 0.5:
@@ -135,7 +135,7 @@ def random_resolution(images: Tensor, generator: torch.Generator) -> Tensor:
 
 
 class _Painter:
-    """Grey values as a T1 sequence might show the tissues: dark fluid, brighter marrow. One choice for the planes of a view."""
+    """Grey values as a T1 sequence might show the tissues: dark fluid, brighter marrow. Chosen once for all planes of a view."""
 
     def __init__(self, generator: torch.Generator) -> None:
         self.random = torch.rand(8, generator=generator).tolist()

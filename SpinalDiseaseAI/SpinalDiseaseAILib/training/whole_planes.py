@@ -1,4 +1,4 @@
-"""Whole planes for training, as the published localizers look at them: square, and changed a little at random."""
+"""Whole planes for training, as the published localizers see them: square, with small random changes."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class SquarePlane:
     """A training plane.
 
     :param image: (1, side, side), 16 bits.
-    :param points: (K, 2) as (column, row), NaN where not known.
+    :param points: (K, 2) as (column, row), NaN if unknown.
     """
 
     image: Tensor
@@ -37,7 +37,7 @@ class SquarePlane:
 
 
 def square_plane(record: Record, side: int) -> SquarePlane:
-    """A record's whole plane."""
+    """The whole plane of a record, as a square."""
     pixels = record.pixels()
     shape = (pixels.shape[0], pixels.shape[1])
     matrix = square_view(shape, record.spacing or assumed_spacing(shape), side)
@@ -50,14 +50,14 @@ def square_plane(record: Record, side: int) -> SquarePlane:
 class WholePlaneSampler:
     """Endless batches of random views of whole planes.
 
-    :param groups: planes and the weight of each group; within a group every plane is as likely as another.
+    :param groups: planes and the weight of each group; within a group all planes are equally likely.
     """
 
     def __init__(self, groups: Sequence[tuple[float, Sequence[SquarePlane]]]) -> None:
         self.groups = groups
 
     def batch(self, count: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:
-        """Views (N, 1, S, S), and points (N, K, 2) as (column, row); NaN where not known, anywhere where not in the view."""
+        """A batch: views (N, 1, S, S), and points (N, K, 2) as (column, row); NaN if unknown, possibly outside the view."""
         views = random_views(count, RANGES, generator)
         weights = torch.tensor([weight for weight, _ in self.groups])
         images, points = [], []
@@ -83,5 +83,5 @@ def sampler_of(config: dict[str, Any], records: dict[str, list[Record]], folder:
 
 
 def inside(points: Tensor, side: int) -> Tensor:
-    """Which points (N, K, 2) are known and lie in a view; (N, K)."""
+    """Which points (N, K, 2) are known and lie within a view; (N, K)."""
     return ((points >= -0.5) & (points < side - 0.5)).all(-1)
