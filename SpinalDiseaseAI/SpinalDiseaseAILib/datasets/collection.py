@@ -19,13 +19,13 @@ IMPORTERS: dict[str, tuple[str, Callable[[Path], Imported]]] = {
     "tianchi2020": ("tianchi2020", read_tianchi),
     "rsna2024": ("rsna2024", read_rsna2024),
 }
-"""Name in configurations to (folder below the data folder, importer)."""
+"""Name in configurations to (subfolder of the data folder, importer)."""
 
 
 def read_dataset(name: str, data: Path, splits: tuple[str, ...]) -> tuple[Record, ...]:
-    """Records of a data set that belong to some splits.
+    """The records of a data set in the given splits.
 
-    :param data: folder with one folder a data set.
+    :param data: folder with one subfolder per data set.
     :raises InputError: if the data set is unknown, its folder is missing, or a file in it is missing or damaged.
     """
     if name not in IMPORTERS:

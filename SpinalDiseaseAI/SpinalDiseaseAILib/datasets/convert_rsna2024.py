@@ -1,10 +1,11 @@
-"""RSNA 2024 lumbar as it is published to the plain folder that :mod:`.rsna2024` reads.
+"""Converts RSNA 2024 lumbar as published to the plain folder that :mod:`.rsna2024` reads.
 
-The original: ``train.csv`` (a row a study, 25 columns ``<condition>_<level>``), ``train_label_coordinates.csv`` (a point a
-finding, in stored pixels of an instance), ``train_series_descriptions.csv``, ``train_images/<study>/<series>/<instance>.dcm``.
+The original: ``train.csv`` (one row per study, 25 columns ``<condition>_<level>``), ``train_label_coordinates.csv`` (one
+point per finding, in stored pixels of an instance), ``train_series_descriptions.csv`` and
+``train_images/<study>/<series>/<instance>.dcm``.
 
-A sagittal series becomes one plane for each condition that it was annotated for: the instance with most points. Axial series are
-left out; the subarticular grades that were read on them belong to their levels all the same.
+A sagittal series becomes one plane for each condition annotated on it: the instance with the most points. Axial series are
+left out, but the subarticular grades read on them are kept for their levels.
 """
 
 from __future__ import annotations
@@ -39,7 +40,7 @@ CONDITIONS = {
 CLASSES = {"Normal/Mild": "normal_mild", "Moderate": "moderate", "Severe": "severe"}
 
 CONTRAST = {"Sagittal T1": "T1", "Sagittal T2/STIR": "T2"}
-"""Description of a series to contrast; axial series have none here."""
+"""Description of a series to contrast; axial series are not included."""
 
 _POINT_COLUMNS = ("study_id", "series_id", "instance_number", "condition", "level", "x", "y")
 
@@ -52,12 +53,12 @@ class _Plane:
 
 
 def convert_rsna2024(source: Path, data: Path) -> Conversion:
-    """Write ``<data>/rsna2024``; a conversion that was made before is made again.
+    """Write ``<data>/rsna2024``; an earlier conversion is replaced.
 
     :param source: folder of the tables and of ``train_images``.
-    :param data: folder that holds one folder a data set.
+    :param data: folder with one subfolder per data set.
     :raises InputError: if the source is not that data set.
-    :raises OutputError: if the files cannot go where they should.
+    :raises OutputError: if the files cannot be written there.
     """
     columns = [f"{condition}_{level}" for condition in CONDITIONS for level in LEVELS]
     _, grades = read_table(source / "train.csv", ("study_id", *columns))
@@ -89,7 +90,7 @@ def convert_rsna2024(source: Path, data: Path) -> Conversion:
 def _annotated(
     coordinates: Sequence[dict[str, str]], descriptions: dict[tuple[str, str], str], skipped: list[str]
 ) -> dict[tuple[str, str, str], _Plane]:
-    """Study, series and condition to the points on it; what is left out is counted by its reason."""
+    """The points by study, series and condition; what is left out is counted by reason in ``skipped``."""
     planes: dict[tuple[str, str, str], _Plane] = defaultdict(_Plane)
     reasons: Counter[str] = Counter()
     for row in coordinates:
@@ -114,7 +115,7 @@ def _annotated(
 
 
 def _findings(row: dict[str, str], skipped: list[str]) -> dict[str, dict[str, list[str]]]:
-    """Level to finding to class of a study; empty cells are not known, and so are words that are no severity."""
+    """The classes of a study, by level and finding; cells that are empty or hold no severity are unknown."""
     result: dict[str, dict[str, list[str]]] = {}
     for condition, name in CONDITIONS.items():
         for level, disc in LEVELS.items():
@@ -127,12 +128,12 @@ def _findings(row: dict[str, str], skipped: list[str]) -> dict[str, dict[str, li
 
 
 def _write(folder: PlainFolder, source: Path, key: tuple[str, str, str], plane: _Plane, skipped: list[str]) -> dict[str, Any]:
-    """Write the instance that bears most points; its item of ``annotation.json``.
+    """Write the instance with the most points, and return its item of ``annotation.json``.
 
-    Points of the series' other instances are taken over: the planes are parallel, and a point of a level lies at the same column
-    and row.
+    It also gets the points of the series' other instances: the planes are parallel, so that the point of a level lies at the same
+    column and row.
 
-    :raises InputError: if the instance is missing or is no sagittal image.
+    :raises InputError: if the instance is missing or is not a sagittal image.
     """
     study, series, condition = key
     number = max(plane.points, key=lambda item: (len(plane.points[item]), -item))

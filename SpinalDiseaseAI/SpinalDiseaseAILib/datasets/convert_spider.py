@@ -1,4 +1,4 @@
-"""SPIDER as it is published to the plain folder that :mod:`.spider` reads.
+"""Converts SPIDER as published to the plain folder that :mod:`.spider` reads.
 
 The original: ``images/<patient>_<t1|t2|t2_SPACE>.mha``, ``masks/`` with the same names, ``overview.csv``,
 ``radiological_gradings.csv`` (van der Graaf et al., Zenodo 10159290, CC BY 4.0).
@@ -26,8 +26,8 @@ from .spider import GRADING_COLUMNS
 SUBSETS = ("training", "validation", "all")
 _NAME, _SUBSET, _SPACING, _STEP = "new_file_name", "subset", "PixelSpacing", "SpacingBetweenSlices"
 _SERIES = re.compile(r"\d+_(?:t1|t2|t2_SPACE)")
-_SEQUENCES = ("t2", "t1", "t2_SPACE")  # T2 first: its T1 follows it where both show the same
-_SAME_VIEW = 0.5  # millimetres between the corners of T1 and T2
+_SEQUENCES = ("t2", "t1", "t2_SPACE")  # T2 first: a T1 with the same view uses its middle plane
+_SAME_VIEW = 0.5  # largest distance in millimetres between the corners of T1 and T2
 _POINT_COLUMNS = ("series", "patient", "identification", "x", "y", "origin")
 
 
@@ -35,9 +35,9 @@ _POINT_COLUMNS = ("series", "patient", "identification", "x", "y", "origin")
 class _Middle:
     """The middle plane of a series.
 
-    :param points: the 11 key points (column, row); none if the plane does not show all of them.
-    :param reason: why there are none.
-    :param origin: where they come from.
+    :param points: the 11 key points (column, row); empty if the plane does not show all of them.
+    :param reason: the reason if there are none.
+    :param origin: the source of the points.
     """
 
     volume: SagittalVolume
@@ -49,7 +49,7 @@ class _Middle:
 
 @dataclass
 class _Tables:
-    """What is known so far: rows of the tables, and what is told at the end."""
+    """Results collected so far: rows of the tables, and messages for the end."""
 
     overview: list[dict[str, str]] = field(default_factory=list)
     points: list[dict[str, object]] = field(default_factory=list)
@@ -59,13 +59,13 @@ class _Tables:
 
 
 def convert_spider(source: Path, data: Path, *, subset: str = "training") -> Conversion:
-    """Write ``<data>/spider``; a conversion that was made before is made again.
+    """Write ``<data>/spider``; an earlier conversion is replaced.
 
     :param source: folder of the original data set.
-    :param data: folder that holds one folder a data set.
-    :param subset: the publisher's subset that is taken, or ``"all"``.
+    :param data: folder with one subfolder per data set.
+    :param subset: the publisher's subset to convert, or ``"all"``.
     :raises InputError: if the source is not that data set.
-    :raises OutputError: if the files cannot go where they should.
+    :raises OutputError: if the files cannot be written there.
     """
     columns, series = read_table(source / "overview.csv", (_NAME, _SUBSET, _SPACING))
     graded_columns, gradings = read_table(source / "radiological_gradings.csv", ("Patient", "IVD label", *GRADING_COLUMNS))
@@ -85,7 +85,7 @@ def convert_spider(source: Path, data: Path, *, subset: str = "training") -> Con
             tables.skipped.append(f"{name}: {error.found}")
             continue
         if sequence == "t2":
-            middles = {patient: middle}  # of this patient alone: a volume is large
+            middles = {patient: middle}  # keep only this patient's: a volume is large
         _write_series(folder, name, chosen[name], labelled, middle, tables)
     folder.write_rows("keypoints.csv", _POINT_COLUMNS, tables.points)
     folder.write_rows("overview.csv", columns, tables.overview)
@@ -95,7 +95,7 @@ def convert_spider(source: Path, data: Path, *, subset: str = "training") -> Con
 
 
 def _chosen(series: list[dict[str, str]], images: Path, subset: str, tables: _Tables) -> dict[str, dict[str, str]]:
-    """Series to its row of ``overview.csv``; what is not taken is told."""
+    """The chosen series with their rows of ``overview.csv``; others are noted in ``tables``."""
     chosen: dict[str, dict[str, str]] = {}
     others: Counter[str] = Counter()
     listed = set()
@@ -128,7 +128,7 @@ def _order(name: str) -> tuple[int, int]:
 
 
 def _middle(labelled: LabelledVolume, t2: _Middle | None) -> _Middle:
-    """The middle plane of a volume; for a T1 that shows the same as the patient's T2, that of the T2, so that both match.
+    """The middle plane of a volume; for a T1 with the same view as the patient's T2, the plane of the T2, so that both match.
 
     :raises InputError: if the mask does not show where the middle is.
     """
@@ -143,7 +143,7 @@ def _middle(labelled: LabelledVolume, t2: _Middle | None) -> _Middle:
 def _write_series(
     folder: PlainFolder, name: str, row: dict[str, str], labelled: LabelledVolume, middle: _Middle, tables: _Tables
 ) -> None:
-    """The middle plane of a T1 or T2 series with its key points; of T2-SPACE also the central planes, with masks for points."""
+    """Write the middle plane of a T1 or T2 series with its key points; for T2-SPACE also the central planes, with masks."""
     volume = labelled.volume
     third = volume.slice_count // 3
     reference = volume.image.voxels[third : max(third + 1, volume.slice_count - third)]
@@ -167,7 +167,7 @@ def _write_series(
 
 
 def _with_spacing(row: dict[str, str], name: str, volume: SagittalVolume, warnings: list[str]) -> dict[str, str]:
-    """The row of a series with the spacing that its image states: volumes were resampled after the table was made."""
+    """The row of a series with the spacing from its image: volumes were resampled after the table was made."""
     column, line = (float(value) for value in volume.pixel_spacing)
     if not _same_spacing(row[_SPACING], (line, column)):
         stated = row[_SPACING] or "nothing"
@@ -186,7 +186,7 @@ def _same_spacing(text: str, spacing: tuple[float, float]) -> bool:
 
 
 def _valid_gradings(rows: list[dict[str, str]], patients: set[str], skipped: list[str]) -> list[dict[str, str]]:
-    """The rows of converted patients whose disc and grades exist."""
+    """The rows of converted patients that have a valid disc and valid grades."""
     valid = []
     for row in rows:
         if row["Patient"] not in patients:
@@ -204,6 +204,6 @@ def _valid_gradings(rows: list[dict[str, str]], patients: set[str], skipped: lis
 
 
 def _is_grade(value: str, name: str) -> bool:
-    """True for a class of the finding; for absent and present, which the file writes as numbers, any number."""
+    """True for a class of the finding; for absent and present, which the file gives as numbers, any number."""
     classes = finding(name).class_names
     return value in classes if "absent" not in classes else value.isdigit()

@@ -1,7 +1,7 @@
-"""Spinal Disease 2020 (Tianchi) as it was published to the plain folder that :mod:`.tianchi` reads.
+"""Converts Spinal Disease 2020 (Tianchi) as published to the plain folder that :mod:`.tianchi` reads.
 
 The original: folders ``<set>/studyN/`` of DICOM files, and ``<set>_annotation.json`` for each set. Files are found by their UIDs
-(0008,0018), (0020,000E) and (0020,000D), not by their names. Sets without annotation (``*_series_map.json``) give nothing.
+(0008,0018), (0020,000E) and (0020,000D), not by their names. Sets without annotations (``*_series_map.json``) are ignored.
 """
 
 from __future__ import annotations
@@ -23,20 +23,20 @@ from .plain_folder import Conversion, PlainFolder, eight_bits
 from .tianchi_annotation import AnnotatedInstance, Unusable, annotated_instance, check_codes, read_annotations, recoded
 
 SMALLEST_FILE = 1000
-"""Bytes below which a file of the data set holds no image."""
+"""Files of the data set with fewer bytes hold no image."""
 
 Uids = tuple[str, str, str]
 
 
 def convert_tianchi(source: Path, data: Path, codes: Mapping[str, str] | None = None) -> Conversion:
-    """Write ``<data>/tianchi2020``; a conversion that was made before is made again.
+    """Write ``<data>/tianchi2020``; an earlier conversion is replaced.
 
-    :param source: folder that holds the annotation files and, at any depth, the DICOM files.
-    :param data: folder that holds one folder a data set.
-    :param codes: what codes of discs stand for, where a file is not in the challenge's own coding: code to one of v1 … v5. Codes
-        that it does not name stay as they are.
-    :raises InputError: if the source is not that data set, or a code stands for no class.
-    :raises OutputError: if the files cannot go where they should.
+    :param source: folder with the annotation files and, at any depth, the DICOM files.
+    :param data: folder with one subfolder per data set.
+    :param codes: meaning of disc codes in files that do not use the challenge's own coding: code to one of v1 … v5. Other codes
+        are kept.
+    :raises InputError: if the source is not that data set, or a code does not map to a class.
+    :raises OutputError: if the files cannot be written there.
     """
     check_codes(codes or {})
     annotations = {path: read_annotations(path) for path in sorted(source.rglob("*_annotation.json"))}
@@ -91,7 +91,7 @@ def _slices(source: Path, skipped: list[str]) -> dict[Uids, Slice]:
         files.remove(path)
     headers = read_headers(tqdm(files, desc="headers", unit="file", disable=not sys.stderr.isatty()))
     skipped += [f"{path.relative_to(source)}: damaged, or not to be opened" for path in headers.unreadable]
-    # The first file wins, so that the order of names decides and not the order of a disk.
+    # The first file in sorted order wins, so that the result does not depend on the order on disk.
     return {(item.sop_uid, item.series_uid, item.study_uid): item for item in reversed(headers.slices)}
 
 
@@ -104,7 +104,7 @@ def _slice_of(uids: Uids, slices: dict[Uids, Slice]) -> Slice:
 
 
 def _name_of(path: Path, source: Path, study: str, studies: dict[str, str]) -> str:
-    """``study007`` for a file in a folder ``study7``: the name by which a study is put into a split."""
+    """``study007`` for a file in a folder ``study7``: the name that determines the split of a study."""
     numbers = [match[1] for part in path.relative_to(source).parts[:-1] if (match := re.fullmatch(r"study(\d+)", part))]
     if not numbers:
         raise Unusable(f"{path.name} is not in a folder studyN, from which the study has its name")
@@ -115,7 +115,7 @@ def _name_of(path: Path, source: Path, study: str, studies: dict[str, str]) -> s
 
 
 def _record(folder: PlainFolder, name: str, instance: AnnotatedInstance, file: Slice) -> dict[str, Any]:
-    """Write the plane of a study; its item of ``annotation.json``."""
+    """Write the plane of a study, and return its item of ``annotation.json``."""
     try:
         pixels, place, spacing = upright_plane(file)
     except InputError as error:

@@ -1,4 +1,4 @@
-"""One slice of a DICOM series as an upright sagittal plane, and the way of a stored pixel to it."""
+"""One slice of a DICOM series as an upright sagittal plane, with a mapping from stored pixels to it."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ Place = Callable[[tuple[float, float]], tuple[float, float]]
 def upright_plane(file: Slice) -> tuple[Array, Place, tuple[float, float] | None]:
     """A slice with anterior to the left and the head up.
 
-    :returns: pixels of shape (rows, columns), bright where the signal is; the way from stored (column, row) to theirs; and
-        millimetres (from row to row, from column to column), None if the file does not state them.
+    :returns: pixels of shape (rows, columns), brighter for more signal; a function from stored (column, row) to (column, row)
+        in them; and millimetres (between rows, between columns), None if the file does not state them.
     :raises InputError: if the slice is not sagittal, or cannot be read.
     """
     if orientation_of(file) not in ("sagittal", "unknown"):
         raise InputError(f"the annotated instance is {orientation_of(file)}", code="dataset")
     known = file.pixel_spacing is not None and min(file.pixel_spacing) > 0
-    # A step of one pixel places a slice of unknown spacing all the same: only its directions matter here.
+    # Only directions matter here, so a pixel size of 1 will do for a slice of unknown spacing.
     (stack,) = stacks_of([file if known else replace(file, pixel_spacing=(1.0, 1.0))])
     if stack.problem is not None:
         raise InputError(stack.problem.because, code="dataset")

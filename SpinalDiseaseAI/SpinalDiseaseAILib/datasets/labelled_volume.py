@@ -1,7 +1,7 @@
 """A SPIDER volume with its labels: the middle plane, and the key points on a plane.
 
-Labels count from below: vertebrae 1 (L5) upward, discs 201 (L5-S1) upward, the spinal canal is 100. Vertebrae that the field of
-view cuts carry 100 more (101 …): they are bone, but their centre is not seen, so that they give no key point.
+Labels count upward from below: vertebrae from 1 (L5), discs from 201 (L5-S1); the spinal canal is 100. Vertebrae cut off by the
+field of view have 100 added to their label (101 …): they are bone, but give no key point because their centre is not visible.
 """
 
 from __future__ import annotations
@@ -30,9 +30,9 @@ LABELS = {
 }
 """Key point to label: L5-S1 is 201 and T12-L1 206, L5 is 1 and L1 is 5."""
 
-_SMALLEST_DISC = 0.2  # of the median disc of a plane: below, the plane only grazes the disc
-_CENTRAL = 1 / 3  # share of the largest canal area from which on a slice counts as central
-_SAME_GRID = 0.05  # millimetres between the corners of image and mask
+_SMALLEST_DISC = 0.2  # share of the median disc area in a plane; a smaller disc is only grazed by the plane
+_CENTRAL = 1 / 3  # minimum share of the largest canal area for a slice to count as central
+_SAME_GRID = 0.05  # largest distance in millimetres between the corners of image and mask
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,14 +46,14 @@ class LabelledVolume:
     labels: Array
 
     def middle(self) -> int | None:
-        """Index of the middle plane: the one with the most of canal and discs, each as a share of its largest area."""
+        """Index of the middle plane: the one with the most canal and discs, each as a share of its largest area."""
         canal, discs = (mask.sum(axis=(1, 2)) for mask in (self.labels == CANAL, _between(self.labels, _DISCS)))
         if not canal.any() or not discs.any():
             return None
         return int(np.argmax(canal / canal.max() + discs / discs.max()))
 
     def central(self, middle: int) -> range:
-        """Neighbouring slices round the middle one on which much of the canal is seen."""
+        """Neighbouring slices around the middle one that show much of the canal."""
         canal = (self.labels == CANAL).sum(axis=(1, 2))
         beyond = np.flatnonzero(canal < _CENTRAL * canal.max())
         before, after = beyond[beyond < middle], beyond[beyond > middle]
@@ -66,9 +66,9 @@ class LabelledVolume:
 
 
 def read_labelled(image: Path, mask: Path) -> LabelledVolume:
-    """Read a volume and its mask in whatever axis order they are stored; the mask is laid over the image by its own position.
+    """Read a volume and its mask, stored in any axis order; the mask is matched to the image by its position.
 
-    :raises InputError: if one of them is damaged, empty, or no sagittal volume.
+    :raises InputError: if either is damaged, empty, or not a sagittal volume.
     """
     volume = SagittalVolume.of(read_volume(image).image)
     try:
@@ -79,7 +79,7 @@ def read_labelled(image: Path, mask: Path) -> LabelledVolume:
 
 
 def plane_points(labels: Array) -> tuple[dict[str, tuple[float, float]], str]:
-    """The 11 key points (column, row) of a plane, or none and the reason.
+    """The 11 key points (column, row) of a plane, or None and the reason.
 
     :param labels: shape (rows, columns).
     """
@@ -102,7 +102,7 @@ def plane_points(labels: Array) -> tuple[dict[str, tuple[float, float]], str]:
 
 
 def plain_labels(labels: Array) -> Pixels:
-    """Labels as the plain folder has them: one for all discs, one for all vertebrae, one for the canal."""
+    """Labels for the plain folder: one for all discs, one for all vertebrae, one for the canal."""
     result = np.zeros(labels.shape, dtype=np.uint8)
     for limits in _VERTEBRAE:
         result[_between(labels, limits)] = VERTEBRA_MASK
@@ -112,7 +112,7 @@ def plain_labels(labels: Array) -> Pixels:
 
 
 def same_grid(one: SagittalVolume, other: SagittalVolume, millimetres: float) -> bool:
-    """True if two volumes have the same shape, and their corners lie at the same places but for some millimetres."""
+    """True if two volumes have the same shape and their corners agree to within ``millimetres``."""
     shape = one.image.voxels.shape
     if shape != other.image.voxels.shape:
         return False
@@ -126,7 +126,7 @@ def _between(labels: Array, limits: tuple[int, int]) -> Array:
 
 
 def _labels_on(volume: SagittalVolume, mask: SagittalVolume) -> Array:
-    """Labels at the voxels of a volume, from the nearest voxel of the mask; 0 beside it."""
+    """Labels at the voxels of a volume, from the nearest voxel of the mask; 0 outside the mask."""
     if same_grid(volume, mask, _SAME_GRID):
         return mask.image.voxels
     shape = volume.image.voxels.shape
@@ -134,7 +134,7 @@ def _labels_on(volume: SagittalVolume, mask: SagittalVolume) -> Array:
     limits = np.array(mask.image.voxels.shape)
     result = np.zeros(shape, dtype=mask.image.voxels.dtype)
     columns, rows = np.meshgrid(np.arange(shape[1]), np.arange(shape[2]), indexing="ij")
-    for index in range(shape[0]):  # slice by slice: the positions of a whole volume would fill the memory
+    for index in range(shape[0]):  # slice by slice: positions for a whole volume would need too much memory
         place = np.stack([np.full_like(columns, index), columns, rows], -1) @ change[:3, :3].T + change[:3, 3]
         nearest = np.rint(place).astype(np.intp)
         inside = ((nearest >= 0) & (nearest < limits)).all(-1)

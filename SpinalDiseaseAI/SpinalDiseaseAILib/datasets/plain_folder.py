@@ -1,4 +1,4 @@
-"""The folder of plain files that a conversion makes: each file whole or not at all, and nothing outside the folder."""
+"""The folder of plain files that a conversion makes: files are written completely or not at all, and only in the folder."""
 
 from __future__ import annotations
 
@@ -20,19 +20,19 @@ from ..base.geometry import Array
 from .records import Pixels
 
 MARKER = "conversion.json"
-"""What a conversion did and left out; also the sign that the folder is a conversion's own, which may be made again."""
+"""Records what a conversion did and left out, and marks the folder as one that a conversion may replace."""
 
-_WINDOW = (0.1, 99.9)  # percentiles; wider than the grey scale of the networks, so that nothing they tell apart is cut off
+_WINDOW = (0.1, 99.9)  # percentiles; wider than the grey scale of the networks, so nothing that they could distinguish is clipped
 
 
 @dataclass(frozen=True)
 class Conversion:
-    """What a conversion made.
+    """The result of a conversion.
 
     :param folder: the data set as plain files.
     :param planes: number of sagittal planes written.
-    :param skipped: what was left out, each with the reason.
-    :param warnings: what was taken and should be known.
+    :param skipped: what was left out, each item with the reason.
+    :param warnings: problems with data that were used nevertheless.
     """
 
     folder: Path
@@ -44,11 +44,11 @@ class Conversion:
 class PlainFolder:
     """A folder that belongs to one conversion.
 
-    :param path: made if it is absent.
-    :param source: the original data, which stay as they are.
+    :param path: created if absent.
+    :param source: the original data, which are never changed.
     :param dataset: name of the data set, for the marker.
-    :raises InputError: if the source is no folder.
-    :raises OutputError: if the folder lies in the source, or holds files that no conversion wrote.
+    :raises InputError: if the source is not a folder.
+    :raises OutputError: if the folder lies within the source, or holds files that no conversion wrote.
     """
 
     def __init__(self, path: Path, source: Path, dataset: str) -> None:
@@ -73,13 +73,13 @@ class PlainFolder:
         self._mark(complete=False)
 
     def write_grey(self, name: str, pixels: Pixels) -> None:
-        """Write a picture of shape (rows, columns), 8 bits, without loss."""
+        """Write an 8-bit picture of shape (rows, columns), losslessly."""
         stream = io.BytesIO()
         PillowImage.fromarray(pixels).save(stream, "PNG")
         self._write(name, stream.getvalue())
 
     def write_rows(self, name: str, columns: Sequence[str], rows: Sequence[Mapping[str, object]]) -> None:
-        """Write a table, comma separated, UTF-8."""
+        """Write a comma-separated table in UTF-8."""
         stream = io.StringIO(newline="")
         writer = csv.DictWriter(stream, columns, lineterminator="\n")
         writer.writeheader()
@@ -91,7 +91,7 @@ class PlainFolder:
         self._write(name, (json.dumps(document, indent=1, ensure_ascii=False, allow_nan=False) + "\n").encode())
 
     def finish(self, planes: int, skipped: Sequence[str], warnings: Sequence[str]) -> Conversion:
-        """Remove pictures that an earlier conversion made and this one did not, and say in the marker what was done."""
+        """Remove pictures of an earlier conversion that this one did not make, and record in the marker what was done."""
         for path in [item for item in self.path.rglob("*.png") if item not in self._written]:
             path.unlink()
         self._mark(complete=True, planes=planes, skipped=list(skipped), warnings=list(warnings))
@@ -123,7 +123,7 @@ def eight_bits(pixels: Array, reference: Array) -> Pixels:
     """Pixels in 8 bits, windowed by percentiles of a reference.
 
     :param pixels: any shape.
-    :param reference: voxels of the same image; zeros, the padding of scanners, do not count.
+    :param reference: voxels of the same image; zeros are ignored, because scanners use them for padding.
     """
     values = reference[reference != 0]
     low, high = np.percentile(values, _WINDOW) if values.size else (0.0, 1.0)
@@ -132,10 +132,10 @@ def eight_bits(pixels: Array, reference: Array) -> Pixels:
 
 
 def read_table(path: Path, columns: Sequence[str]) -> tuple[list[str], list[dict[str, str]]]:
-    """Columns and rows of a comma separated table, blanks round names and values taken off.
+    """Columns and rows of a comma-separated table, with whitespace around names and values stripped.
 
-    :param columns: what the table must have.
-    :raises InputError: if the file is missing, is no UTF-8 text, or lacks a column.
+    :param columns: columns that the table must have.
+    :raises InputError: if the file is missing, is not UTF-8 text, or lacks a column.
     """
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:

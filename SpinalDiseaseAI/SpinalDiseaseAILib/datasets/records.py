@@ -1,4 +1,4 @@
-"""The record that every importer gives: a sagittal plane, its key points and its findings."""
+"""The record that every importer returns: a sagittal plane with its key points and findings."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from ..base.errors import InputError
 Pixels = npt.NDArray[np.uint8]
 
 SPLITS = ("train", "tune", "report")
-"""Train: fitted. Tune: choices are made on it. Report: held aside for the stated figures."""
+"""Train: for fitting. Tune: for choices. Report: held out for the published figures."""
 
 
 @dataclass(frozen=True)
@@ -30,10 +30,10 @@ class Record:
     :param series: identity of the plane within the data set.
     :param contrast: ``"T2"`` or ``"T1"``.
     :param path: 8-bit grey image, anterior to the left, head up.
-    :param spacing: millimetres (a column, a row); None where the data set does not tell.
-    :param points: key point name to (column, row) in pixels; only what is known.
-    :param findings: structure name to finding name to class names; several where a finding is not exclusive.
-    :param mask: labelled image of the same shape, where there is one.
+    :param spacing: millimetres (width of a column, height of a row); None if unknown.
+    :param points: key point name to (column, row) in pixels; only known points.
+    :param findings: structure name to finding name to class names; possibly several if the finding is not exclusive.
+    :param mask: labelled image of the same shape, if there is one.
     """
 
     dataset: str
@@ -48,7 +48,7 @@ class Record:
 
     @property
     def split(self) -> str:
-        """The split of its patient."""
+        """The split of the record's patient."""
         return split_of(self.dataset, self.patient)
 
     def pixels(self) -> Pixels:
@@ -58,7 +58,7 @@ class Record:
 
 @dataclass(frozen=True)
 class Imported:
-    """What an importer found, and what it left out and why."""
+    """The records that an importer found, and what it left out and why."""
 
     records: tuple[Record, ...]
     skipped: tuple[str, ...]
@@ -67,8 +67,8 @@ class Imported:
 def split_of(dataset: str, patient: str) -> str:
     """The split of a patient: 20 % report, 10 % tune, the rest train, by SHA-256 of data set and patient.
 
-    The rule needs no file, cannot drift and gives a patient of a data set the same split in every experiment. The patients of the
-    packaged sample are in the report split whatever their hash, so that the demo never shows an image that was trained on.
+    The rule needs no file, cannot drift, and gives a patient of a data set the same split in every experiment. The patients of
+    the packaged sample are always in the report split, so that the demo never shows a training image.
     """
     if (dataset, patient) in SAMPLE_PATIENTS:
         return "report"
@@ -77,12 +77,12 @@ def split_of(dataset: str, patient: str) -> str:
 
 
 def fold_of(dataset: str, patient: str, folds: int) -> int:
-    """The fold of a patient, 0 … folds - 1, by another hash than the split, so that folds are independent of it."""
+    """The fold of a patient, 0 … folds - 1, by a different hash than the split, so that folds and splits are independent."""
     return int(hashlib.sha256(f"fold/{dataset}/{patient}".encode()).hexdigest(), 16) % folds
 
 
 def without_fold(records: Sequence[Record], config: Mapping[str, Any]) -> tuple[Record, ...]:
-    """The records that a configuration trains on: all, or all but those of the patients of its ``left_out`` fold of ``folds``."""
+    """The records on which a configuration trains: all except patients in its ``left_out`` fold of ``folds``, if any."""
     if "left_out" not in config:
         return tuple(records)
     return tuple(item for item in records if fold_of(item.dataset, item.patient, config["folds"]) != config["left_out"])
@@ -101,7 +101,7 @@ def read_grey(path: Path) -> Pixels:
     try:
         with Image.open(path) as image:
             return np.asarray(image.convert("L"))
-    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:  # SyntaxError: Pillow, of a damaged PNG
+    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:  # SyntaxError: Pillow, for a damaged PNG
         raise InputError(
             f"The image {path} is missing or damaged.", remedy="Get or convert the data set again.", code="dataset"
         ) from error
@@ -109,10 +109,10 @@ def read_grey(path: Path) -> Pixels:
 
 @contextmanager
 def plain_files(folder: Path) -> Iterator[None]:
-    """What is raised by tables and documents that are not as they should be becomes a sentence.
+    """Turn exceptions caused by bad tables and documents into errors for the user.
 
-    :param folder: of the data set that is read in the block.
-    :raises InputError: if a file is missing, is no such table or document, or lacks a column, field or number.
+    :param folder: folder of the data set that is read in the ``with`` block.
+    :raises InputError: if a file is missing, is not a valid table or document, or lacks a column, field or number.
     """
     try:
         yield

@@ -12,10 +12,10 @@ from .records import Imported, Record
 
 
 def read_rsna2024(folder: Path) -> Imported:
-    """Every plane of ``annotation.json``; one without a point or a severity is left out and told.
+    """Every plane in ``annotation.json``; planes without points or severities are left out and listed in ``skipped``.
 
-    A T2 plane lies in the middle, a T1 plane on the side whose foramina it shows. Severities belong to the study's levels, on
-    whichever series they were read.
+    T2 planes are in the middle, T1 planes on the side whose foramina they show. Severities belong to the levels of the study,
+    regardless of the series on which they were read.
     """
     records = []
     skipped = []

@@ -31,7 +31,7 @@ _ATTRIBUTION = "SPIDER, van der Graaf et al., Zenodo 10159290, CC BY 4.0"
 
 
 def uid_of(*parts: str) -> UID:
-    """A UID under 2.25 that depends on nothing but its parts (PS3.5 B.2)."""
+    """A UID under 2.25 that depends only on its parts (PS3.5 B.2)."""
     return UID(f"2.25.{uuid.uuid5(_NAMESPACE, '/'.join(parts)).int}")
 
 
@@ -39,8 +39,8 @@ def write_sample_study(spider: Path, out: Path, patient: str = PATIENT) -> list[
     """Write the series of a patient.
 
     :param spider: folder described at the head of this module.
-    :param out: folder to write into; made if it is missing.
-    :returns: the files, in the order of slices from the patient's right to the left.
+    :param out: folder to write into; created if absent.
+    :returns: the files, in the order of slices from the patient's right to left.
     :raises FileNotFoundError: if the patient has no slices or no row in ``overview.csv``.
     """
     name = f"{patient}_t2_SPACE"
@@ -117,11 +117,11 @@ def _add_series(dataset: Dataset, patient: str, acquisition: dict[str, str]) -> 
     dataset.PositionReferenceIndicator = ""
     dataset.Manufacturer = acquisition["Manufacturer"]
     dataset.ManufacturerModelName = acquisition["ManufacturerModelName"]
-    # The pixels are SPIDER's, windowed to 8 bits: derived from the scanner's own.
+    # Derived, because SPIDER's pixels are windowed to 8 bits.
     dataset.ImageType = ["DERIVED", "PRIMARY", "OTHER"]
     dataset.DerivationDescription = "Central sagittal slices, intensities mapped to 8 bits"
     dataset.ScanningSequence = acquisition["ScanningSequence"]
-    dataset.SequenceVariant = "SK"  # segmented k-space: a train of many echoes an excitation
+    dataset.SequenceVariant = "SK"  # segmented k-space: many echoes per excitation
     dataset.ScanOptions = ""
     dataset.SequenceName = acquisition["SequenceName"]
     dataset.MRAcquisitionType = acquisition["MRAcquisitionType"]
@@ -148,9 +148,9 @@ def _add_series(dataset: Dataset, patient: str, acquisition: dict[str, str]) -> 
 
 
 def _add_slice(dataset: Dataset, patient: str, acquisition: dict[str, str], index: int, shape: tuple[int, ...]) -> None:
-    """Place a slice of a stack of shape (slices, rows, columns) that is centred at the origin of the patient.
+    """Add the attributes of a slice of a stack of shape (slices, rows, columns), centred at the patient's origin.
 
-    SPIDER's planes do not say which side is which: k is taken to grow to the patient's left.
+    SPIDER's planes do not state the side: k is assumed to increase towards the patient's left.
     """
     count, rows, columns = shape
     dataset.SOPInstanceUID = uid_of(patient, "t2_SPACE", str(index))

@@ -1,4 +1,4 @@
-"""SPIDER's T2-SPACE planes as stacks with masks: every slice of a patient, the lateral ones included."""
+"""SPIDER's T2-SPACE planes as stacks with masks: every slice of a patient, including lateral ones."""
 
 from __future__ import annotations
 
@@ -15,19 +15,19 @@ from .spider import CANAL_MASK, DISC_MASK, VERTEBRA_MASK, read_spacing
 SLICE_STEP = 1.0
 """Millimetres between neighbouring slices: SpacingBetweenSlices of every such series in ``overview.csv``.
 
-The slices themselves are 0.9 mm thick, which is another thing."""
+This is not the slice thickness, which is 0.9 mm."""
 
 TISSUE_OF_MASK = {VERTEBRA_MASK: 1, DISC_MASK: 2, CANAL_MASK: 3}
-"""Grey value in the masks to number of the tissue: 0 is background."""
+"""Grey value in the masks to tissue number; 0 is background."""
 
 
 @dataclass(frozen=True, eq=False)
 class SpaceStack:
     """Neighbouring sagittal slices of a patient.
 
-    :param pixels: 8 bit grey values, shape (slices, rows, columns), anterior to the left, head up.
+    :param pixels: 8-bit grey values, shape (slices, rows, columns), anterior to the left, head up.
     :param tissues: 0 background, 1 vertebra, 2 disc, 3 canal; same shape.
-    :param spacing: millimetres (a column, a row); slices are :data:`SLICE_STEP` apart.
+    :param spacing: millimetres (width of a column, height of a row); slices are :data:`SLICE_STEP` apart.
     """
 
     patient: str
@@ -37,26 +37,26 @@ class SpaceStack:
 
     @property
     def split(self) -> str:
-        """The split of its patient."""
+        """The split of the stack's patient."""
         return split_of("spider", self.patient)
 
 
 def read_space_stacks(data: Path, splits: tuple[str, ...]) -> tuple[SpaceStack, ...]:
-    """The stacks of some splits, as :func:`each_space_stack` gives them, all in memory."""
+    """The stacks of some splits from :func:`each_space_stack`, all in memory."""
     return tuple(each_space_stack(data, splits))
 
 
 def space_files(data: Path) -> list[Path]:
-    """Every file that stacks are read from: pictures, masks and the table of spacings."""
+    """Every file from which stacks are read: pictures, masks and the table of spacings."""
     folder = data / "spider"
     return [*sorted((folder / "t2_space").rglob("*.png")), folder / "overview.csv"]
 
 
 def each_space_stack(data: Path, splits: tuple[str, ...]) -> Iterator[SpaceStack]:
-    """The stacks of some splits, one after another.
+    """Yield the stacks of some splits.
 
     :param data: folder of the data sets.
-    :raises InputError: if there are none, a file is missing or damaged, or slices are missing between others.
+    :raises InputError: if there are none, a file is missing or damaged, or a stack has gaps.
     """
     folder = data / "spider"
     series: dict[str, dict[int, Path]] = {}
@@ -78,7 +78,7 @@ def each_space_stack(data: Path, splits: tuple[str, ...]) -> Iterator[SpaceStack
 
 
 def tissues_of(mask: Pixels) -> Pixels:
-    """Numbers of the tissues from the grey values of a mask."""
+    """Tissue numbers from the grey values of a mask."""
     table = np.zeros(256, dtype=np.uint8)
     for grey, tissue in TISSUE_OF_MASK.items():
         table[grey] = tissue

@@ -16,7 +16,7 @@ from ..base.anatomy import DEGENERATION_OF_PFIRRMANN, KEY_POINTS, Kind, structur
 from .records import Imported, Record, read_grey
 
 DISCS_FROM_BELOW = tuple(name for name in reversed(KEY_POINTS) if structure(name).kind is Kind.DISC)
-"""SPIDER counts discs from L5-S1 (label 1) upward."""
+"""Discs in SPIDER's order: from L5-S1 (label 1) upward."""
 
 GRADING_COLUMNS = {
     "Modic": "modic",
@@ -26,7 +26,7 @@ GRADING_COLUMNS = {
     "Disc herniation": "herniation",
     "Disc narrowing": "narrowing",
     "Disc bulging": "bulging",
-    "Pfirrman grade": "pfirrmann",  # spelt so in the file
+    "Pfirrman grade": "pfirrmann",  # sic
 }
 
 _GRADED = ("modic", "pfirrmann")  # the others are absent / present
@@ -34,15 +34,15 @@ _GRADED = ("modic", "pfirrmann")  # the others are absent / present
 VERTEBRA_BETWEEN = tuple(zip(KEY_POINTS[0::2], KEY_POINTS[1::2], KEY_POINTS[2::2], strict=False))
 """Disc, vertebra and disc, from cranial to caudal."""
 
-_FEWEST_PIXELS = 20  # of a vertebral body
+_FEWEST_PIXELS = 20  # smallest number of pixels of a vertebral body
 
 DISC_MASK, VERTEBRA_MASK, CANAL_MASK = 29, 76, 150
 
 
 def read_spider(folder: Path) -> Imported:
-    """Mid-sagittal planes of every series, with key points and gradings where the data set has them.
+    """Mid-sagittal planes of every series, with any key points and gradings of the data set.
 
-    :param folder: holds ``midsagittal/``, ``overview.csv``, ``radiological_gradings.csv``, ``keypoints.csv``.
+    :param folder: contains ``midsagittal/``, ``overview.csv``, ``radiological_gradings.csv`` and ``keypoints.csv``.
     """
     skipped: list[str] = []
     spacing = read_spacing(folder)
@@ -77,7 +77,7 @@ def read_spider(folder: Path) -> Imported:
 def read_spider_space(folder: Path) -> Imported:
     """Sagittal T2-SPACE planes with masks; key points are taken from the masks of each plane.
 
-    Planes on which not all six discs can be told apart are left out.
+    Planes on which the six discs cannot all be distinguished are left out.
     """
     skipped: list[str] = []
     spacing = read_spacing(folder)
@@ -99,7 +99,7 @@ def read_spider_space(folder: Path) -> Imported:
 
 
 def read_spacing(folder: Path) -> dict[str, tuple[float, float]]:
-    """Series to millimetres (a column, a row), from ``overview.csv``."""
+    """Series to millimetres (width of a column, height of a row), from ``overview.csv``."""
     result = {}
     for row in _rows(folder / "overview.csv"):
         if row["PixelSpacing"].strip():
@@ -111,7 +111,7 @@ def read_spacing(folder: Path) -> dict[str, tuple[float, float]]:
 def read_gradings(folder: Path, skipped: list[str]) -> dict[str, dict[str, dict[str, tuple[str, ...]]]]:
     """Patient to disc to finding to class, from ``radiological_gradings.csv``.
 
-    Label 0 is invalid; labels of 7 and above are thoracic discs above the key points. Both are told in ``skipped``.
+    Label 0 is invalid; labels from 7 are thoracic discs above the key points. Both are listed in ``skipped``.
     """
     result: dict[str, dict[str, dict[str, tuple[str, ...]]]] = {}
     for row in _rows(folder / "radiological_gradings.csv"):
@@ -129,10 +129,11 @@ def read_gradings(folder: Path, skipped: list[str]) -> dict[str, dict[str, dict[
 
 
 def points_from_mask(mask: np.ndarray) -> dict[str, tuple[float, float]] | None:
-    """The 11 key points of a plane from its labelled mask, None if fewer than six discs are seen.
+    """The 11 key points of a plane from its labelled mask; None if fewer than six discs are visible.
 
-    Discs are the centroids of connected disc regions, named from the lowest upward. A vertebra is the centroid of the vertebra
-    pixels round the middle between its discs, so that the posterior elements, which carry the same label, do not pull it back.
+    The point of a disc is the centroid of its connected region; discs are named from the lowest upward. The point of a vertebra
+    is the centroid of the vertebra pixels around the midpoint of its discs, so that the posterior elements, which have the same
+    label, do not shift it backward.
     """
     from scipy import ndimage
 
@@ -157,11 +158,12 @@ def points_from_mask(mask: np.ndarray) -> dict[str, tuple[float, float]] | None:
 
 
 def body_centre(vertebra: np.ndarray, upper: tuple[float, float], lower: tuple[float, float]) -> tuple[float, float] | None:
-    """Centre of a vertebral body in a plane, None if hardly anything of it is seen.
+    """Centre of a vertebral body in a plane; None if hardly any of it is visible.
 
-    :param vertebra: true where a vertebra is, posterior elements included; shape (rows, columns).
-    :param upper: centre (column, row) of the disc above, :param lower: of the disc below.
-    :returns: (column, row), the centroid of the pixels nearer to the middle than the discs are.
+    :param vertebra: mask of the vertebrae, including posterior elements; shape (rows, columns).
+    :param upper: centre (column, row) of the disc above.
+    :param lower: centre (column, row) of the disc below.
+    :returns: (column, row), the centroid of the pixels that are nearer to the midpoint of the discs than the discs themselves.
     """
     rows, columns = np.nonzero(vertebra)
     ends = np.array([upper, lower])

@@ -16,9 +16,9 @@ _BODIES = ("L1", "L2", "L3", "L4", "L5", "S1")
 
 
 def read_sudirman(folder: Path) -> Imported:
-    """Planes on which all six bodies are outlined; discs are the middle between the facing ends of neighbouring bodies.
+    """Planes on which all six bodies are outlined; a disc's point is midway between the facing ends of its neighbouring bodies.
 
-    T12-L1 has no outline above it and stays unknown. Some images were rotated by whoever published them; the outlines too.
+    T12-L1 has no outline above it and remains unknown. Some images were rotated before publication, together with their outlines.
     """
     records = []
     skipped: list[str] = []
@@ -52,7 +52,7 @@ def polygon_centroid(outline: np.ndarray) -> np.ndarray:
 
 
 def _end(outline: np.ndarray, direction: np.ndarray) -> np.ndarray:
-    """Middle of the end of an outline that faces a direction: the mean of the dense border points in the outer fifth."""
+    """Centre of the end of an outline in a direction: the mean of densely sampled border points in the outermost fifth."""
     steps = np.linspace(0, 1, 20, endpoint=False)[:, None, None]
     border = (outline[None] * (1 - steps) + np.roll(outline, -1, axis=0)[None] * steps).reshape(-1, 2)
     along = border @ direction

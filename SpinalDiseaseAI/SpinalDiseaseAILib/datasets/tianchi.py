@@ -1,6 +1,6 @@
-"""Spinal Disease 2020 (Tianchi) as a plain folder: one mid-sagittal T2 plane a study with 11 points and their classes.
+"""Spinal Disease 2020 (Tianchi) as a plain folder: one mid-sagittal T2 plane per study, with 11 points and their classes.
 
-The competition's terms allow research use only: nothing trained on it may be part of a bundle that is not marked so.
+The competition's terms allow research use only, and every bundle trained on it must say so.
 """
 
 from __future__ import annotations
@@ -15,9 +15,9 @@ FINDING_OF_KIND = {Kind.DISC: "disc_disease", Kind.VERTEBRA: "vertebra_disease"}
 
 
 def read_tianchi(folder: Path) -> Imported:
-    """Every study of ``annotation.json``; unknown classes are left out and told in ``skipped``.
+    """Every study in ``annotation.json``; unknown classes are left out and listed in ``skipped``.
 
-    A study may state ``pixel_spacing``, millimetres (from row to row, from column to column) as DICOM orders them.
+    A study may state ``pixel_spacing``, millimetres (between rows, between columns) in DICOM's order.
     """
     records = []
     skipped: list[str] = []
@@ -45,7 +45,7 @@ def read_tianchi(folder: Path) -> Imported:
 
 
 def parse_classes(tag: str | None) -> tuple[str, ...]:
-    """Classes of a tag such as ``"v2,v5"``; an empty text means v1, None that the class is not known."""
+    """Classes of a tag such as ``"v2,v5"``; an empty text means v1, None means that the class is unknown."""
     if tag is None:
         return ()
     return tuple(part.strip() for part in tag.split(",")) if tag.strip() else ("v1",)

@@ -1,4 +1,4 @@
-"""The annotation schema of Spinal Disease 2020 (Tianchi): one record an annotated instance, whatever its classes.
+"""The annotation schema of Spinal Disease 2020 (Tianchi): one record per annotated instance, whatever its classes.
 
 ``[{studyUid, data: [{seriesUid, instanceUid, annotation: [{annotator?, data: {point: [{coord: [column, row],
 tag: {identification, vertebra | disc}, zIndex}]}}]}]}]``
@@ -18,7 +18,7 @@ from ..base.errors import InputError
 from .tianchi import parse_classes
 
 LATER_CLASSES = ("v6", "v7", "v8")
-"""Disc classes of a later service of the same vendor; in its coding v1 … v5 may mean something else, too."""
+"""Disc classes of a later service of the same vendor, whose v1 … v5 may also have other meanings."""
 
 _TAG_OF_KIND = {Kind.DISC: "disc", Kind.VERTEBRA: "vertebra"}
 
@@ -31,8 +31,8 @@ class Unusable(ValueError):
 class Point:
     """An annotated structure.
 
-    :param coord: (column, row) in the pixels of the instance, as they are stored.
-    :param tag: classes, several comma separated; None where the annotation has none.
+    :param coord: (column, row) in the stored pixels of the instance.
+    :param tag: comma-separated classes; None if the annotation has none.
     """
 
     name: str
@@ -41,7 +41,7 @@ class Point:
 
     @property
     def later_classes(self) -> tuple[str, ...]:
-        """Its classes that only the later coding has."""
+        """The point's classes that exist only in the later coding."""
         return tuple(item for item in parse_classes(self.tag) if item in LATER_CLASSES)
 
 
@@ -50,8 +50,8 @@ class AnnotatedInstance:
     """The 11 points of one instance.
 
     :param uids: SOP instance, series and study UID.
-    :param points: from cranial to caudal.
-    :param reliable: False if the tag of a disc stands at a vertebra, or the other way round.
+    :param points: the points from cranial to caudal.
+    :param reliable: False if a vertebra has the tag of a disc, or vice versa.
     :param others: number of further annotations of the same study, which are not used.
     """
 
@@ -83,7 +83,7 @@ def read_annotations(path: Path) -> list[dict[str, Any]]:
 def annotated_instance(study: dict[str, Any]) -> AnnotatedInstance:
     """The first annotated instance of a study.
 
-    :raises Unusable: if the study does not have the schema, or not each of the 11 points exactly once.
+    :raises Unusable: if the study does not follow the schema, or does not have each of the 11 points exactly once.
     """
     try:
         annotated = [(item, part) for item in study["data"] for part in item["annotation"]]
@@ -110,9 +110,9 @@ def annotated_instance(study: dict[str, Any]) -> AnnotatedInstance:
 
 
 def check_codes(codes: Mapping[str, str]) -> None:
-    """Refuse a code of discs that stands for no class.
+    """Refuse disc codes that do not map to a class.
 
-    :raises InputError: if one does.
+    :raises InputError: if there is one.
     """
     classes = finding("disc_disease").class_names
     known = (*classes, *LATER_CLASSES)
@@ -127,7 +127,7 @@ def check_codes(codes: Mapping[str, str]) -> None:
 
 
 def recoded(instance: AnnotatedInstance, codes: Mapping[str, str]) -> AnnotatedInstance:
-    """The same annotation with the codes of its discs replaced by what they stand for; each class is named once."""
+    """The same annotation with the codes of its discs replaced by their meanings, without duplicates."""
 
     def renamed(point: Point) -> Point:
         if point.tag is None or structure(point.name).kind is not Kind.DISC:
@@ -150,7 +150,7 @@ def _point(item: dict[str, Any]) -> Point:
 
 
 def _reliable(tag: dict[str, Any]) -> bool:
-    """False if the tag has classes of the other kind of structure, or only a place for them."""
+    """False if the tag has classes of the other kind of structure, or merely their key."""
     own = _TAG_OF_KIND[structure(str(tag["identification"]).strip()).kind]
     others = [key for key in _TAG_OF_KIND.values() if key != own]
     return not any(tag.get(key) or (key in tag and own not in tag) for key in others)

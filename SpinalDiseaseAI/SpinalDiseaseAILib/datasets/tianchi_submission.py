@@ -1,4 +1,4 @@
-"""A submission to Spinal Disease 2020 (Tianchi): what was found in the series of a test set, in the schema of the annotations."""
+"""A submission to Spinal Disease 2020 (Tianchi): the results for a test set, in the schema of the annotations."""
 
 from __future__ import annotations
 
@@ -26,10 +26,10 @@ from .tianchi import FINDING_OF_KIND
 
 @dataclass(frozen=True)
 class Submission:
-    """What was written.
+    """The contents of a submission.
 
     :param studies: number of studies with points.
-    :param skipped: series that have none, each with the reason.
+    :param skipped: series without points, each with the reason.
     """
 
     path: Path
@@ -38,11 +38,11 @@ class Submission:
 
 
 def write_submission(source: Path, series_map: Path, output: Path, analyse: Callable[[Study], Report]) -> Submission:
-    """Analyse the series of a test set and write what was found.
+    """Analyse the series of a test set and write the results.
 
-    :param source: folder that holds the DICOM files, at any depth.
+    :param source: folder with the DICOM files, at any depth.
     :param series_map: a ``*_series_map.json``: ``[{studyUid, seriesUid}]``.
-    :param analyse: gives the report of a study, with the findings of the challenge.
+    :param analyse: returns the report of a study, with the findings of the challenge.
     :raises InputError: if the map cannot be read.
     :raises OutputError: if the file cannot be written.
     """
@@ -71,10 +71,10 @@ def write_submission(source: Path, series_map: Path, output: Path, analyse: Call
 
 
 def submitted(report: Report, slices: Iterable[Slice]) -> dict[str, Any]:
-    """One study of a submission: every point on the one instance that lies nearest to them, in its stored columns and rows.
+    """One study of a submission: all points on the instance nearest to them, in its stored columns and rows.
 
-    :param slices: of the series that was analysed.
-    :raises InputError: if the series is no single stack with a place in the patient.
+    :param slices: slices of the analysed series.
+    :raises InputError: if the series is not a single stack with a position in the patient.
     """
     stacks = [stack for stack in stacks_of(slices) if stack.problem is None and stack.affine is not None]
     if len(stacks) != 1 or stacks[0].affine is None:
@@ -101,7 +101,7 @@ def submitted(report: Report, slices: Iterable[Slice]) -> dict[str, Any]:
 
 
 def _check_writable(output: Path) -> None:
-    """Refuse a file that cannot be written before the hours of work that make it."""
+    """Refuse an unwritable file before hours of work."""
     if output.is_dir():
         raise _unwritable(output, "it is a folder")
     if not output.parent.is_dir():
