@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from ..base.errors import ComputeError
 from ..base.options import Options, Progress, no_progress
@@ -13,8 +13,12 @@ from ..base.process_memory import give_back_freed_memory
 from ..base.report import Report
 from ..base.study import Study
 from ..writing import FORMATS, SCENE_FILE, check_folder, write_results
+from ..writing.dicom_results import read_sources, require_highdicom, writers_of
 from .progress import part
 from .scene_process import SceneProcess
+
+if TYPE_CHECKING:
+    from ..writing.dicom_sources import Sources
 
 
 class Analyses(Protocol):
@@ -34,6 +38,7 @@ class Request:
     :param t2: UID of the series to take as sagittal T2; empty to let the program choose.
     :param t1: the same for sagittal T1.
     :param overwrite: replace files that this product did not write.
+    :param dicom: write the DICOM files too, which name the patient.
     """
 
     paths: tuple[Path, ...]
@@ -42,6 +47,7 @@ class Request:
     t1: str = ""
     options: Options = Options()
     overwrite: bool = False
+    dicom: bool = False
 
 
 @dataclass(frozen=True)
@@ -67,24 +73,28 @@ def run_analysis(request: Request, progress: Progress = no_progress, analyser: A
     """
     start = time.perf_counter()
     check_folder(request.output, overwrite=request.overwrite)
+    if request.dicom:
+        require_highdicom()
     with SceneProcess() as scene:
-        study = _read(request, progress)
+        study, sources = _read(request, progress)
         if analyser is None:
             progress("load", 0.1, "Loading the models")
             analyser = _analyser()
         report = analyser.analyse(study, request.options, part(progress, 0.1, 0.9))
         progress("write", 0.9, "Writing the results")
         give_back_freed_memory()  # that of the networks: the scene's process needs some of its own now
-        formats = {**FORMATS, SCENE_FILE: scene.write}
+        formats = {**FORMATS, SCENE_FILE: scene.write, **(writers_of(report, sources) if sources else {})}
         files = write_results(report, study, request.output, formats=formats, overwrite=request.overwrite)
     return Outcome(report, files, time.perf_counter() - start, (scene.remark,) if scene.remark else ())
 
 
-def _read(request: Request, progress: Progress) -> Study:
-    from ..reading import open_study
+def _read(request: Request, progress: Progress) -> tuple[Study, Sources | None]:
+    """The study, and the headers that DICOM files need if they are asked for: an archive's files are gone after the reading."""
+    from ..reading import opened_study
 
     progress("read", 0.0, "Reading the images")
-    return open_study(request.paths, t2=request.t2, t1=request.t1)
+    with opened_study(request.paths, t2=request.t2, t1=request.t1) as (study, files):
+        return study, read_sources(study, files) if request.dicom else None
 
 
 def _analyser() -> Analyses:

@@ -7,7 +7,7 @@ import os
 import signal
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -17,6 +17,9 @@ from ..base.process_memory import keep_freed_memory
 from ..worker.process import TORCH_ENVIRONMENT
 from .failures import reported
 from .output import console, print_error, print_json
+
+if TYPE_CHECKING:
+    from .analysis import Request
 
 app = typer.Typer(
     name="spinal-disease-ai",
@@ -60,6 +63,12 @@ Json = Annotated[bool, typer.Option("--json", help="Print JSON, and nothing else
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print only errors.")]
 Device = Annotated[str, typer.Option("--device", help=f"Where the networks run: {', '.join(DEVICES)}, or a GPU such as cuda:1.")]
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace even files that SpinalDiseaseAI did not write.")]
+Dicom = Annotated[
+    bool,
+    typer.Option(
+        "--dicom", help="Write a DICOM structured report and segmentation too; unlike the other files, they name the patient."
+    ),
+]
 Version = Annotated[bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version.")]
 DEMO_FOLDER = Path("spinal-disease-demo")
 
@@ -92,10 +101,13 @@ def analyze(
     as_json: Json = False,
     quiet: Quiet = False,
     overwrite: Overwrite = False,
+    dicom: Dicom = False,
 ) -> None:
     """Analyse a study and write report.json, report.tsv, points.mrk.json, overlay.png, report.html and scene.mrb.
 
     Masks go into masks.seg.nrrd and masks.nii.gz, their labels into masks.tsv and masks.json.
+
+    With --dicom, report.sr.dcm and masks.seg.dcm are written too, for an archive, and they name the patient.
 
     Results of an earlier analysis in the same folder are replaced; anything else is left alone.
 
@@ -110,13 +122,16 @@ def analyze(
         spinal-disease-ai analyze study -o results --bundle lumbar-mr-degeneration --bundle spinal-disease-2020
     """
     with reported(as_json=as_json):
+        from .analysis import Request
+
         options = Options(
             localizer=localizer,
             classifiers=tuple(bundle or (DEFAULT_CLASSIFIER,)),
             segmenter=segmenter if segmentation else "",
             device=device,
         )
-        _analyse(tuple(paths), output, t2, t1, options, as_json=as_json, quiet=quiet, overwrite=overwrite)
+        request = Request(tuple(paths), output, t2, t1, options, overwrite, dicom)
+        _analyse(request, as_json=as_json, quiet=quiet)
 
 
 @app.command()
@@ -137,9 +152,11 @@ def demo(
     """
     with reported(as_json=as_json):
         from ..base.locations import sample_folder
+        from .analysis import Request
 
         options = Options(device=device)
-        _analyse((sample_folder() / "lumbar-mr",), output, "", "", options, as_json=as_json, quiet=quiet, overwrite=overwrite)
+        request = Request((sample_folder() / "lumbar-mr",), output, options=options, overwrite=overwrite)
+        _analyse(request, as_json=as_json, quiet=quiet)
 
 
 @app.command()
@@ -206,16 +223,14 @@ def _run_wing(name: str, context: typer.Context) -> None:
         run_wing(name, str(context.info_name), list(context.args))
 
 
-def _analyse(
-    paths: tuple[Path, ...], output: Path, t2: str, t1: str, options: Options, *, as_json: bool, quiet: bool, overwrite: bool
-) -> None:
+def _analyse(request: Request, *, as_json: bool, quiet: bool) -> None:
     from ..base.json_io import report_to_dict
-    from .analysis import Request, run_analysis
+    from .analysis import run_analysis
     from .printing import print_outcome
     from .progress import progress_bar
 
     with progress_bar(quiet=quiet) as progress:
-        outcome = run_analysis(Request(paths, output, t2, t1, options, overwrite), progress)
+        outcome = run_analysis(request, progress)
     if as_json:
         files = {name: str(path) for name, path in outcome.files.items()}
         result = {"report": report_to_dict(outcome.report), "files": files, "seconds": outcome.seconds}

@@ -1,6 +1,6 @@
 """Files to studies: DICOM folders, archives, NIfTI, NRRD, MetaImage and pictures. pydicom and SimpleITK load when first used."""
 
 from .listing import SeriesEntry, SeriesListing
-from .opening import list_series, open_study
+from .opening import list_series, open_study, opened_study
 
-__all__ = ["SeriesEntry", "SeriesListing", "list_series", "open_study"]
+__all__ = ["SeriesEntry", "SeriesListing", "list_series", "open_study", "opened_study"]

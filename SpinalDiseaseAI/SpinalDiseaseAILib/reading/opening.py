@@ -1,8 +1,9 @@
-"""Folders, ZIP archives and files to a study: the two functions that this floor offers."""
+"""Folders, ZIP archives and files to a study: the functions that this floor offers."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -31,14 +32,29 @@ def open_study(paths: Sequence[Path], *, t2: str = "", t1: str = "") -> Study:
         uint16 or float32 as stored and rescaled. Its notes say what was chosen, and what was found on the way.
     :raises InputError: if nothing can be used; it says what was found, what is needed and what to do.
     """
+    with opened_study(paths, t2=t2, t1=t1) as (study, _):
+        return study
+
+
+@contextmanager
+def opened_study(paths: Sequence[Path], *, t2: str = "", t1: str = "") -> Iterator[tuple[Study, tuple[Path, ...]]]:
+    """The study of :func:`open_study` with the DICOM files of its series, those of an archive included, until the block ends.
+
+    :returns: the study, and the files whose slices were read into it, series by series; none where it is not DICOM.
+    :raises InputError: as :func:`open_study` does.
+    """
     with gathered(paths) as files:
         dicom, volumes, notes = _survey(files)
         if dicom.slices:
             choice, _, problem = choose(dicom.slices, t2=t2, t1=t1)
             if choice is None:
                 raise problem or InputError("No series can be used.", _NEEDED, code="no-series")
-            return _study_of_series(choice, notes, wanted_t1=bool(t1))
-        return _study_of_volumes(_choose_volumes(volumes, t2=t2, t1=t1), notes)
+            study = _study_of_series(choice, notes, wanted_t1=bool(t1))
+            roles = {series.role for series in study.series}
+            stacks = [item.stack for role, item in choice.used.items() if role in roles]
+            yield study, tuple(dict.fromkeys(item.path for stack in stacks for item in stack.present))
+        else:
+            yield _study_of_volumes(_choose_volumes(volumes, t2=t2, t1=t1), notes), ()
 
 
 def list_series(paths: Sequence[Path], *, t2: str = "", t1: str = "") -> SeriesListing:

@@ -6,14 +6,14 @@ Importing this file loads neither pydicom nor highdicom.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..base.errors import ComputeError, InputError
 from ..base.report import Report
-from ..base.study import Study
+from ..base.study import Role, Study
 from .outputs import DICOM_FILES, SEGMENTATION_FILE, STRUCTURED_REPORT_FILE, Results, Writer
 
 if TYPE_CHECKING:
@@ -25,7 +25,6 @@ __all__ = [
     "STRUCTURED_REPORT_FILE",
     "dicom_formats",
     "read_sources",
-    "require_dicom",
     "require_highdicom",
     "writers_of",
 ]
@@ -41,11 +40,7 @@ def dicom_formats(report: Report, files: Iterable[Path], names: Collection[str] 
         ``"grid-mismatch"`` if the masks do not lie on their pixels.
     :raises ComputeError: code ``"missing-package"`` if highdicom is not installed.
     """
-    require_highdicom()
-    require_dicom([item.uid for item in report.series])
-    from .dicom_sources import read_sources
-
-    return writers_of(report, read_sources(files, [item.uid for item in report.series]), names)
+    return writers_of(report, _sources([(item.role, item.uid) for item in report.series], files), names)
 
 
 def read_sources(study: Study, files: Iterable[Path]) -> Sources:
@@ -54,12 +49,7 @@ def read_sources(study: Study, files: Iterable[Path]) -> Sources:
     :raises InputError: see :func:`dicom_formats`.
     :raises ComputeError: if highdicom is not installed.
     """
-    require_highdicom()
-    uids = [item.uid for item in study.series]
-    require_dicom(uids)
-    from .dicom_sources import read_sources
-
-    return read_sources(files, uids)
+    return _sources([(item.role.value, item.uid) for item in study.series], files)
 
 
 def writers_of(report: Report, sources: Sources, names: Collection[str] = DICOM_FILES) -> dict[str, Writer]:
@@ -101,16 +91,16 @@ def require_highdicom() -> None:
         )
 
 
-def require_dicom(uids: Iterable[str]) -> None:
-    """Make sure that series come from DICOM files.
-
-    :param uids: of the analysed series.
-    :raises InputError: code ``"not-dicom"`` if one has none.
-    """
-    if not all(uids):
+def _sources(series: Sequence[tuple[str, str]], files: Iterable[Path]) -> Sources:
+    """Headers of series given as role and UID, that which levels were found on first."""
+    require_highdicom()
+    if not all(uid for _, uid in series):
         raise InputError(
             "The analysed images are not DICOM.",
             "A DICOM structured report or segmentation refers to DICOM images of the same study.",
             "Analyze the study's DICOM files, or leave out the DICOM results.",
             code="not-dicom",
         )
+    from .dicom_sources import read_sources
+
+    return read_sources(files, [uid for _, uid in sorted(series, key=lambda item: item[0] != Role.SAGITTAL_T2.value)])
