@@ -117,7 +117,8 @@ def client_of(shared_client):
 def panel_of(module, client_of, monkeypatch):
     """Panels whose worker behaves as asked."""
     panels = []
-    monkeypatch.setattr(application_services, "missingRequirements", list)
+    for question in ("missingRequirements", "missingForDicom"):
+        monkeypatch.setattr(application_services, question, list)
 
     def make(behaviour="report"):
         panel = module.SpinalDiseaseAIWidget(application.module_parent())

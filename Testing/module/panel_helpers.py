@@ -1,6 +1,7 @@
 """What tests of the panel ask of it, in a reader's words."""
 
 import slicer
+from PySide6.QtCore import Qt
 from standins.python_qt import unwrap
 
 from SpinalDiseaseAILib.base.locations import sample_folder
@@ -34,6 +35,14 @@ def analyze(panel, wait_until):
     panel.ui.analyzeButton.click()
     wait_until(lambda: panel.ui.analyzeButton.text == "Analyze" and not panel.logic.grading)
     return panel.parameterNode.report
+
+
+def check(panel, *names):
+    """Check these files under Outputs, and no others."""
+    for row in range(panel.ui.outputList.count):
+        item = panel.ui.outputList.item(row)
+        wanted = any(f"({name})" in item.text() for name in names)
+        item.setCheckState(Qt.CheckState.Checked if wanted else Qt.CheckState.Unchecked)
 
 
 def points_of(panel):

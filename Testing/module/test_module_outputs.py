@@ -5,12 +5,14 @@ import importlib
 import json
 
 import pytest
+import SimpleITK
 import slicer
-from panel_helpers import analyze
-from PySide6.QtCore import Qt
+from panel_helpers import analyze, check
 from standins.python_qt import QT
 
+from SpinalDiseaseAILib.base.masks import LABELS
 from SpinalDiseaseAILib.writing import FORMATS
+from SpinalDiseaseAILib.writing.dicom_results import DICOM_FILES
 
 
 @pytest.fixture
@@ -21,20 +23,14 @@ def panel(panel_of, nodes, wait_until, tmp_path):
     return panel
 
 
-def check(panel, *names):
-    for row in range(panel.ui.outputList.count):
-        item = panel.ui.outputList.item(row)
-        wanted = any(f"({name})" in item.text() for name in names)
-        item.setCheckState(Qt.CheckState.Checked if wanted else Qt.CheckState.Unchecked)
-
-
 def written(tmp_path):
     return sorted(path.name for path in (tmp_path / "results é").iterdir())
 
 
 def test_everything_that_is_offered_can_be_written(module):
     OUTPUTS = importlib.import_module("SpinalDiseaseAILib.panel.outputsSection").OUTPUTS
-    assert {output.name for output in OUTPUTS} <= set(FORMATS)
+    assert {output.name for output in OUTPUTS if not output.dicom} <= set(FORMATS)
+    assert {output.name for output in OUTPUTS if output.dicom} == set(DICOM_FILES)
     assert len({output.title() for output in OUTPUTS}) == len(OUTPUTS)
 
 
@@ -81,10 +77,10 @@ def test_what_is_written_is_the_corrected_result(panel, tmp_path):
 def test_without_the_volumes_files_without_images_can_still_be_written(panel, nodes, scene, tmp_path):
     for node in nodes:
         scene.RemoveNode(node)
-    for name in ("report.html", "overlay.png", "measurements.png"):
+    for name in ("report.html", "overlay.png", "measurements.png", "masks.tsv"):
         check(panel, name)
         assert not panel.ui.exportButton.enabled, name
-        assert "Uncheck page and pictures" in panel.ui.exportButton.toolTip
+        assert "Uncheck page, pictures and labels of masks" in panel.ui.exportButton.toolTip
     check(panel, "report.tsv", "report.json", "points.mrk.json")
     panel.ui.exportButton.click()
     assert written(tmp_path) == ["points.mrk.json", "report.json", "report.tsv"]
@@ -125,3 +121,39 @@ def test_a_missing_package_says_where_to_install_it(panel, monkeypatch, errors):
 
 def test_the_folder_is_remembered_on_this_computer(panel, panel_of, tmp_path):
     assert panel_of().ui.outputDirectoryButton.directory == str(tmp_path / "results é")
+
+
+@pytest.fixture
+def outlined(panel_of, nodes, wait_until, tmp_path):
+    """A panel whose study was outlined."""
+    panel = panel_of("masks")
+    panel.ui.outputDirectoryButton.directory = str(tmp_path / "results é")
+    analyze(panel, wait_until)
+    return panel
+
+
+def test_masks_are_written_as_the_command_line_does(outlined, tmp_path):
+    check(outlined, "masks.seg.nrrd", "masks.nii.gz", "masks.tsv")
+    outlined.ui.exportButton.click()
+    assert written(tmp_path) == ["masks.nii.gz", "masks.seg.nrrd", "masks.tsv"]
+    assert "\tL5\t" in (tmp_path / "results é" / "masks.tsv").read_text(encoding="utf-8")
+    image = SimpleITK.ReadImage(str(tmp_path / "results é" / "masks.nii.gz"))
+    voxels = SimpleITK.GetArrayViewFromImage(image).T
+    assert (voxels[:, :2] == LABELS["L5"]).all() and not voxels[:, 2:].any()
+
+
+def test_masks_that_a_reader_edited_are_written_as_edited(outlined, tmp_path):
+    node = outlined.parameterNode.report.GetNodeReference("SpinalDiseaseAI.segmentation")
+    node.GetSegmentation().GetSegment("L5").GetRepresentation("Binary labelmap").GetPointData().GetScalars().Fill(0)
+    check(outlined, "masks.nii.gz", "report.tsv")
+    outlined.ui.exportButton.click()
+    assert written(tmp_path) == ["report.tsv"], "nothing is left of the only mask"
+
+
+def test_a_result_without_masks_says_that_there_was_nothing_to_write(panel, tmp_path):
+    check(panel, "masks.seg.nrrd", "masks.tsv")
+    panel.ui.exportButton.click()
+    assert panel.ui.statusLabel.text == "Nothing was written: this result has no masks or measurements."
+    check(panel, "masks.seg.nrrd", "report.tsv")
+    panel.ui.exportButton.click()
+    assert written(tmp_path) == ["report.tsv"]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +14,11 @@ from slicer.i18n import tr as _
 
 from ..base.errors import ComputeError, OutputError
 from ..base.report import Report
+from ..scene import application
 from ..scene.results import inputsOf, studyOfResult
+from ..scene.shownMasks import masksOfResult
 from . import settings
+from .dicomFiles import addToDatabase, dicomFormats, obstacleToDicom
 from .host import Host
 from .sizes import fitListHeight
 from .waiting import waiting
@@ -27,12 +30,16 @@ class Output:
 
     :param name: file name, the one that ``writing`` knows it by.
     :param title: what it is, for a reader.
-    :param images: True if it shows the images, so that their volumes must be in the scene.
+    :param images: True if it shows the images or measures them, so that their volumes must be in the scene.
+    :param masks: True if it holds the masks, as the scene has them.
+    :param dicom: True if it is filed under the patient, whom it therefore names: it is written only if someone asks for it.
     """
 
     name: str
     title: Callable[[], str]
     images: bool = False
+    masks: bool = False
+    dicom: bool = False
 
 
 OUTPUTS = (
@@ -43,12 +50,19 @@ OUTPUTS = (
     Output("measurements.tsv", lambda: str(_("Measurements for a spreadsheet"))),
     Output("report.json", lambda: str(_("Report for programs"))),
     Output("points.mrk.json", lambda: str(_("Points as Slicer markups"))),
+    Output("masks.seg.nrrd", lambda: str(_("Masks as a Slicer segmentation")), masks=True),
+    Output("masks.nii.gz", lambda: str(_("Masks as NIfTI")), masks=True),
+    Output("masks.tsv", lambda: str(_("Labels and volumes of the masks for a spreadsheet")), images=True, masks=True),
+    Output("report.sr.dcm", lambda: str(_("DICOM structured report (names the patient)")), dicom=True),
+    Output("masks.seg.dcm", lambda: str(_("DICOM segmentation (names the patient)")), masks=True, dicom=True),
 )
 """What the panel offers to write, in the order of the list."""
 
+_YES, _NO = "yes", "no"
+
 
 class OutputsSection:
-    """The list of files, the folder and the button."""
+    """The list of files, the folder and the button, and whether DICOM files go into the database."""
 
     def __init__(self, host: Host) -> None:
         self._host = host
@@ -57,11 +71,13 @@ class OutputsSection:
         for output in OUTPUTS:
             item = qt.QListWidgetItem(f"{output.title()} ({output.name})")
             item.setFlags(qt.Qt.ItemIsEnabled | qt.Qt.ItemIsUserCheckable | qt.Qt.ItemIsSelectable)
-            item.setCheckState(qt.Qt.Checked)
+            item.setCheckState(qt.Qt.Unchecked if output.dicom else qt.Qt.Checked)
             ui.outputList.addItem(item)
         fitListHeight(ui.outputList)
         ui.outputDirectoryButton.directory = settings.read(settings.OUTPUT_FOLDER, str(Path.home()))
         ui.outputDirectoryButton.connect("directoryChanged(QString)", self._onFolderChanged)
+        ui.addToDatabaseCheckBox.checked = settings.read(settings.ADD_TO_DATABASE, _YES) == _YES
+        ui.addToDatabaseCheckBox.connect("toggled(bool)", self._onAddToDatabase)
         ui.outputList.connect("itemChanged(QListWidgetItem*)", self._onChecked)
         ui.exportButton.connect("clicked(bool)", self._onExport)
         ui.openFolderButton.connect("clicked(bool)", self._onOpenFolder)
@@ -76,6 +92,7 @@ class OutputsSection:
         button = self._host.ui.exportButton
         button.enabled = not obstacle
         button.toolTip = obstacle or _("Write the checked files to the folder")
+        self._host.ui.addToDatabaseCheckBox.enabled = any(output.dicom for output in self._chosen())
         self._host.ui.openFolderButton.enabled = os.path.isdir(self._host.ui.outputDirectoryButton.directory)
 
     def _obstacle(self) -> str:
@@ -85,8 +102,13 @@ class OutputsSection:
         if not chosen:
             return str(_("Check at least one file."))
         if any(output.images for output in chosen) and not any(self._volumes()):
-            return str(_("The volumes of this result are no longer in the scene. Uncheck page and pictures, or load them again."))
-        return ""
+            return str(
+                _(
+                    "The volumes of this result are no longer in the scene. Uncheck page, pictures and labels of masks, or load "
+                    "them again."
+                )
+            )
+        return obstacleToDicom(self._report) if any(output.dicom for output in chosen) else ""
 
     def _chosen(self) -> list[Output]:
         items = self._host.ui.outputList
@@ -103,6 +125,9 @@ class OutputsSection:
         settings.write(settings.OUTPUT_FOLDER, folder)
         self.refresh(self._report)
 
+    def _onAddToDatabase(self, checked: bool) -> None:
+        settings.write(settings.ADD_TO_DATABASE, _YES if checked else _NO)
+
     def _onExport(self, checked: bool = False) -> None:
         folder = Path(self._host.ui.outputDirectoryButton.directory)
         problems: list[str] = []
@@ -110,14 +135,45 @@ class OutputsSection:
             problems.append(_filesInTheWay(folder))
         if not problems:  # it was told why nothing can be written
             return
+        if not self._maySetUp():
+            return
         if problems[0] and not slicer.util.confirmOkCancelDisplay(
             _("{problem} Replace these files?").format(problem=problems[0])
         ):
             return
         with waiting(self._host, _("The files could not be written.")):
-            names = ", ".join(sorted(self._write(folder, overwrite=bool(problems[0]))))
-            self._host.say(_("Written to {folder}: {names}.").format(folder=folder, names=names))
+            self._tell(folder, self._write(folder, overwrite=bool(problems[0])))
         self.refresh(self._report)
+
+    def _maySetUp(self) -> bool:
+        """True if the packages for the checked files are there; those for DICOM files are installed after asking."""
+        missing = application.missingForDicom() if any(output.dicom for output in self._chosen()) else []
+        if not missing:
+            return True
+        packages = ", ".join(missing)
+        if not slicer.util.confirmOkCancelDisplay(
+            _("DICOM files need these Python packages: {packages}. Install them into Slicer now?").format(packages=packages)
+        ):
+            self._host.say(_("Nothing was written: DICOM files need {packages}.").format(packages=packages))
+            return False
+        self._host.say(_("Installing Python packages…"))
+        slicer.app.processEvents()
+        with waiting(self._host, _("The packages could not be installed.")):
+            application.installRequirements(missing)
+        self._host.lookForPackages()
+        return not application.missingForDicom()
+
+    def _tell(self, folder: Path, paths: dict[str, Path]) -> None:
+        """Say what was written; the DICOM files go into the database, too, if the user wants that."""
+        if not paths:
+            self._host.say(_("Nothing was written: this result has no masks or measurements."))
+            return
+        text = _("Written to {folder}: {names}.").format(folder=folder, names=", ".join(sorted(paths)))
+        self._host.say(text)
+        forDatabase = [paths[output.name] for output in OUTPUTS if output.dicom and output.name in paths]
+        if forDatabase and self._host.ui.addToDatabaseCheckBox.checked:
+            addToDatabase(forDatabase)
+            self._host.say(_("{written} The DICOM files were added to the DICOM database.").format(written=text))
 
     def _write(self, folder: Path, overwrite: bool) -> dict[str, Path]:
         """Write the checked files.
@@ -126,11 +182,19 @@ class OutputsSection:
         """
         from ..writing import FORMATS, write_results
 
-        assert self._report is not None
+        report, reportNode, chosen = self._report, self._host.parameterNode.report, self._chosen()
+        assert report is not None
         # Without its volumes a result still has files that show no image.
-        study: Any = studyOfResult(self._host.parameterNode.report) if any(self._volumes()) else None
-        formats = {output.name: FORMATS[output.name] for output in self._chosen()}
-        paths = write_results(self._report, study, folder, formats=formats, overwrite=overwrite)
+        study: Any = studyOfResult(reportNode) if any(self._volumes()) else None
+        if any(output.masks for output in chosen):
+            report = replace(report, masks=masksOfResult(reportNode))
+        formats = {output.name: FORMATS[output.name] for output in chosen if not output.dicom}
+        dicom = [output.name for output in chosen if output.dicom]
+        if dicom:
+            formats |= dicomFormats(reportNode, report, dicom)
+        if not formats:
+            return {}
+        paths = write_results(report, study, folder, formats=formats, overwrite=overwrite)
         return {name: path for name, path in paths.items() if path.exists()}  # some are left out where there is nothing in them
 
     def _onOpenFolder(self, checked: bool = False) -> None:

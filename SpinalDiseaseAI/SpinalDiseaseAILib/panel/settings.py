@@ -8,6 +8,7 @@ _PREFIX = "SpinalDiseaseAI/"
 DEVICE = "device"
 MODELS_FOLDER = "modelsFolder"
 OUTPUT_FOLDER = "outputFolder"
+ADD_TO_DATABASE = "addToDatabase"
 _FOUND = "deviceFound/"
 _CONSENT = "consent/"
 

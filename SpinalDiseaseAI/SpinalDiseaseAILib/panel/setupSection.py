@@ -20,6 +20,7 @@ class SetupSection:
     def __init__(self, host: Host) -> None:
         self._host = host
         self.missing: list[str] = []
+        self._forDicom: list[str] = []
         self._found: list[str] = []
         host.ui.installButton.connect("clicked(bool)", self._onInstall)
         self.look()
@@ -29,30 +30,42 @@ class SetupSection:
     def look(self) -> None:
         """Find out what is installed and what is missing, and say so."""
         self.missing = application.missingRequirements()
+        self._forDicom = application.missingForDicom()
         lines = [_torchState(), _extensionState()]
         others = [name for name in self.missing if name != "torch"]
         if others:
             lines.append(_("Missing: {packages}.").format(packages=", ".join(others)))
+        if self._forDicom:
+            lines.append(_("To write DICOM files, install: {packages}.").format(packages=", ".join(self._forDicom)))
         self._found = lines
 
     def refresh(self) -> None:
         """Say what there is, and offer to install what is missing."""
         ui, missing = self._host.ui, self.missing
         ui.setupLabel.text = "\n".join([*self._found, *([] if missing else [_deviceState(ui)])])
-        ui.installButton.visible = bool(missing)
-        ui.installButton.enabled = bool(missing) and not self._host.logic.running
+        installable = bool(missing or self._forDicom)
+        ui.installButton.visible = installable
+        ui.installButton.enabled = installable and not self._host.logic.running
         ui.installButton.text = _("Install PyTorch…") if "torch" in missing else _("Install missing packages…")
 
     def _onInstall(self, checked: bool = False) -> None:
-        missing = self.missing
-        text = _("Install these Python packages into Slicer: {packages}? This downloads up to 3 GB and can take some minutes.")
+        missing = [*self.missing, *self._forDicom]
+        text = (
+            _("Install these Python packages into Slicer: {packages}? This downloads up to 3 GB and can take some minutes.")
+            if "torch" in missing
+            else _("Install these Python packages into Slicer: {packages}?")
+        )
         if not slicer.util.confirmOkCancelDisplay(text.format(packages=", ".join(missing))):
             return
         self._host.say(_("Installing Python packages…"))
         slicer.app.processEvents()
         with waiting(self._host, _("The packages could not be installed.")):
             application.installRequirements(missing)
-            self._host.say(_("The packages are installed. Studies can be analyzed now."))
+            self._host.say(
+                _("The packages are installed. Studies can be analyzed now.")
+                if self.missing
+                else _("The packages are installed. DICOM files can be written now.")
+            )
         self.look()
         self._host.refresh()
 

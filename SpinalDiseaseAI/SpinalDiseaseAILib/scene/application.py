@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import importlib.metadata
 import importlib.util
 import logging
 import os
 import shutil
 import sys
-from collections.abc import Iterable
+from collections.abc import Sequence
 from typing import Any
 
 import slicer
@@ -17,6 +18,9 @@ from ..base.locations import sample_folder
 
 REQUIREMENTS = {"torch": ">=2.2", "safetensors": ">=0.4.3", "jinja2": ">=3.1"}
 """Packages that the analysis and the report's page need and the application does not bring, with their versions."""
+
+DICOM_REQUIREMENTS = {"highdicom": ">=0.22"}
+"""Packages that DICOM results alone need: Slicer brings them since 5.12."""
 
 SAMPLE_CATEGORY = "SpinalDiseaseAI"
 SAMPLE_NAME = "LumbarSpineMR"
@@ -53,16 +57,24 @@ def missingRequirements() -> list[str]:
     return [name for name in REQUIREMENTS if not isInstalled(name)]
 
 
-def installRequirements(names: Iterable[str]) -> None:
+def missingForDicom() -> list[str]:
+    """Names of the packages that DICOM results need and the application's Python does not have. Nothing is imported."""
+    return [name for name in DICOM_REQUIREMENTS if not isInstalled(name)]
+
+
+def installRequirements(names: Sequence[str]) -> None:
     """Install packages into the application's Python; to be called on the main thread, after asking the user.
 
-    :param names: some of those in :data:`REQUIREMENTS`.
+    :param names: some of those in :data:`REQUIREMENTS` and :data:`DICOM_REQUIREMENTS`.
     :raises ComputeError: if the extension that installs PyTorch is missing, or a package is still missing afterwards.
     """
     try:
         for name in names:
             if name == "torch":
                 _torchInstaller().installTorch(torchVersionRequirement=REQUIREMENTS[name])
+            elif name in missingForDicom():
+                # Releases of it are made for one of pydicom or another: the application's own, which other modules use, stays.
+                slicer.util.pip_install(f"{name}{DICOM_REQUIREMENTS[name]} pydicom=={importlib.metadata.version('pydicom')}")
             elif name in missingRequirements():  # PyTorch brings some of the others along
                 slicer.util.pip_install(name + REQUIREMENTS[name])
     except SpinalDiseaseAIError:
@@ -70,7 +82,7 @@ def installRequirements(names: Iterable[str]) -> None:
     except Exception:
         # What pip raises tells its exit status; why it failed is in the log.
         logging.exception("Python packages could not be installed.")
-    missing = missingRequirements()
+    missing = [name for name in (*missingRequirements(), *missingForDicom()) if name in names]
     if missing:
         raise ComputeError(
             f"These Python packages could not be installed: {', '.join(missing)}.",

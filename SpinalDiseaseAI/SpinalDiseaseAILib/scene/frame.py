@@ -95,13 +95,20 @@ def rememberGeometry(reportNode: Any, study: Study | None, volumes: dict[Role, A
     reportNode.SetAttribute(ANALYSED, json.dumps(geometry))
 
 
+def analysedGrids(reportNode: Any) -> dict[Role, tuple[tuple[int, int, int], FloatArray]]:
+    """Voxel counts along I, J and K of each image that was analysed, and its 4×4 matrix from voxel indices to the report's mm."""
+    geometry = json.loads(reportNode.GetAttribute(ANALYSED) or "{}")
+    grids = {role: geometry[role.value] for role in Role if role.value in geometry}
+    return {role: ((int(i), int(j), int(k)), np.array(matrix)) for role, ((i, j, k), matrix) in grids.items()}
+
+
 def frameOf(reportNode: Any, volumes: dict[Role, Any]) -> Frame:
     """The frame of a result, by the first of its volumes that is there and still has the voxel grid that was analysed."""
-    geometry = json.loads(reportNode.GetAttribute(ANALYSED) or "{}")
-    matrices = {role: np.array(geometry[role.value][1]) for role in volumes if role.value in geometry}
+    grids = analysedGrids(reportNode)
+    matrices = {role: grids[role][1] for role in volumes if role in grids}
     for role, analysed in matrices.items():
-        node, counts = volumes[role], geometry[role.value][0]
-        if node is None or node.GetImageData() is None or list(node.GetImageData().GetDimensions()) != counts:
+        node, (counts, _) = volumes[role], grids[role]
+        if node is None or node.GetImageData() is None or node.GetImageData().GetDimensions() != counts:
             continue
         matrix = _matrixOf(node) @ np.linalg.inv(analysed)
         transform = node.GetParentTransformNode()

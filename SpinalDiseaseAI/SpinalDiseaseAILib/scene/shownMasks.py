@@ -11,7 +11,7 @@ from vtk.util import numpy_support
 
 from ..base.geometry import Array, FloatArray, Image
 from ..base.masks import LABELS, Box, Masks
-from . import frame
+from .frame import analysedGrids
 from .results import frameOfResult, resultFromNode
 from .segmentation import ANALYSED, MODEL, structuresAreEdited
 
@@ -60,11 +60,8 @@ def masksOfResult(resultNode: Any) -> Masks | None:
 
 def _countsOf(reportNode: Any, affine: FloatArray) -> tuple[int, int, int] | None:
     """Voxel counts of the analysed image with this matrix; None if the result remembers none."""
-    for counts, matrix in json.loads(reportNode.GetAttribute(frame.ANALYSED) or "{}").values():
-        if np.allclose(matrix, affine, rtol=0, atol=_SAME):
-            i, j, k = counts
-            return i, j, k
-    return None
+    grids = analysedGrids(reportNode).values()
+    return next((counts for counts, matrix in grids if np.allclose(matrix, affine, rtol=0, atol=_SAME)), None)
 
 
 def _reachOf(images: set[Any]) -> tuple[int, int, int]:

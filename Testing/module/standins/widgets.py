@@ -292,7 +292,10 @@ class ctkDICOMDatabase(QObject):
         return self._series(uid)[0]
 
     def filesForSeries(self, uid, hits=-1):
-        return [str(path) for path in self._series(uid)[1]]
+        return [str(path) for study in self._studies if uid in study["series"] for path in study["series"][uid][1]]
+
+    def imagesCount(self):
+        return sum(len(files) for study in self._studies for modality, files in study["series"].values())
 
     def _study(self, uid):
         return next(study for study in self._studies if study["uid"] == uid)
