@@ -91,20 +91,22 @@ def made_worker(behaviour):
 
 
 @pytest.fixture(scope="session")
-def shared_client():
-    client = SharedClient(arguments=made_worker("report"))
-    yield client
-    client.end()
+def shared_clients():
+    """Clients of the workers that most tests use."""
+    clients = {behaviour: SharedClient(arguments=made_worker(behaviour)) for behaviour in ("report", "masks")}
+    yield clients
+    for client in clients.values():
+        client.end()
 
 
 @pytest.fixture
-def client_of(shared_client):
+def client_of(shared_clients):
     """Clients of workers that behave as asked: as `made_worker.py` tells. "own" is one that reports, for this test alone."""
     clients = []
 
     def make(behaviour):
-        if behaviour == "report":
-            return shared_client
+        if behaviour in shared_clients:
+            return shared_clients[behaviour]
         clients.append(WorkerClient(arguments=made_worker(behaviour)))
         return clients[-1]
 
