@@ -10,9 +10,10 @@ from pydicom.dataset import Dataset
 
 from ..base.geometry import LPS_FROM_RAS, Array, FloatArray, Image
 
-_OFF_PIXEL = 0.5  # pixels that a row or column may drift from the volume's over its whole length
+_OFF_PIXEL = 0.1  # pixels that a row or column may drift from the volume's over its whole length
 _OFF_STEP = 0.25  # of the distance between planes: readers of series accept slices that are a fifth of it off
 _SHIFTED = 1.0  # millimetres within the plane, for the same reason
+_EXACT = 0.1  # millimetres; of a series that was read as a volume some slices lie on it exactly, whatever the others do
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,6 +41,7 @@ class Plane:
     :param axis: index of the volume that counts planes, :param index: number of the plane.
     :param columns: index of the volume along which columns follow each other.
     :param reversed_columns: True if they run against the index, :param reversed_rows: the same for rows.
+    :param off: millimetres between the frame's first pixel and the voxel that stands for it.
     """
 
     frame: Frame
@@ -48,6 +50,7 @@ class Plane:
     columns: int
     reversed_columns: bool
     reversed_rows: bool
+    off: float
 
     def pixels(self, voxels: Array) -> Array:
         """The plane of a volume as the frame stores it, shape (rows, columns)."""
@@ -108,6 +111,8 @@ def _frame(
 def planes_of(frames: Sequence[Frame], image: Image) -> dict[int, Plane]:
     """The frames that lie on a volume's voxels, by the number of their plane; of several on one plane the first acquired.
 
+    None does if all are beside it: the volume was moved then.
+
     :param image: the volume, RAS; however its axes run.
     """
     to_voxels = np.linalg.inv(image.affine) @ LPS_FROM_RAS
@@ -116,7 +121,7 @@ def planes_of(frames: Sequence[Frame], image: Image) -> dict[int, Plane]:
         plane = _plane(frame, to_voxels, image)
         if plane is not None:
             found.setdefault(plane.index, plane)
-    return found
+    return found if any(plane.off <= _EXACT for plane in found.values()) else {}
 
 
 def _plane(frame: Frame, to_voxels: FloatArray, image: Image) -> Plane | None:
@@ -140,4 +145,4 @@ def _plane(frame: Frame, to_voxels: FloatArray, image: Image) -> Plane | None:
     shifted = np.hypot(off[columns] * image.spacing[columns], off[rows] * image.spacing[rows])
     if not 0 <= index < image.voxels.shape[axis] or off[axis] > _OFF_STEP or shifted > _SHIFTED:
         return None
-    return Plane(frame, axis, index, columns, *map(bool, backwards))
+    return Plane(frame, axis, index, columns, *map(bool, backwards), off=float(np.linalg.norm(off * image.spacing)))

@@ -96,7 +96,7 @@ def _sources(series: Sequence[tuple[str, str]], files: Iterable[Path]) -> Source
     require_highdicom()
     if not all(uid for _, uid in series):
         raise InputError(
-            "The analysed images are not DICOM.",
+            "The analyzed images are not DICOM.",
             "A DICOM structured report or segmentation refers to DICOM images of the same study.",
             "Analyze the study's DICOM files, or leave out the DICOM results.",
             code="not-dicom",
