@@ -28,12 +28,12 @@ $(VENV)/.created:
 
 $(VENV)/.installed: $(VENV)/.created pyproject.toml constraints.txt
 	@echo "Installing SpinalDiseaseAI into $(VENV); the first time takes some minutes"
-	@$(INSTALL) --editable ".[scene,dicom-codecs]"
+	@$(INSTALL) --editable ".[scene,dicom-codecs,dicom-results]"
 	@touch $@
 
 $(VENV)/.installed-test: $(VENV)/.installed
 	@echo "Installing what the tests need into $(VENV)"
-	@$(INSTALL) --editable ".[scene,dicom-codecs,training,test]"
+	@$(INSTALL) --editable ".[scene,dicom-codecs,dicom-results,training,test]"
 	@touch $@
 
 demo: $(VENV)/.installed
