@@ -51,10 +51,12 @@ def imported(*, wing: bool) -> dict[str, str]:
 
 EXTRAS = {name: distributions(values) for name, values in PROJECT["optional-dependencies"].items()}
 RUN_TIME = distributions(PROJECT["dependencies"])
+OPTIONAL = EXTRAS["scene"] | EXTRAS["dicom-results"]
+"""What the run-time path does without."""
 
 
 def test_everything_that_the_run_time_path_imports_is_a_dependency() -> None:
-    missing = {name: module for name, module in imported(wing=False).items() if name not in RUN_TIME | EXTRAS["scene"]}
+    missing = {name: module for name, module in imported(wing=False).items() if name not in RUN_TIME | OPTIONAL}
     assert missing == {}
 
 
@@ -120,10 +122,11 @@ def test_in_slicer_the_module_asks_for_what_the_worker_needs_in_the_versions_tha
         }
     needed -= BROUGHT_BY_SLICER | {name.lower() for name in sys.stdlib_module_names}
     source = graph.files[f"{LIBRARY}.scene.application"].read_text(encoding="utf-8")
-    (asked,) = (
+    asked, for_dicom = (
         ast.literal_eval(node.value)
         for node in ast.parse(source).body
-        if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "REQUIREMENTS"
+        if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) in ("REQUIREMENTS", "DICOM_REQUIREMENTS")
     )
-    assert set(asked) == needed
+    assert {*asked, *for_dicom} == needed
     assert {name + version for name, version in asked.items()} <= set(PROJECT["dependencies"])
+    assert {name + version for name, version in for_dicom.items()} <= set(PROJECT["optional-dependencies"]["dicom-results"])
