@@ -1,8 +1,8 @@
 """The box detector of the Spinal Disease 2020 system: a single-stage detector without anchors.
 
-Every cell of a grid states for each key point how well its box is the key point's, and the distances from its middle to the
-four sides of the box. Source: Tian et al., FCOS, ICCV 2019, for the distances; Li et al., Generalized Focal Loss, NeurIPS 2020,
-for one score that stands for class and quality of the box.
+Every cell of a grid predicts a score for each key point, which says how well the cell's box fits it, and the distances from the
+cell's centre to the four sides of the box. Sources: Tian et al., FCOS, ICCV 2019, for the distances; Li et al., Generalized Focal
+Loss, NeurIPS 2020, for a single score of class and box quality.
 """
 
 from __future__ import annotations
@@ -14,8 +14,8 @@ from torch.nn import functional
 from .efficient_encoder import STAGE_CHANNELS, STAGE_STRIDES, EfficientEncoder
 from .rare_output import RareOutput
 
-_FINE = 2  # stage of the encoder whose resolution the grid has
-_LONGEST = 6.0  # of the logarithm of a distance in cells: an untrained layer must not overflow
+_FINE = 2  # encoder stage that sets the resolution of the grid
+_LONGEST = 6.0  # largest logarithm of a distance in cells, so that an untrained layer does not overflow
 
 
 def _convolution(inputs: int, outputs: int, kernel: int) -> nn.Sequential:
@@ -27,16 +27,16 @@ def _convolution(inputs: int, outputs: int, kernel: int) -> nn.Sequential:
 class BoxDetector(nn.Module):
     """Boxes of key points.
 
-    :param key_points: number of classes of boxes.
+    :param key_points: number of box classes.
     :param encoder_stages: stages of the EfficientNet-Lite0 encoder, four or more.
-    :param width: channels of the layers behind the encoder.
+    :param width: channels of the layers after the encoder.
     """
 
     STRIDE = STAGE_STRIDES[_FINE]
-    """Image pixels a cell."""
+    """Image pixels per cell."""
 
     multiple = 32
-    """Sides of an image are multiples of it."""
+    """The sides of an image must be multiples of this."""
 
     def __init__(self, key_points: int, encoder_stages: int = 5, width: int = 64) -> None:
         super().__init__()
@@ -52,7 +52,7 @@ class BoxDetector(nn.Module):
 
         :param x: shape (N, 1, H, W), H and W multiples of :attr:`multiple`, grey values of about 0 … 1.
         :returns: logits of the scores (N, K, H/8, W/8), and boxes (N, 4, H/8, W/8) as left, top, right and bottom in image
-            pixels, (0, 0) the middle of the first one.
+            pixels, where (0, 0) is the centre of the first pixel.
         """
         stages = self.encoder(x)
         fine = self.fine(stages[_FINE])
@@ -65,7 +65,7 @@ class BoxDetector(nn.Module):
 
 
 def cell_middles(height: int, width: int, stride: int, device: torch.device) -> tuple[Tensor, Tensor]:
-    """Columns (W,) and rows (H, 1) of the middles of cells, in image pixels."""
+    """Columns (W,) and rows (H, 1) of the cell centres, in image pixels."""
     columns = (torch.arange(width, device=device) + 0.5) * stride - 0.5
     rows = (torch.arange(height, device=device) + 0.5) * stride - 0.5
     return columns, rows[:, None]

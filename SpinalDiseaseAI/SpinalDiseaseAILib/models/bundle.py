@@ -1,13 +1,13 @@
-"""Model bundles: folders in MONAI bundle layout whose weights are safetensors and are checked by SHA-256.
+"""Model bundles: folders in MONAI bundle layout whose weights are safetensors, verified by SHA-256.
 
 ::
 
-    <name>/configs/metadata.json   what it is: inputs, classes, training data, licence, version, SHA-256 of weights and of itself
+    <name>/configs/metadata.json   inputs, classes, training data, licence, version, SHA-256 of the weights and of itself
     <name>/models/model.safetensors
     <name>/docs/README.md          model card
     <name>/LICENSE
 
-This file needs no torch: listing bundles costs nothing.
+This file does not import torch, so listing bundles is cheap.
 """
 
 from __future__ import annotations
@@ -33,18 +33,18 @@ LICENCE = Path("LICENSE")
 Value = TypeVar("Value")
 
 REINSTALL = "Install SpinalDiseaseAI again, or copy the bundle again."
-"""What to do with a bundle that is not as it was packed."""
+"""What a user should do about a bundle that differs from what was packed."""
 
 
 @dataclass(frozen=True)
 class Bundle:
-    """A bundle whose metadata was read; its weights are checked when they are loaded.
+    """A bundle whose metadata was read; its weights are verified when they are loaded.
 
     :param task: ``"localization"``, ``"segmentation"``, ``"classification"``, ``"disc findings"`` or ``"disc grade"``.
     :param network: name and arguments of the network.
-    :param findings: finding name to class names, in the order of the network's outputs; empty for a localizer and a
-        segmenter. Of a model that weighs findings, those that it corrects.
-    :param options: what the steps need beside the network, such as calibration.
+    :param findings: finding name to class names, in the order of the network's outputs; empty for a localizer or a
+        segmenter. For a model that refines findings, those that it corrects.
+    :param options: what the steps need in addition to the network, such as calibration.
     :param data_sets: names of the data sets that it was trained on.
     """
 
@@ -69,13 +69,13 @@ class Bundle:
 
     @property
     def provenance(self) -> ModelProvenance:
-        """What a report keeps of it."""
+        """The entry about this bundle in a report."""
         return ModelProvenance(self.name, self.version, self.sha256, self.licence, self.research_only)
 
     def checked_weights(self) -> bytes:
-        """The weights file, checked.
+        """The content of the weights file, after verification.
 
-        :raises ModelError: if it is missing or is not the file that the metadata names.
+        :raises ModelError: if it is missing, or its hash is not the one in the metadata.
         """
         if not self.weights.is_file():
             raise ModelError(
@@ -94,11 +94,11 @@ class Bundle:
 
 
 def read_bundle(name: str, folder: Path | None = None) -> Bundle:
-    """The bundle of a name, or of a short one (:data:`~..base.options.SHORT_NAMES`).
+    """The bundle with a name or short name (:data:`~..base.options.SHORT_NAMES`).
 
-    :param folder: folder of the bundles; None for the one that the product carries.
-    :raises ModelError: if there is no such bundle, a file is missing, its metadata were changed, or its findings are not those of
-        the anatomy table.
+    :param folder: folder of the bundles; None for the installed one.
+    :raises ModelError: if there is no such bundle, a file is missing, its metadata were changed, or its findings do not match the
+        anatomy table.
     """
     whole = folder or models_folder()
     name = SHORT_NAMES.get(name, name)
@@ -155,15 +155,15 @@ def read_bundle(name: str, folder: Path | None = None) -> Bundle:
 
 
 def is_installed(name: str, folder: Path | None = None) -> bool:
-    """True if there is a folder for the bundle, whole or damaged.
+    """True if there is a folder for the bundle, even a damaged one.
 
-    :param folder: folder of the bundles; None for the one that the product carries.
+    :param folder: folder of the bundles; None for the installed one.
     """
     return ((folder or models_folder()) / name).is_dir()
 
 
 def list_bundles(folder: Path | None = None) -> list[Bundle]:
-    """Every bundle of a folder, by name. Folders without metadata are not bundles."""
+    """Every bundle in a folder, sorted by name. Folders without metadata are not bundles."""
     place = folder or models_folder()
     return [read_bundle(name, place) for name in _names(place)]
 

@@ -1,6 +1,6 @@
-"""The model of disc degeneration: a few coefficients that weigh what the region network says against what the masks show.
+"""The model of disc degeneration: a few coefficients that combine the output of the region network with features of the masks.
 
-Three ways to the same three grades, so that they can be compared and one can stand in where another cannot be had:
+It offers three ways to the same three grades, for comparison and so that one can replace another that is not available:
 
 * ``region``: sums of the Pfirrmann probabilities of the region network, calibrated;
 * ``masks``: a multinomial logistic regression on signal and height from the masks;
@@ -20,7 +20,7 @@ class DiscGradeModel(nn.Module):
     """Log-probabilities of grades.
 
     :param features: number of features from the masks.
-    :param levels: number of disc levels: how bright a healthy disc is depends on its level.
+    :param levels: number of disc levels; the brightness of a healthy disc depends on its level.
     :param classes: number of grades.
     """
 
@@ -57,5 +57,5 @@ class DiscGradeModel(nn.Module):
         return result.log_softmax(1)
 
     def pool(self, region: Tensor, by_masks: Tensor) -> Tensor:
-        """Log-probabilities of ``both``, from log-probabilities of each."""
+        """Log-probabilities of ``both``, from those of ``region`` and ``masks``."""
         return (self.both_weights[0] * region + self.both_weights[1] * by_masks + self.both_bias).log_softmax(1)

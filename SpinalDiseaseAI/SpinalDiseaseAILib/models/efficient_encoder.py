@@ -1,6 +1,6 @@
-"""EfficientNet-Lite0 without its classifier: an encoder whose weights can be started from ImageNet.
+"""EfficientNet-Lite0 without its classifier: an encoder that can be initialized with ImageNet weights.
 
-Source: Tan and Le, EfficientNet, ICML 2019; the Lite variant of the TensorFlow TPU models (no squeeze and excitation, ReLU6),
+Source: Tan and Le, EfficientNet, ICML 2019; the Lite variant of the TensorFlow TPU models (no squeeze-and-excitation, ReLU6),
 Apache-2.0.
 """
 
@@ -26,7 +26,7 @@ STAGE_STRIDES = (2, 4, 8, 16, 16, 32, 32)
 
 
 def _padded_to_halve(features: Tensor, kernel: int) -> Tensor:
-    """Zeros at the border as TensorFlow lays them for a stride of 2: the weights were made with them. Sides must be even."""
+    """Zero padding as TensorFlow does it for a stride of 2, which the weights were trained with. Sides must be even."""
     before, after = (kernel - 2) // 2, kernel - 2 - (kernel - 2) // 2
     return functional.pad(features, [before, after, before, after])
 
@@ -39,7 +39,7 @@ class _Block(nn.Module):
         wide = before * expansion
         self.expand = nn.Conv2d(before, wide, 1, bias=False) if expansion > 1 else None
         self.expand_norm = nn.BatchNorm2d(wide, eps=1e-3) if expansion > 1 else None
-        padding = kernel // 2 if stride == 1 else 0  # where it halves, see _padded_to_halve
+        padding = kernel // 2 if stride == 1 else 0  # for a stride of 2, see _padded_to_halve
         self.depthwise = nn.Conv2d(wide, wide, kernel, stride, padding, groups=wide, bias=False)
         self.depthwise_norm = nn.BatchNorm2d(wide, eps=1e-3)
         self.project = nn.Conv2d(wide, after, 1, bias=False)
@@ -48,7 +48,7 @@ class _Block(nn.Module):
         self.residual = stride == 1 and before == after
 
     def forward(self, features: Tensor, keep: float) -> Tensor:
-        """:param keep: chance that the block is not skipped in training (stochastic depth)."""
+        """:param keep: probability that the block is not skipped in training (stochastic depth)."""
         wide = features
         if self.expand is not None and self.expand_norm is not None:
             wide = functional.relu6(self.expand_norm(self.expand(wide)), inplace=True)
@@ -69,7 +69,7 @@ class EfficientEncoder(nn.Module):
 
     :param channels: channels of the input; grey values of about 0 … 1, absent channels zero.
     :param stages: number of stages kept, 1 to 7.
-    :param skipped: share of residual blocks that training skips at the deepest stage (less before it).
+    :param skipped: fraction of residual blocks that training skips at the deepest stage (less in earlier ones).
     """
 
     def __init__(self, channels: int, stages: int = 5, skipped: float = 0.0) -> None:
@@ -88,7 +88,7 @@ class EfficientEncoder(nn.Module):
         self.skipped = skipped
 
     def forward(self, images: Tensor) -> list[Tensor]:
-        """Feature maps (N, C_i, S / stride_i, S / stride_i), one a stage, of images (N, channels, S, S); S a multiple of 32."""
+        """Feature maps (N, C_i, S / stride_i, S / stride_i), one per stage, of images (N, channels, S, S); S a multiple of 32."""
         features = functional.relu6(self.stem_norm(self.stem(_padded_to_halve(images * 2 - 1, 3))), inplace=True)
         result = []
         for index, block in enumerate(self.blocks):

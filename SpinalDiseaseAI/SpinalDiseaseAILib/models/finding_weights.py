@@ -1,7 +1,7 @@
-"""Findings of a disc weighed together: what the region network says of all of them, and what the masks show.
+"""Joint refinement of the findings of a disc, from the region network's outputs for all of them and from the masks.
 
-For each finding the network's own logits stay, and a linear correction is added to them: from its logits of every finding, from
-features of the masks, and from the level. Fitted by a penalty on the correction, it is nothing where there is nothing to correct.
+The network's logits of each finding are scaled, and a linear function of its logits of all findings, features of the masks and
+the level is added as a correction. The fit penalizes the correction, so it is close to zero where it does not help.
 """
 
 from __future__ import annotations
@@ -13,16 +13,16 @@ from torch import Tensor, nn
 
 from ..base.anatomy import finding
 
-_FARTHEST = 4.0  # logits, and standard deviations of a feature, beyond which an input says no more than "far"
+_FARTHEST = 4.0  # inputs are clamped at this many logits, or standard deviations of a feature
 
 
 class FindingWeights(nn.Module):
-    """Logits of findings, corrected.
+    """Corrects the logits of findings.
 
-    :param findings: those of the region network, in the order of its outputs; each of classes that exclude one another.
+    :param findings: those of the region network, in the order of its outputs; the classes of each must exclude one another.
     :param features: number of features from the masks.
     :param levels: number of disc levels.
-    :raises ValueError: if a finding is unknown, or several of its classes can hold together.
+    :raises ValueError: if a finding is unknown, or several of its classes can apply at once.
     """
 
     centre: Tensor
@@ -49,7 +49,7 @@ class FindingWeights(nn.Module):
         """Corrected logits (N, outputs).
 
         :param logits: of the region network, (N, outputs).
-        :param features: from the masks, (N, features); NaN where something could not be measured.
+        :param features: from the masks, (N, features); NaN where a feature could not be measured.
         :param levels: one-hot, (N, levels).
         """
         centred = self.centred(logits)
@@ -58,10 +58,10 @@ class FindingWeights(nn.Module):
         return corrected
 
     def centred(self, logits: Tensor) -> Tensor:
-        """Logits whose mean over the classes of each finding is 0: what is added to all of them says nothing."""
+        """Logits shifted to a mean of 0 over the classes of each finding; a common offset carries no information."""
         return torch.cat([part - part.mean(1, keepdim=True) for part in logits.split(self.sizes, 1)], 1)
 
     def inputs(self, centred: Tensor, features: Tensor, levels: Tensor) -> Tensor:
-        """What the correction is linear in, (N, outputs + features + levels); what could not be measured counts as usual."""
+        """Inputs of the linear correction, (N, outputs + features + levels); a feature that is NaN counts as average."""
         standard = ((features - self.centre) / self.scale).nan_to_num(0.0)
         return torch.cat([centred.clamp(-_FARTHEST, _FARTHEST), standard.clamp(-_FARTHEST, _FARTHEST), levels], 1)

@@ -1,4 +1,4 @@
-"""Batch normalization taken into the convolution before it: the same results in fewer passes over the features."""
+"""Batch normalization fused into the preceding convolution: the same results with fewer passes over the features."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ from itertools import pairwise
 from torch import nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
-_NORM = "_norm"  # ending of the name of a normalization that follows the convolution of the name before it
+_NORM = "_norm"  # suffix that names the normalization after a convolution
 
 
 def fuse_normalizations(network: nn.Module) -> nn.Module:
     """Fuse every batch normalization that follows a convolution, in a sequence or by name (``stem`` and ``stem_norm``).
 
-    :param network: in evaluation mode; it is changed in place, and is for inference alone from then on.
-    :returns: the same network. Its outputs differ by rounding only.
+    :param network: in evaluation mode; it is changed in place and can then be used only for inference.
+    :returns: the same network. Its outputs differ only by rounding.
     """
     for module in network.modules():
         children = list(module.named_children())

@@ -1,4 +1,4 @@
-"""Networks with the weights of a bundle, on a device."""
+"""Building networks and loading the weights of a bundle."""
 
 from __future__ import annotations
 
@@ -34,13 +34,13 @@ NETWORKS: dict[str, Callable[..., nn.Module]] = {
     "VNet2d": VNet2d,
     "BoxDetector": BoxDetector,
 }
-"""Networks that a bundle may name. Nothing else is ever made from a bundle: metadata is no code."""
+"""Networks that a bundle may name. Nothing else is ever built from a bundle: metadata cannot run code."""
 
 
 def build(specification: dict[str, Any]) -> nn.Module:
-    """The network of ``{"name": …, "arguments": {…}}``, with fresh weights.
+    """The network specified by ``{"name": …, "arguments": {…}}``, with initial weights.
 
-    :raises ModelError: if the name is unknown or the arguments do not fit.
+    :raises ModelError: if the name is unknown or the arguments are not valid.
     """
     name = specification.get("name", "")
     if not isinstance(name, str) or name not in NETWORKS:
@@ -52,7 +52,7 @@ def build(specification: dict[str, Any]) -> nn.Module:
 
 
 def load_network(bundle: Bundle, device: torch.device) -> nn.Module:
-    """The network of a bundle, ready to infer.
+    """The network of a bundle on a device, ready for inference.
 
     :raises ModelError: if the weights were changed or do not fit the network.
     """
@@ -60,7 +60,7 @@ def load_network(bundle: Bundle, device: torch.device) -> nn.Module:
     network = build(bundle.network)
     try:
         network.load_state_dict(load(content))
-    except Exception as error:  # safetensors and torch raise their own kinds; all mean the same to a user
+    except Exception as error:  # safetensors and torch raise various types, which mean the same to a user
         raise ModelError(
             f"The weights of the model {bundle.name} do not fit its network.",
             remedy="Install SpinalDiseaseAI again.",
@@ -70,6 +70,6 @@ def load_network(bundle: Bundle, device: torch.device) -> nn.Module:
 
 
 def channels_last(network: Network) -> Network:
-    """The same network with its convolution weights laid out as processors read them fastest."""
+    """The same network with its weights in channels-last layout, which convolutions on a CPU read fastest."""
     moved: Network = network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     return moved

@@ -1,4 +1,4 @@
-"""The key point network: a U-Net at half resolution with one heat map a key point and a canal map."""
+"""The key point network: a U-Net at half resolution with one heat map per key point and a map of the canal."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from torch.nn import functional
 
 
 class ConvolutionBlock(nn.Module):
-    """Two 3×3 convolutions with batch norm and ReLU, and a shortcut round both."""
+    """Two 3×3 convolutions with batch norm and ReLU, and a shortcut around both."""
 
     def __init__(self, inputs: int, outputs: int) -> None:
         super().__init__()
@@ -29,15 +29,15 @@ class ConvolutionBlock(nn.Module):
 class LocalizerNetwork(nn.Module):
     """Heat maps of key points in a sagittal plane.
 
-    Every key point has a softmax over all pixels and one more place, "not in this image": a spine whose sacrum was cut off
-    therefore shows in the output as mass outside, not as a wrong peak.
+    Every key point has a softmax over all pixels and one extra element, "not in this image": if the sacrum is cropped away, the
+    output therefore has mass outside instead of a wrong peak.
 
     :param key_points: number of heat maps.
-    :param widths: channels from half resolution downwards, one level a halving.
+    :param widths: channels of the levels, from half resolution downwards.
     """
 
     STRIDE = 2
-    """Image pixels a heat map pixel."""
+    """Image pixels per heat map pixel."""
 
     def __init__(self, key_points: int, widths: tuple[int, ...] = (16, 32, 64, 128, 160)) -> None:
         super().__init__()
@@ -74,17 +74,20 @@ class LocalizerNetwork(nn.Module):
         return self.head(x), outside, self.canal(x)
 
     def probabilities(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Probabilities of a batch: places (N, K, H/2, W/2) and outside (N, K), which sum to 1, and canal (N, 1, H/2, W/2)."""
+        """Probabilities of a batch: places (N, K, H/2, W/2) and outside (N, K), which sum to 1, and canal (N, 1, H/2, W/2).
+
+        :param x: as for :meth:`forward`.
+        """
         heat, outside, canal = self(x)
         places, beside = log_probabilities(heat, outside)
         return places.exp(), beside.exp(), canal.sigmoid()
 
 
 class LocalizerEnsemble(nn.Module):
-    """Networks of one shape and different training, each of which looks at a plane in several sizes; their mean decides.
+    """The mean of networks of one architecture but different training, each applied to a plane at several sizes.
 
     :param members: number of networks.
-    :param scales: sizes, as factors of the plane's own.
+    :param scales: sizes relative to the plane's own.
     """
 
     def __init__(
@@ -102,7 +105,7 @@ class LocalizerEnsemble(nn.Module):
         for scale in self.scales:
             size = [max(1, round(length * scale / self.multiple)) * self.multiple for length in (height, width)]
             view = functional.interpolate(x, size=size, mode="bilinear", align_corners=False, antialias=True)
-            area = size[0] * size[1] / (height * width)  # a probability is spread over so many more pixels
+            area = size[0] * size[1] / (height * width)  # each probability is spread over this many times as many pixels
             for member in self.members:
                 assert isinstance(member, LocalizerNetwork)
                 places, outside, canal = member.probabilities(view)

@@ -1,4 +1,4 @@
-"""The metadata file of a bundle, which names the SHA-256 of its content: calibration and classes are there, not in weights."""
+"""The metadata file of a bundle. It states its own SHA-256, because it holds calibration and classes, which weights do not."""
 
 from __future__ import annotations
 
@@ -8,15 +8,15 @@ from pathlib import Path
 from typing import Any
 
 _OWN = "metadata_sha256"
-_LONGEST = 1 << 24  # bytes; those of the product have some ten thousand
+_LONGEST = 1 << 24  # bytes; the product's own files have some ten thousand
 
 
 class ChangedMetadataError(ValueError):
-    """The content of a metadata file is not what it was written with."""
+    """The content of a metadata file was changed after it was written."""
 
 
 def write_metadata(path: Path, document: dict[str, Any]) -> None:
-    """Write a metadata file; what the document says of its own hash is replaced.
+    """Write a metadata file with its own hash, replacing any hash that the document already states.
 
     :raises ValueError: if a number is not finite.
     """
@@ -29,8 +29,8 @@ def read_metadata(path: Path) -> dict[str, Any]:
     """The content of a metadata file.
 
     :raises ChangedMetadataError: if it was changed since it was written.
-    :raises ValueError: if it is no JSON, or longer or deeper than metadata is.
-    :raises TypeError: if it is no object, or names no hash.
+    :raises ValueError: if it is not JSON, or is too large or too deeply nested.
+    :raises TypeError: if it is not a JSON object, or states no hash.
     """
     if path.stat().st_size > _LONGEST:
         raise ValueError(f"it has {path.stat().st_size} bytes")
@@ -50,5 +50,5 @@ def read_metadata(path: Path) -> dict[str, Any]:
 
 
 def _digest(content: dict[str, Any]) -> str:
-    """SHA-256 of the content, whatever the order of its keys and the space between them."""
+    """SHA-256 of the content, independent of key order and white space."""
     return hashlib.sha256(json.dumps(content, sort_keys=True, separators=(",", ":")).encode()).hexdigest()

@@ -1,4 +1,4 @@
-"""The grading network: a small residual network over regions, with one head a finding, averaged over its members."""
+"""The grading network: classifiers of regions with logits for all findings, averaged over the members."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from .localizer_network import ConvolutionBlock
 
 
 class RegionTrunk(nn.Module):
-    """Features of a region and of which structure it is, then logits.
+    """A small residual network that turns a region, and the structure that it shows, into logits.
 
     :param channels: contrasts (T2, T1); an absent one is all zero.
-    :param structures: number of structures that a region can be.
+    :param structures: number of structures that a region can show.
     :param outputs: number of logits.
     :param widths: channels of the stages, each at half the resolution of the one before.
-    :param dropout: share of features that training drops.
+    :param dropout: fraction of features that training drops.
     """
 
     def __init__(
@@ -53,7 +53,7 @@ class RegionTrunk(nn.Module):
 
 
 class EfficientTrunk(nn.Module):
-    """The same with an encoder that can be started from ImageNet.
+    """As :class:`RegionTrunk`, with an encoder that can be initialized with ImageNet weights.
 
     :param stages: stages of the encoder that are used.
     """
@@ -79,9 +79,9 @@ class EfficientTrunk(nn.Module):
 
 
 class RegionNetwork(nn.Module):
-    """Members of different training, small ones and such with the ImageNet encoder; their logits are averaged.
+    """Differently trained members, small ones and some with the ImageNet encoder; their logits are averaged.
 
-    The kinds err differently: small trunks keep finer detail (bulging), the encoder knows more of texture (grades, Modic).
+    The two kinds make different errors: small trunks keep detail (bulging), the encoder is better at texture (grades, Modic).
 
     :param widths: channels of the small residual trunks.
     :param members: number of small residual trunks.
@@ -109,7 +109,7 @@ class RegionNetwork(nn.Module):
         """Logits of a batch of regions.
 
         :param regions: (N, C, S, S), grey values of about 0 … 1.
-        :param structures: (N, K) one-hot, or zero where the structure shall not count.
-        :returns: (N, outputs): the heads one after another.
+        :param structures: (N, K) one-hot, or zero to ignore the structure.
+        :returns: (N, outputs): the findings one after another.
         """
         return torch.stack([member(regions, structures) for member in self.members]).mean(0)

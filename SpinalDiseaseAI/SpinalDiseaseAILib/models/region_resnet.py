@@ -1,7 +1,7 @@
 """The region classifier of the Spinal Disease 2020 system: one residual network for discs, one for vertebrae.
 
-The residual network is ResNet-18 (He et al., Deep residual learning for image recognition, 2016) as it is made for small images:
-a first layer of 3×3 without a stride and without pooling. Names of layers are those of torchvision and MONAI.
+The residual network is the variant of ResNet-18 (He et al., Deep residual learning for image recognition, 2016) for small images:
+its first layer is 3×3, without stride or pooling. Layer names are those of torchvision and MONAI.
 """
 
 from __future__ import annotations
@@ -14,11 +14,11 @@ from torch import Tensor, nn
 from ..base.anatomy import KEY_POINTS, finding, structure
 
 BLOCKS = 2
-"""Residual blocks a stage: with four stages, ResNet-18."""
+"""Residual blocks per stage; four stages make a ResNet-18."""
 
 
 class BasicBlock(nn.Module):
-    """Two convolutions of 3×3 round a shortcut."""
+    """Two 3×3 convolutions with a shortcut around them."""
 
     def __init__(self, before: int, after: int, stride: int) -> None:
         super().__init__()
@@ -30,8 +30,8 @@ class BasicBlock(nn.Module):
         self.stride = stride
         self.downsample: nn.Module | None = None
         if stride != 1 or before != after:
-            # The stride of a 1×1 convolution is taken beforehand, which is the same: on a processor, with several threads and
-            # channels last, torch 2.13 writes past its memory where it goes back through one.
+            # The stride of the 1×1 convolution is applied to its input, which is equivalent: on a CPU, with several threads and
+            # channels last, the backward pass of a strided one writes out of bounds in torch 2.13.
             self.downsample = nn.Sequential(nn.Conv2d(before, after, 1, bias=False), nn.BatchNorm2d(after))
 
     def forward(self, image: Tensor) -> Tensor:
@@ -73,21 +73,21 @@ def _stage(before: int, after: int, stride: int) -> nn.Sequential:
 
 
 class RegionResNet(nn.Module):
-    """One ResNet a finding; each sees the regions of its own kind of structure and nothing else.
+    """One ResNet per finding, each applied only to the regions of its own kind of structure.
 
-    As published a structure has one class, by softmax. Where the classes of a finding do not exclude each other (a disc can bear
-    several), its outputs are the log-odds of those probabilities, so that the sigmoid, as for other networks, gives them back.
+    As published, a structure has one class, by softmax. If the classes of a finding do not exclude each other (a disc can have
+    several), the outputs are the log-odds of those probabilities, so a sigmoid recovers them, as for other networks.
 
     :param channels: contrasts of a region.
-    :param structures: number of key points, whose order is that of ``KEY_POINTS``.
+    :param structures: number of key points, in the order of ``KEY_POINTS``.
     :param outputs: number of logits, the classes of all findings.
-    :param findings: names of findings, in the order of the outputs, each of another kind of structure.
+    :param findings: names of findings, in the order of the outputs, each of a different kind of structure.
     :param widths: channels of the four stages of each ResNet.
-    :raises ValueError: if the findings are unknown, of one kind, or have another number of classes.
+    :raises ValueError: if a finding is unknown, two are of the same kind, or the numbers of outputs or structures are wrong.
     """
 
     conditional = True
-    """Parts of it do not run where a batch has no structure for them."""
+    """Parts of the network do not run if a batch has no structure for them."""
 
     def __init__(self, channels: int, structures: int, outputs: int, findings: Sequence[str], widths: Sequence[int]) -> None:
         super().__init__()
@@ -111,8 +111,8 @@ class RegionResNet(nn.Module):
         """Logits of a batch of regions.
 
         :param regions: (N, C, S, S), grey values of about 0 … 1.
-        :param structures: (N, K) one-hot: which network looks at a region.
-        :returns: (N, outputs), zero for findings of another kind of structure.
+        :param structures: (N, K) one-hot: they select the network for each region.
+        :returns: (N, outputs), zero for findings of the other kind of structure.
         """
         logits = torch.zeros((len(regions), self.outputs), device=regions.device)
         own = structures @ self.get_buffer("kinds").T > 0  # (N, findings)
@@ -128,7 +128,7 @@ class RegionResNet(nn.Module):
 
 
 def log_odds(scores: Tensor) -> Tensor:
-    """Logarithm of p / (1 - p) for the softmax p of scores, both (N, classes): finite where 1 - p is not to be told from 0."""
+    """Logarithm of p / (1 - p) for the softmax p of scores, both (N, classes); finite even where 1 - p rounds to 0."""
     count = scores.shape[1]
     itself = torch.eye(count, dtype=torch.bool, device=scores.device)
     others = scores[:, None].expand(-1, count, -1).masked_fill(itself, -torch.inf)  # (N, class, other class)

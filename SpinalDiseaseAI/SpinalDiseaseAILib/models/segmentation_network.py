@@ -1,4 +1,4 @@
-"""The segmentation network: a U-Net with an ImageNet encoder that sees a sagittal plane and its two neighbours."""
+"""The segmentation network: a U-Net with an ImageNet encoder; its input is a sagittal plane and its two neighbours."""
 
 from __future__ import annotations
 
@@ -9,17 +9,17 @@ from torch.nn import functional
 from .efficient_encoder import STAGE_CHANNELS, STAGE_STRIDES, EfficientEncoder
 
 TISSUES = ("background", "vertebra", "disc", "canal")
-"""Outputs in order; the discs, and the vertebrae, are told apart by the key points."""
+"""Outputs in order; the key points distinguish the individual vertebrae and discs."""
 
 PLANES = 3
 """Input channels: the plane itself, its neighbour to the right and its neighbour to the left."""
 
 _STAGES = 5
-_SKIPS = (0, 1, 2, 4)  # stages whose features the decoder takes: strides 2, 4, 8 and 16
+_SKIPS = (0, 1, 2, 4)  # stages whose features the decoder uses: strides 2, 4, 8 and 16
 
 
 class _Up(nn.Module):
-    """Features of the coarser level, doubled, beside those of the finer one; two 3×3 convolutions with batch norm and ReLU."""
+    """Upsampled coarser features concatenated with the finer ones; two 3×3 convolutions with batch norm and ReLU."""
 
     def __init__(self, below: int, here: int, outputs: int) -> None:
         super().__init__()
@@ -49,7 +49,7 @@ class SegmentationNetwork(nn.Module):
         super().__init__()
         self.multiple = STAGE_STRIDES[_SKIPS[-1]]
         self.encoder = EfficientEncoder(PLANES, _STAGES)
-        # The encoder begins by halving: edges are kept here.
+        # The encoder halves the resolution at once; this branch keeps the edges.
         self.detail = nn.Sequential(
             nn.Conv2d(PLANES, widths[0], 3, padding=1, bias=False), nn.BatchNorm2d(widths[0]), nn.ReLU(inplace=True)
         )

@@ -1,6 +1,6 @@
-"""The heat-map network of the Spinal Disease 2020 system: a V-Net in two dimensions with one map a key point.
+"""The heat-map network of the Spinal Disease 2020 system: a two-dimensional V-Net with one map per key point.
 
-Source: Milletari, Navab and Ahmadi, V-Net, 3DV 2016: residual stages, strided convolutions in place of pooling, PReLU.
+Source: Milletari, Navab and Ahmadi, V-Net, 3DV 2016: residual stages, strided convolutions instead of pooling, PReLU.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ def _convolution(inputs: int, outputs: int, kernel: int) -> nn.Sequential:
 
 
 class _Stage(nn.Module):
-    """Convolutions of one resolution whose result is added to what came in."""
+    """Convolutions at one resolution whose result is added to their input."""
 
     def __init__(self, channels: int, convolutions: int, kernel: int) -> None:
         super().__init__()
@@ -39,8 +39,8 @@ class VNet2d(nn.Module):
     """Heat maps of key points at the resolution of the image.
 
     :param key_points: number of heat maps.
-    :param widths: channels from full resolution downwards, one a halving; the original has 16, 32, 64, 128 and 256.
-    :param kernel: side of the convolutions; the original has 5.
+    :param widths: channels of the levels, from full resolution downwards; the original has 16, 32, 64, 128 and 256.
+    :param kernel: kernel size of the convolutions; 5 in the original.
     """
 
     def __init__(self, key_points: int, widths: Sequence[int] = (16, 32, 64, 128, 256), kernel: int = 5) -> None:
@@ -67,7 +67,7 @@ class VNet2d(nn.Module):
         """Logits of the heat maps.
 
         :param x: shape (N, 1, H, W), H and W multiples of :attr:`multiple`, grey values of about 0 … 1.
-        :returns: (N, K, H, W); the sigmoid of a logit is near 1 at its key point.
+        :returns: (N, K, H, W); the sigmoid of a map is near 1 at its key point.
         """
         x = self.stem(x)
         levels = [x]
