@@ -1,1 +1,1 @@
-"""Steps of pipelines: localization, classification, quality. Torch is used here and below."""
+"""Steps of pipelines: localization, segmentation, measurements, classification, quality. Torch is used here and below."""

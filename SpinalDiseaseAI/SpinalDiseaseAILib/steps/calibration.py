@@ -1,6 +1,6 @@
-"""Calibration of one finding: from a network's logits to probabilities, and from those to the classes that are plausible.
+"""Calibration of one finding: from a network's logits to probabilities, and from those to the plausible classes.
 
-What is fitted lies in the bundle; here it is only applied, in plain NumPy.
+The fitted parameters are in the bundle; here they are only applied, in plain NumPy.
 """
 
 from __future__ import annotations
@@ -18,17 +18,18 @@ FloatArray = npt.NDArray[np.float64]
 BoolArray = npt.NDArray[np.bool_]
 
 LEAST_PROBABILITY = 1e-4
-"""Smallest probability that a curve gives: a finite number of patients never shows that something cannot be."""
+"""Smallest probability after a curve: no finite number of patients shows that something is impossible."""
 
-_NOTHING = 1e-12  # a probability below which the logarithm is not taken
+_NOTHING = 1e-12  # smallest probability passed to the logarithm
 
 
 @dataclass(frozen=True)
 class Curve:
-    """A rising curve through points, straight between them: probability before to probability after.
+    """A non-decreasing piecewise linear curve that maps probabilities to calibrated probabilities.
 
-    :param before: rising, in 0 … 1.
-    :param after: not falling, as many.
+    :param before: probabilities at its points, in 0 … 1, non-decreasing.
+    :param after: calibrated probabilities there, as many, non-decreasing.
+    :raises ValueError: if the values do not form such a curve.
     """
 
     before: tuple[float, ...]
@@ -45,14 +46,15 @@ class Curve:
 class Plausible:
     """Which classes of a finding are plausible: class-conditional conformal prediction.
 
-    A class is plausible from its own threshold of probability on. The threshold is the largest that still lets through patients
-    who have the class at the stated rate, so that a rare class is not covered at the cost of a frequent one.
+    A class is plausible if its probability reaches the threshold of that class. The threshold is the largest that still includes
+    patients with the class at the stated rate, so frequent classes do not gain coverage at the expense of rare ones.
 
     Sources: Vovk, Conditional validity of inductive conformal predictors, 2012 (class by class); Sadinle et al., Least ambiguous
     set-valued classifiers with bounded error levels, 2019 (thresholds of probability).
 
-    :param rate: share of patients with a class for whom it is plausible, such as 0.9.
-    :param thresholds: one a class, in 0 … 1; at 0 a class is always plausible, as it must be where too few patients had it.
+    :param rate: fraction of patients with a class for whom it is plausible, such as 0.9.
+    :param thresholds: one per class, in 0 … 1; at 0 a class is always plausible, as required if too few patients had it.
+    :raises ValueError: if a number is out of its range.
     """
 
     rate: float
@@ -63,10 +65,10 @@ class Plausible:
             raise ValueError(f"rate {self.rate} and thresholds {self.thresholds} should be in 0 … 1")
 
     def of(self, info: Finding, probabilities: FloatArray) -> BoolArray:
-        """Which classes are plausible, (N, classes) as the probabilities are.
+        """Which classes are plausible, in the shape of the probabilities, (N, classes).
 
-        The most probable class always is, and of grades every one between two that are: sets only grow by this, so that the
-        rate is kept.
+        The most probable class always is, and so is every grade between two plausible grades. Both only enlarge the sets, so
+        the rate is maintained.
         """
         chosen: BoolArray = probabilities >= np.array(self.thresholds)
         chosen[np.arange(len(chosen)), probabilities.argmax(1)] = True
@@ -81,13 +83,13 @@ class Plausible:
 class Calibration:
     """How the logits of one finding become probabilities.
 
-    :param bias: added to the logits first, one a class.
-    :param temperature: divides them next: one a class, all alike unless each class was scaled by itself.
-    :param unsureness: power of e that the temperature rises by from a network that is sure to one that is not, see
-        :func:`unsureness_of`; below zero where sure networks are wrong more often than they say. Source: Balanya et al., Adaptive
-        temperature scaling for robust calibration of deep neural networks, 2024.
-    :param curves: then bend each class's probability; empty for none.
-    :param plausible: None where the bundle states no plausible classes.
+    :param bias: added to the logits first, one per class.
+    :param temperature: divides them next, one per class; all equal unless each class was scaled separately.
+    :param unsureness: the temperature is also multiplied by e to the power of this times :func:`unsureness_of`; negative if
+        confident predictions are wrong more often than stated. Source: Balanya et al., Adaptive temperature scaling for robust
+        calibration of deep neural networks, 2024.
+    :param curves: applied to each class's probability last; empty for none.
+    :param plausible: None if the bundle states no plausible classes.
     """
 
     bias: tuple[float, ...]
@@ -98,7 +100,7 @@ class Calibration:
 
     @classmethod
     def none(cls, info: Finding) -> Calibration:
-        """Probabilities as the network states them."""
+        """Leaves the network's probabilities as they are."""
         return cls((0.0,) * len(info.classes), (1.0,) * len(info.classes))
 
     @classmethod
@@ -127,7 +129,7 @@ class Calibration:
         )
 
     def options(self, info: Finding) -> dict[str, Any]:
-        """Option name to what it holds for this finding, as :meth:`of_options` reads it."""
+        """Option name to its value for this finding, as :meth:`of_options` reads it."""
         alike = len(set(self.temperature)) == 1
         result: dict[str, Any] = {
             "bias": list(self.bias),
@@ -145,7 +147,7 @@ class Calibration:
         return result
 
     def probabilities(self, info: Finding, logits: FloatArray) -> FloatArray:
-        """Probabilities (N, classes) of logits (N, classes); they sum to 1 where one class alone holds."""
+        """Probabilities (N, classes) of logits (N, classes); they sum to 1 if the finding is exclusive."""
         scaled = (logits + np.array(self.bias)) / np.array(self.temperature)
         if self.unsureness:
             scaled = scaled / np.exp(self.unsureness * unsureness_of(info, logits))
@@ -160,9 +162,9 @@ class Calibration:
 
 
 def unsureness_of(info: Finding, logits: FloatArray) -> FloatArray:
-    """Entropy of what logits state, as a share of the most that it can be: 0 sure, 1 all classes alike.
+    """Normalized entropy of the probabilities that logits state: 0 if certain, 1 if all classes are equally probable.
 
-    :returns: (N, 1) where one class alone holds, else one a class, (N, classes).
+    :returns: (N, 1) if the finding is exclusive, else one value per class, (N, classes).
     """
     stated = _stated(info, logits)
     every = stated[..., None, :] if info.exclusive else np.stack([stated, 1 - stated], -1)
@@ -171,19 +173,19 @@ def unsureness_of(info: Finding, logits: FloatArray) -> FloatArray:
 
 
 def _stated(info: Finding, logits: FloatArray) -> FloatArray:
-    """Softmax of logits (N, classes) where one class alone holds, else the sigmoid of each."""
+    """Softmax of logits (N, classes) if the finding is exclusive, else the sigmoid of each."""
     if info.exclusive:
         scaled = np.exp(logits - logits.max(1, keepdims=True))
         values: FloatArray = scaled / scaled.sum(1, keepdims=True)
         return values
-    # Both forms are the sigmoid; each is exact where the other overflows.
+    # Both forms are the sigmoid; each is used where the other would overflow.
     size = np.exp(-np.abs(logits))
     values = np.where(logits >= 0, 1, size) / (1 + size)
     return values
 
 
 def logits_of(info: Finding, probabilities: FloatArray) -> FloatArray:
-    """Logits that give these probabilities: where one class alone holds, up to a number that is added to all of them."""
+    """Logits of probabilities (N, classes); if the finding is exclusive, up to a common offset."""
     clipped = np.clip(probabilities, 1e-7, 1 - 1e-7)
     result: FloatArray = np.log(clipped) if info.exclusive else np.log(clipped / (1 - clipped))
     return result

@@ -1,8 +1,8 @@
-"""The chain of key points in heat maps: which peaks are which structures, and how sure the numbering is.
+"""The chain of key points in heat maps: which peak is which structure, and how certain the numbering is.
 
-A spine is a chain: from disc to vertebra to disc it goes down in steps of about half a level. The best chain through the peaks
-is found by dynamic programming over all key points at once, so that a single channel that is drawn to the neighbouring level is
-outvoted by the other ten. Moving the whole chain by one level and scoring it again gives the probability of other numberings.
+A spine is a chain: from disc to vertebra to disc it descends in steps of about half a level. The best chain through the peaks is
+found by dynamic programming over all key points jointly, so a single channel that responds to the neighbouring level is outvoted
+by the other ten. Shifting the whole chain by one level and scoring it again gives the probability of other numberings.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ FloatArray = npt.NDArray[np.float64]
 
 KINDS = tuple(structure(name).kind for name in KEY_POINTS)
 
-_FLOOR = 1e-4  # probability below which a channel says no more than "not here"
+_FLOOR = 1e-4  # added to probabilities before the logarithm: values far below it make no difference
 _STEP = 17.0  # millimetres from a disc to the next vertebra: half of SPIDER's mean disc spacing
 _STEP_SPREAD = 0.28  # of the logarithm of a step
 _TILT_SPREAD = np.radians(32)
@@ -33,8 +33,8 @@ class Candidates:
     """Peaks that could be discs or vertebrae.
 
     :param places: kind to (N, 2) positions, (column, row) in millimetres from the corner of the map.
-    :param masses: key point to (N,) probabilities that it lies at each candidate of its kind; list of one array a key point.
-    :param outside: (K,) probabilities that a key point is not in the image.
+    :param masses: for each key point, the probabilities (N,) that it lies at each candidate of its kind.
+    :param outside: (K,) probabilities that each key point is not in the image.
     """
 
     places: dict[Kind, FloatArray]
@@ -46,8 +46,8 @@ class Candidates:
 class Chain:
     """A numbering of candidates.
 
-    :param choice: candidate of each key point, :data:`OUTSIDE` where it is not in the image; (K,).
-    :param score: mean log-probability a key point.
+    :param choice: candidate of each key point, :data:`OUTSIDE` if it is not in the image; (K,).
+    :param score: mean log-probability per key point.
     """
 
     choice: tuple[int, ...]
@@ -57,11 +57,11 @@ class Chain:
 def best_chain(candidates: Candidates, fixed: tuple[int, int] | None = None) -> Chain | None:
     """The most probable chain.
 
-    :param fixed: (key point, candidate) that the chain must go through.
+    :param fixed: (key point, candidate) that the chain must pass through.
     :returns: None if no chain has at least three points in the image.
     """
     count = len(KEY_POINTS)
-    # Two states outside: above the image (only before the first point in it) and below (only after the last).
+    # Two states are outside: above the image (only before the first point in it) and below it (only after the last).
     best: list[FloatArray] = []
     back: list[npt.NDArray[np.intp]] = []
     for index in range(count):
@@ -86,7 +86,7 @@ def best_chain(candidates: Candidates, fixed: tuple[int, int] | None = None) -> 
         best.append(np.concatenate([score, [previous[above] + out, into_below.max() + out]]))
         back.append(np.concatenate([arrival, [above, int(into_below.argmax())]]))
     final = best[-1].copy()
-    final[-2] = -np.inf  # everything above the image is no chain
+    final[-2] = -np.inf  # a chain cannot lie entirely above the image
     if not np.isfinite(final.max()):
         return None
     state = int(final.argmax())
@@ -102,9 +102,9 @@ def best_chain(candidates: Candidates, fixed: tuple[int, int] | None = None) -> 
 
 
 def numbering_scores(candidates: Candidates, chain: Chain) -> dict[int, float]:
-    """Scores of the same spine numbered otherwise: levels that every name moves down to the score of the best such chain.
+    """Scores of other numberings of the same spine, by the number of levels by which every name moves down.
 
-    A shift of +1 says that what the chain calls L3 is L4. Shifts that no chain allows are left out.
+    Each is the score of the best chain with that shift: +1 means that the chain's L3 is L4. Impossible shifts are left out.
     """
     scores = {0: chain.score}
     inside = [index for index, item in enumerate(chain.choice) if item != OUTSIDE]
@@ -119,7 +119,7 @@ def numbering_scores(candidates: Candidates, chain: Chain) -> dict[int, float]:
 
 
 def _transition(before: FloatArray, after: FloatArray) -> FloatArray:
-    """Log prior of steps between candidates, (N before, N after); minus infinity where no spine goes."""
+    """Log prior of steps between candidates, (N before, N after); minus infinity for impossible steps."""
     step = after[None] - before[:, None]
     length = np.hypot(step[..., 0], step[..., 1])
     tilt = np.abs(np.arctan2(step[..., 0], step[..., 1]))

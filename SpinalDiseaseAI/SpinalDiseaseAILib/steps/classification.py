@@ -1,4 +1,4 @@
-"""Classification: the findings of structures from their regions, all regions of a study in one batch."""
+"""Classification: findings of structures from their regions, with all regions of a study in one batch."""
 
 from __future__ import annotations
 
@@ -24,6 +24,7 @@ class Classifier:
     """Grades structures with a network.
 
     :param network: in evaluation mode, on ``device``.
+    :param heads: findings of the network and their calibration.
     :param model: name of the bundle, kept with each result.
     :param layout: of the regions that the network was trained on.
     """
@@ -39,7 +40,7 @@ class Classifier:
         self.kinds = {finding(name).kind for name in heads.findings}
 
     def grades(self, name: str) -> bool:
-        """True if it has a finding for the structure's kind."""
+        """True if it has a finding for structures of this one's kind."""
         return structure(name).kind in self.kinds
 
     def classify(
@@ -48,18 +49,18 @@ class Classifier:
         points: dict[str, FloatArray],
         names: tuple[str, ...],
     ) -> dict[str, tuple[FindingResult, ...]]:
-        """Findings of some structures.
+        """Findings of structures.
 
-        :param volumes: contrast to sagittal stack, one at least; all in the same patient space.
-        :param points: every key point that is known, RAS millimetres.
+        :param volumes: contrast to sagittal stack, at least one; all in the same patient space.
+        :param points: all known key points, RAS millimetres.
         :param names: structures to grade; those without a finding of their kind are left out of the result.
         :returns: structure name to its findings.
-        :raises InputError: if the network looks at no contrast of the volumes.
+        :raises InputError: if the network uses none of the contrasts in ``volumes``.
         """
         return self.results(self.logits(volumes, points, names))
 
     def results(self, logits: Mapping[str, FloatArray]) -> dict[str, tuple[FindingResult, ...]]:
-        """Findings of structures from what :meth:`logits` gave."""
+        """Findings of structures from the result of :meth:`logits`."""
         if not logits:
             return {}
         results = self.heads.results(np.stack(list(logits.values())), self.model)
@@ -76,11 +77,10 @@ class Classifier:
         names: tuple[str, ...],
         progress: Progress = no_progress,
     ) -> dict[str, FloatArray]:
-        """What the network states of some structures, of the same arguments.
+        """Outputs of the network for structures; arguments as for :meth:`classify`.
 
-        :returns: structure name to the outputs of all its findings, (outputs,). Own slice and both neighbours are looked at and
-            averaged.
-        :raises InputError: if the network looks at no contrast of the volumes.
+        :returns: structure name to the logits of all findings, (outputs,), averaged over its own slice and both neighbours.
+        :raises InputError: if the network uses none of the contrasts in ``volumes``.
         """
         wanted = tuple(name for name in names if self.grades(name))
         if not wanted:

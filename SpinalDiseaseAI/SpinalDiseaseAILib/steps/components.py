@@ -1,4 +1,4 @@
-"""Connected parts of masks, and their holes."""
+"""Connected components of masks, and their holes."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ import SimpleITK
 from ..base.geometry import Array
 from ..base.masks import box_of
 
-itk: Any = SimpleITK  # its wrapped methods carry no types
+itk: Any = SimpleITK  # its wrapped methods have no types
 
 Mask = npt.NDArray[np.bool_]
 
 
 def components(mask: Mask) -> npt.NDArray[np.uint32]:
-    """Numbers of the connected parts of a mask, 1 the largest; voxels that share a face are connected.
+    """Numbers of the connected parts of a mask, 1 for the largest; voxels that share a face are connected.
 
     :param mask: two or three dimensions.
     """
@@ -27,7 +27,7 @@ def components(mask: Mask) -> npt.NDArray[np.uint32]:
 
 
 def components_by_plane(mask: Mask) -> npt.NDArray[np.uint32]:
-    """Numbers of the connected parts of a mask, each plane (first index) for itself, numbered through the stack in any order."""
+    """Numbers of the connected parts of a mask, plane by plane (first index); unique within the stack, in no special order."""
     result = np.zeros(mask.shape, dtype=np.uint32)
     box = box_of(mask)
     if box is not None:
@@ -39,7 +39,7 @@ def components_by_plane(mask: Mask) -> npt.NDArray[np.uint32]:
 def kept(mask: Mask, least: float) -> Mask:
     """A mask without its small parts.
 
-    :param least: share of the largest part that a part must have; 1 keeps the largest alone.
+    :param least: smallest size of a part that is kept, as a fraction of the largest part; 1 keeps only the largest.
     """
     parts = components(mask)
     sizes = np.bincount(parts.ravel())
@@ -54,7 +54,7 @@ def kept(mask: Mask, least: float) -> Mask:
 
 
 def filled(mask: Mask) -> Mask:
-    """A mask without the holes that a plane (first index) shows in it."""
+    """A mask with its holes filled, plane by plane (first index)."""
     result = mask.copy()
     box = box_of(mask)
     if box is None:
@@ -66,22 +66,22 @@ def filled(mask: Mask) -> Mask:
 
 
 def _sheet(planes: Array) -> Array:
-    """The planes of a stack (S, C, R) beside each other in one, parted by zeros: a call for the stack and not one a plane."""
+    """The planes of a stack (S, C, R) side by side in one, separated by zeros, to process the whole stack in a single call."""
     return np.pad(planes, ((0, 0), (1, 1), (1, 1))).reshape(-1, planes.shape[2] + 2)
 
 
 def _planes_of(sheet: Array, shape: tuple[int, ...]) -> Array:
-    """The planes (S, C, R) of :func:`_sheet`."""
+    """The inverse of :func:`_sheet`: planes (S, C, R)."""
     return sheet.reshape(shape[0], shape[1] + 2, shape[2] + 2)[:, 1:-1, 1:-1]
 
 
 def as_wholes(parts: Array, values: Array, places: Array, longest: float) -> Array:
-    """Values of voxels, those of a short part made one: the one that most of its voxels have.
+    """Values of voxels after a majority vote within each short part.
 
     :param parts: number of each voxel's part, from 1; (N,).
-    :param values: small whole numbers from 0; (N,).
-    :param places: where each voxel lies along an axis; (N,).
-    :param longest: length along the axis, 5th to 95th percentile, above which a part is several structures and stays as it is.
+    :param values: small integers from 0; (N,).
+    :param places: position of each voxel along an axis; (N,).
+    :param longest: length along the axis, 5th to 95th percentile; a longer part is several structures and stays as it is.
     """
     result = values.copy()
     order = np.argsort(parts.astype(np.uint16) if parts.max(initial=0) < 2**16 else parts, kind="stable")

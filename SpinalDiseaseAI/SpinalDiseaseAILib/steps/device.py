@@ -1,4 +1,4 @@
-"""Where networks run: the device that was asked for, tried out, or the processor with a reason."""
+"""The device on which networks run: the requested one, if it passes a trial, else the CPU with a reason."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ from ..models.efficient_encoder import EfficientEncoder
 from ..models.loading import channels_last
 from ..models.localizer_network import LocalizerEnsemble
 
-_TOLERANCE = 0.1  # of the spread of the values; the short numbers that graphics cards calculate with differ by a hundredth
+_TOLERANCE = 0.1  # of the spread of the values; the reduced precision of GPUs causes differences of about a hundredth
 _LONGEST = 200  # characters of a reason
 
 
 @dataclass(frozen=True)
 class Device:
-    """A device on which small networks ran.
+    """A device on which networks can run.
 
     :param description: for a reader, such as ``"cuda:0 (NVIDIA RTX A4000)"`` or ``"cpu"``.
-    :param fallback: sentence that says why it is not the one asked for; empty if it is.
+    :param fallback: a sentence on why it is not the requested one; empty if it is.
     """
 
     torch_device: torch.device
@@ -33,9 +33,10 @@ class Device:
 def choose_device(requested: str = "auto") -> Device:
     """The device to use.
 
-    :param requested: one of :data:`DEVICES` or a torch device such as ``"cuda:1"``. ``"auto"`` takes the first that works; it
-        says nothing where there is only the processor; another that does not work falls back to the processor with a sentence.
-    :raises ComputeError: if the name is no device.
+    :param requested: one of :data:`DEVICES` or a torch device such as ``"cuda:1"``. ``"auto"`` takes the first accelerator that
+        is present. A device that does not work is replaced by the CPU with a reason; ``"auto"`` on a computer without
+        accelerators gives none.
+    :raises ComputeError: if the name is not a device.
     """
     if requested == "auto":
         for name, there in (("cuda", torch.cuda.is_available), ("mps", torch.backends.mps.is_available)):
@@ -52,10 +53,10 @@ def choose_device(requested: str = "auto") -> Device:
 
 
 def replacement(what: str, error: Exception) -> Device:
-    """The processor in place of a device.
+    """The CPU as the replacement of a device.
 
-    :param what: what is wrong with that, the first half of a sentence.
-    :param error: what it raised.
+    :param what: what is wrong with that device, the first half of a sentence.
+    :param error: the exception that it raised.
     """
     reason = (str(error).strip().splitlines() or [type(error).__name__])[0].rstrip(".")[:_LONGEST]
     return Device(torch.device("cpu"), "cpu", f"{what} ({reason}); the processor is used.")
@@ -70,16 +71,16 @@ def _tried(device: torch.device, otherwise: str) -> Device:
 
 
 def _try(device: torch.device) -> None:
-    """Run small networks of the product's kinds of layers.
+    """Run small networks with the kinds of layers that the product uses.
 
-    :raises RuntimeError: or another error, if it cannot run them, or says something else than the processor.
+    :raises RuntimeError: or another error, if the device cannot run them or its results differ from those of the CPU.
     """
     with torch.random.fork_rng(devices=[]), torch.inference_mode():
         torch.manual_seed(0)
         localizer, encoder = LocalizerEnsemble(2, (4, 8), 1, (1.0, 0.75)).eval(), EfficientEncoder(1, 2).eval()
         for layer in (*localizer.modules(), *encoder.modules()):
             if isinstance(layer, nn.Conv2d):
-                nn.init.kaiming_normal_(layer.weight)  # so that what goes in shows in what comes out
+                nn.init.kaiming_normal_(layer.weight)  # so that the outputs depend visibly on the inputs
         planes = torch.rand((2, 1, 32, 32))
         expected = _outputs(localizer, encoder, planes)
         found = _outputs(channels_last(localizer.to(device)), channels_last(encoder.to(device)), planes.to(device))

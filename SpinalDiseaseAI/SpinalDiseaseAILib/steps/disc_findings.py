@@ -1,4 +1,4 @@
-"""Findings of discs weighed together, from the region network's logits and from the masks."""
+"""Joint refinement of the findings of discs, from the region network's logits and from the masks."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ from .measurements.disc_surroundings import SURROUNDINGS, disc_surroundings
 from .measurements.segmented_spine import SegmentedSpine
 
 MASK_FEATURES = (*FEATURES, *SURROUNDINGS)
-"""What is taken from the masks of a disc, in order."""
+"""Features from the masks of a disc, in order."""
 
 
 def mask_features(spine: SegmentedSpine) -> dict[str, FloatArray]:
-    """The features of the discs of a T2 study.
+    """Features of the discs of a T2 study.
 
-    :returns: disc with a point to (features,), in the order of :data:`MASK_FEATURES`; NaN stands for what cannot be measured.
+    :returns: every disc that has a point to (features,), in the order of :data:`MASK_FEATURES`; NaN if one cannot be measured.
     """
     names = [name for name in LEVELS if name in spine.points]
     own, around = disc_features(spine, names), disc_surroundings(spine, names)
@@ -33,15 +33,16 @@ def mask_features(spine: SegmentedSpine) -> dict[str, FloatArray]:
 
 
 class FindingWeigher:
-    """Weighs the findings of a classifier.
+    """Refines the findings of a classifier.
 
-    :param network: in evaluation mode, on the processor.
-    :param inputs: the classifier's findings and classes, in the order of its outputs, and how the corrected logits of those that
-        are weighed become probabilities.
-    :param weighed: findings that are weighed; of the others the classifier's own word is the better one.
-    :param classifier: name of the bundle whose findings it weighs, :param weights: SHA-256 of the weights that it was fitted to.
+    :param network: in evaluation mode, on the CPU.
+    :param inputs: the classifier's findings and classes, in the order of its outputs, with the calibration of the corrected
+        logits.
+    :param weighed: findings that are refined; for the others, the classifier's own results are better.
+    :param classifier: name of the bundle whose findings it refines.
+    :param weights: SHA-256 of the weights that it was fitted to.
     :param model: its own name, kept with each result.
-    :raises ValueError: if a finding to weigh is none of the classifier's.
+    :raises ValueError: if no findings are to be refined, or one is not among the classifier's.
     """
 
     def __init__(
@@ -58,11 +59,11 @@ class FindingWeigher:
 
     @torch.inference_mode()
     def weigh(self, logits: Mapping[str, FloatArray], features: Mapping[str, FloatArray]) -> dict[str, dict[str, FindingResult]]:
-        """Results of the findings that are weighed.
+        """Results of the findings that are refined.
 
         :param logits: structure to the classifier's logits, (outputs,).
-        :param features: disc to what :func:`mask_features` gives.
-        :returns: disc to finding to result; what is not in both is left out.
+        :param features: disc to features, from :func:`mask_features`.
+        :returns: disc to finding to result; discs that are not in both are left out.
         """
         names = [name for name in LEVELS if name in logits and name in features]
         if not names:

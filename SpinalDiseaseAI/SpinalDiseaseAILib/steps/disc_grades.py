@@ -19,7 +19,7 @@ FINDING = "degeneration"
 CLASSES = finding(FINDING).class_names
 LEVELS = tuple(name for name in KEY_POINTS if structure(name).kind is Kind.DISC)
 
-_LEAST = 1e-4  # probability below which the region network says no more than "hardly"
+_LEAST = 1e-4  # lower limit of the region network's probabilities
 
 
 def summed(pfirrmann: Mapping[str, float]) -> FloatArray:
@@ -34,9 +34,9 @@ def summed(pfirrmann: Mapping[str, float]) -> FloatArray:
 class DiscGrader:
     """Grades discs.
 
-    :param network: in evaluation mode, on the processor.
-    :param variant: one of the model's variants, used where there are masks.
-    :param without_masks: used where a disc could not be measured.
+    :param network: in evaluation mode, on the CPU.
+    :param variant: variant of the model for discs with features from masks.
+    :param without_masks: variant for discs that could not be measured.
     :param model: name of the bundle, kept with each result.
     :raises ValueError: if a variant is unknown, or the one without masks needs them.
     """
@@ -73,7 +73,7 @@ class DiscGrader:
         }
 
     def grade(self, pfirrmann: Mapping[str, Mapping[str, float]], features: Mapping[str, FloatArray]) -> dict[str, FindingResult]:
-        """The finding of every disc that has a Pfirrmann grade; by the model's variant, or by the one without masks."""
+        """The finding of every disc that has a Pfirrmann grade, by the variant for discs with or without masks."""
         by_variant = self.probabilities(pfirrmann, features)
         chosen = {**by_variant[self.without_masks], **by_variant[self.variant]}
         return {

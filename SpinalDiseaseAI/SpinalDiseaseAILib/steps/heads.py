@@ -1,4 +1,4 @@
-"""Where each finding lies in the outputs of a network that grades, and how its outputs become results."""
+"""The position of each finding in the outputs of a grading network, and the conversion of outputs to results."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class Heads:
     """The findings of a network.
 
     :param findings: finding name to class names, in the order of the outputs.
-    :param calibrations: finding name to its calibration; one that is missing has none.
+    :param calibrations: finding name to its calibration; findings that are not listed are not calibrated.
     """
 
     findings: dict[str, tuple[str, ...]]
@@ -47,7 +47,7 @@ class Heads:
         return result
 
     def results(self, logits: npt.NDArray[np.floating[Any]], model: str) -> dict[str, list[FindingResult]]:
-        """Finding name to one result a row of logits (N, outputs).
+        """Finding name to one result per row of logits (N, outputs).
 
         :param model: name of the bundle, kept with each result.
         """

@@ -1,4 +1,4 @@
-"""From sagittal planes to heat maps at a stated spacing, and to candidates for the chain."""
+"""From sagittal planes to heat maps at a fixed spacing, and on to candidates for the chain."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ from .chain import KINDS, Candidates
 from .intensity import GreyScale
 
 NETWORK_SPACING = 1.0
-"""Millimetres a pixel that the network sees."""
+"""Millimetres per pixel of the network's input."""
 
-_RADIUS = 6.0  # millimetres round a candidate whose mass counts as the candidate's
+_RADIUS = 6.0  # millimetres around a candidate within which mass is attributed to it
 _CANDIDATES = 24
 
 
@@ -29,7 +29,7 @@ _CANDIDATES = 24
 class Grid:
     """In-plane grid of a set of heat maps.
 
-    :param scale: millimetres of the network's view a millimetre of the image; 1 unless the spacing was guessed wrongly.
+    :param scale: millimetres in the network's view per millimetre of the image; 1 unless the spine has an unusual size.
     :param to_plane: 2×3 matrix from network pixel (column, row, 1) to plane pixel (column, row).
     :param shape: (rows, columns) of the network's view.
     """
@@ -40,9 +40,13 @@ class Grid:
 
     @classmethod
     def of(cls, volume: SagittalVolume, multiple: int, scale: float = 1.0, smallest: int = 320) -> Grid:
-        """The grid with a whole plane in its middle, a multiple of the network's stride a side and at least ``smallest``."""
+        """The grid that contains a whole plane at its centre.
+
+        :param multiple: both sides are multiples of this number of pixels.
+        :param smallest: both sides have at least this number of pixels.
+        """
         rows, columns = volume.pixels(0).shape
-        ratio = NETWORK_SPACING / (volume.pixel_spacing * scale)  # plane pixels a network pixel
+        ratio = NETWORK_SPACING / (volume.pixel_spacing * scale)  # plane pixels per network pixel
         size = [
             max(smallest, int(np.ceil(length / step / multiple)) * multiple)
             for length, step in zip((columns, rows), ratio, strict=True)
@@ -62,8 +66,8 @@ class Grid:
 class HeatMaps:
     """Probabilities of key points in some planes.
 
-    :param places: (S, K, H, W), each key point's probability by place; with ``outside`` it sums to 1.
-    :param outside: (S, K).
+    :param places: (S, K, H, W), each key point's probability at each pixel; together with ``outside`` it sums to 1.
+    :param outside: (S, K), probability that the key point is not in the image.
     :param canal: (S, H, W) probability of the spinal canal.
     :param slices: plane numbers, (S,).
     """
@@ -84,7 +88,7 @@ def heat_maps(
     scale: GreyScale,
     device: torch.device,
 ) -> HeatMaps:
-    """Run the network on planes of a volume, as one batch.
+    """Run the network on planes of a volume, in one batch.
 
     :param slices: plane numbers.
     :param scale: grey scale of the volume.
@@ -96,17 +100,17 @@ def heat_maps(
 
 
 def to_network_pixel(heat_pixels: npt.ArrayLike) -> npt.NDArray[np.float64]:
-    """Network pixels of heat map pixels: a heat map pixel covers ``STRIDE`` of them."""
+    """Network pixels (..., 2) of heat map pixels (..., 2), which are ``STRIDE`` times as large."""
     stride = LocalizerNetwork.STRIDE
     result: npt.NDArray[np.float64] = (np.asarray(heat_pixels, dtype=np.float64) + 0.5) * stride - 0.5
     return result
 
 
 def candidates(places: Tensor, outside: Tensor) -> Candidates:
-    """Peaks of the summed maps of discs and of vertebrae, and what each key point's own map says of them.
+    """Peaks of the summed maps of discs and of vertebrae, with the probability of each key point there.
 
     :param places: (K, H, W) probabilities.
-    :param outside: (K,).
+    :param outside: (K,) probabilities.
     """
     pixel = LocalizerNetwork.STRIDE * NETWORK_SPACING
     radius = _RADIUS / pixel
@@ -130,12 +134,12 @@ def candidates(places: Tensor, outside: Tensor) -> Candidates:
 
 
 def kind_map(places: Tensor, kind: Kind) -> Tensor:
-    """Sum of the maps of all discs, or of all vertebrae: where a structure is, whatever its number; (H, W)."""
+    """Sum of the maps of all discs, or of all vertebrae: where there is a structure of that kind, whichever it is; (H, W)."""
     return places[[number for number, own in enumerate(KINDS) if own is kind]].sum(0)
 
 
 def centroid(map_: npt.NDArray[np.float32], start: npt.ArrayLike, radius: float = 4.0) -> npt.NDArray[np.float64]:
-    """Centre of mass of a map round a place, moved to itself three times.
+    """Centre of mass of a map around a place, recentred three times.
 
     :param map_: (H, W).
     :param start: (column, row) in map pixels.

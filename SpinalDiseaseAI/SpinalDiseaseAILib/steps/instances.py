@@ -1,4 +1,4 @@
-"""From tissues to structures: each disc and vertebra by the key points' names, the canal as one."""
+"""From tissues to structures: discs and vertebrae named after the key points, and the canal."""
 
 from __future__ import annotations
 
@@ -20,22 +20,22 @@ Labels = npt.NDArray[np.uint8]
 Voxels = tuple[npt.NDArray[np.intp], ...]
 """Indices of slice, column and row, each (N,)."""
 
-_BODY = 0.68  # levels behind the curve up to which bone is body or pedicle; beyond it is arch
-_ARCH = 0.38  # places of the curve that the middle of an arch lies below that of its vertebra: median of the training patients
-_LONGEST = 1.15  # levels along the spine above which a connected part is more than one structure
+_BODY = 0.68  # levels behind the curve up to which bone is body or pedicle; beyond that it is arch
+_ARCH = 0.38  # how far the middle of an arch lies below its vertebra, in steps of the curve: median of the training patients
+_LONGEST = 1.15  # levels along the spine; a longer connected part is more than one structure
 _SMALL_CANAL = 0.03  # of the largest part: a stenosis can interrupt the canal in a plane
-_SMALL_ARCH = 15.0  # mm³: what is smaller is no part of a vertebra
-_FRONT = 1.0  # levels before the curve beyond which nothing is spine: bodies reach half a level, osteophytes less than one
-_SACRUM = "S1"  # the data sets outline no sacrum: what looks like one is an error
-_FRAGMENT = 0.05  # of a structure's usual volume: less of it is a trace, not a structure
+_SMALL_ARCH = 15.0  # mm³; anything smaller is not part of a vertebra
+_FRONT = 1.0  # levels in front of the curve up to which there is spine: bodies reach half a level, osteophytes less than one
+_SACRUM = "S1"  # no data set outlines the sacrum, so what looks like a mask of it is an error
+_FRAGMENT = 0.05  # of a structure's usual volume; anything smaller is a trace, not a structure
 
 
 def named(tissues: Labels, volume: SagittalVolume, curve: SpineCurve) -> Labels:
-    """Labels of the structures of a stack.
+    """Labels of the structures in a stack.
 
-    Discs go to the nearest disc of the curve. Bone before the canal goes to the nearest vertebra; arches lie lower
-    than their vertebra. A connected part goes as a whole where most of it agrees. What belongs
-    to no named structure (above T11, below L5-S1) is left out.
+    Disc voxels are assigned to the nearest disc of the curve. Bone in front of the canal is assigned to the nearest vertebra;
+    arches lie lower than their vertebra. A connected part follows the majority of its voxels, unless it is too long for one
+    structure. Voxels that belong to no named structure (above T11, below L5-S1) are left out.
 
     :param tissues: numbers of ``TISSUES``, shape (slices, columns, rows).
     :param curve: the spine in the stack.
@@ -69,18 +69,20 @@ def named(tissues: Labels, volume: SagittalVolume, curve: SpineCurve) -> Labels:
 
 
 def _shows(tissues: Labels, numbers: tuple[int, ...]) -> Mask:
-    """True at the pixels, (columns, rows), at which any slice has one of some tissues."""
+    """True at pixels, (columns, rows), where any slice has one of the tissues ``numbers``."""
     return np.asarray(np.isin(tissues, numbers).any(0))
 
 
 @dataclass(frozen=True, eq=False)
 class _Maps:
-    """What the curve says of each pixel of a plane; arrays of shape (columns, rows).
+    """The position of each pixel of a plane relative to the curve; arrays of shape (columns, rows).
 
-    :param disc: index in the curve of the nearest disc, :param body: of the nearest vertebra, :param arch: of the vertebra whose
-        arch lies at that height.
-    :param along: index along the curve.
-    :param back: True behind the bodies, :param front: True far before them.
+    :param disc: index in the curve of the nearest disc.
+    :param body: index in the curve of the nearest vertebra.
+    :param arch: index in the curve of the vertebra whose arch lies at that height.
+    :param along: continuous index along the curve.
+    :param back: True behind the bodies.
+    :param front: True far in front of them.
     """
 
     disc: npt.NDArray[np.intp]
@@ -94,7 +96,7 @@ class _Maps:
     def of(cls, curve: SpineCurve, box: Box, millimetres: FloatArray, wanted: Mask) -> _Maps:
         """The maps of a box of the stack.
 
-        :param wanted: pixels that will be asked for, (columns, rows); the others stay empty.
+        :param wanted: pixels that are needed, (columns, rows); the others are left at zero.
         """
         columns, rows = (np.arange(item.start, item.stop) * step for item, step in zip(box[1:], millimetres, strict=True))
         chosen = np.nonzero(wanted)
@@ -102,7 +104,7 @@ class _Maps:
         along, behind = curve.coordinates(places)
         level = curve.level_length
         vertebrae = _places_of(curve, Kind.VERTEBRA)
-        # Arches lie at even steps along the curve, as their vertebrae do.
+        # Arches lie at even steps along the curve, like their vertebrae.
         arch = vertebrae[np.clip(np.rint((along - vertebrae[0] - _ARCH) / 2), 0, len(vertebrae) - 1).astype(np.intp)]
         nearest = _nearest(places, curve, Kind.DISC), _nearest(places, curve, Kind.VERTEBRA)
         values = (*nearest, arch, along, behind > _BODY * level, behind < -_FRONT * level)
@@ -123,7 +125,7 @@ class _Maps:
     def bones_of(self, mask: Mask, voxels: Voxels) -> npt.NDArray[np.intp]:
         """Index in the curve of each voxel's vertebra; (N,).
 
-        Bodies and arches are joined by pedicles in lateral planes only: each is looked at for itself, plane by plane.
+        Pedicles join bodies and arches only in lateral planes, so the two are treated separately, plane by plane.
 
         :param voxels: where the mask is True.
         """
@@ -138,14 +140,14 @@ class _Maps:
 def _parted(
     voxels: Voxels, parts: npt.NDArray[np.uint32], index: npt.NDArray[np.intp], along: FloatArray
 ) -> npt.NDArray[np.intp]:
-    """Index of each voxel by a map of the plane, made one within each connected part that is short; (N,)."""
+    """Index of each voxel from a map of the plane, by majority vote within each short connected part; (N,)."""
     plane = voxels[1:]
     result: npt.NDArray[np.intp] = as_wholes(parts[voxels], index[plane], along[plane], 2 * _LONGEST)
     return result
 
 
 def _each(voxels: Voxels, index: npt.NDArray[np.intp]) -> Iterator[tuple[int, Box, Mask]]:
-    """Every index that voxels have, the box that holds those voxels, and their mask in it."""
+    """Every index that occurs, the bounding box of its voxels, and their mask in that box."""
     order = np.argsort(index.astype(np.int16), kind="stable")
     present, starts = np.unique(index[order], return_index=True)
     for place, start, end in zip(present, starts, np.append(starts, len(order))[1:], strict=True):
@@ -163,7 +165,7 @@ def _places_of(curve: SpineCurve, kind: Kind) -> npt.NDArray[np.intp]:
 
 
 def _nearest(places: FloatArray, curve: SpineCurve, kind: Kind) -> npt.NDArray[np.intp]:
-    """Index of the structure of a kind nearest to each of some places, (N, 2) in millimetres; (N,)."""
+    """Index in the curve of the nearest structure of a kind, for each place (N, 2) in millimetres; (N,)."""
     x, y = np.ascontiguousarray(places.T)
     best, result = np.full(len(places), np.inf), np.zeros(len(places), dtype=np.intp)
     for index in _places_of(curve, kind):
@@ -174,9 +176,10 @@ def _nearest(places: FloatArray, curve: SpineCurve, kind: Kind) -> npt.NDArray[n
 
 
 def _without_crumbs(mask: Mask, least: float, front: Mask) -> Mask:
-    """A vertebra without the parts that are small, or that lie far before the spine: bowel can look like bone.
+    """A vertebra without parts that are small or lie far in front of the spine: bowel can look like bone.
 
-    :param least: voxels of a part, :param front: True far before the spine, (columns, rows).
+    :param least: smallest number of voxels of a part.
+    :param front: True far in front of the spine, (columns, rows).
     """
     parts = components(mask)
     sizes = np.bincount(parts.ravel())

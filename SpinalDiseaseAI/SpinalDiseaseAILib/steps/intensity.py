@@ -1,4 +1,4 @@
-"""Grey values of an MR image on a common scale: MR has no unit."""
+"""Grey values of MR images on a common scale, because MR intensities have no unit."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from ..base.geometry import Array
 
-_SAMPLED = 200_000  # voxels that percentiles are taken from: enough for a thousandth of the range
+_SAMPLED = 200_000  # voxels used for percentiles: enough for an accuracy of a thousandth of the range
 
 
 @dataclass(frozen=True)
@@ -21,7 +21,7 @@ class GreyScale:
 
     @classmethod
     def of(cls, reference: Array) -> GreyScale:
-        """The 1st and the 99.5th percentile of a reference. Zeros, the padding of scanners, do not count."""
+        """The 1st and the 99.5th percentile of a reference. Zeros, which scanners pad with, are ignored."""
         values = reference.ravel()
         values = values[:: max(1, values.size // _SAMPLED)]
         values = values[values != 0]
@@ -31,7 +31,7 @@ class GreyScale:
         return cls(float(low), max(float(high), float(low) + 1e-6))
 
     def apply(self, pixels: Array) -> npt.NDArray[np.float32]:
-        """Grey values of pixels, cut at 0 and 2."""
+        """Grey values of pixels on this scale, clipped to 0 … 2."""
         scaled = (np.asarray(pixels, dtype=np.float32) - self.low) / (self.high - self.low)
         result: npt.NDArray[np.float32] = np.clip(scaled, 0, 2)
         return result

@@ -1,4 +1,4 @@
-"""Where the midline of the spine lies across the slices: a scoliotic spine leaves the middle slice."""
+"""The position of the spine's midline across the slices: a scoliotic spine leaves the middle slice."""
 
 from __future__ import annotations
 
@@ -7,31 +7,31 @@ import numpy.typing as npt
 
 FloatArray = npt.NDArray[np.float64]
 
-_ANTERIOR, _POSTERIOR, _HALF_HEIGHT = 8.0, 48.0, 9.0  # millimetres round a key point in which its canal is looked for
-_LEAST_EVIDENCE = 25.0  # mm² of canal, summed over the slices, below which a level says nothing
+_ANTERIOR, _POSTERIOR, _HALF_HEIGHT = 8.0, 48.0, 9.0  # millimetres around a key point within which its canal is searched for
+_LEAST_EVIDENCE = 25.0  # mm² of canal, summed over the slices; a level with less is ignored
 
 
 def midline(
     canal: npt.NDArray[np.float32], pixel: float, slice_places: FloatArray, points: FloatArray
 ) -> tuple[FloatArray, FloatArray]:
-    """Lateral place of the spinal canal at each key point.
+    """Lateral position of the spinal canal at each key point.
 
-    At each level the area of the canal is measured in every slice; the midline is its centre of mass over the slices. The places
-    are then smoothed along the spine by a cubic, weighted by the evidence: a spine does not jump sideways between levels.
+    At each level, the area of the canal is measured in every slice; the midline is its centre of mass over the slices. The
+    positions are then smoothed along the spine by a cubic weighted by evidence: a spine does not jump sideways between levels.
 
     :param canal: (S, H, W) probabilities.
-    :param pixel: millimetres a map pixel.
-    :param slice_places: millimetres of the slices along the slice axis; (S,).
+    :param pixel: millimetres per map pixel.
+    :param slice_places: positions of the slices along the slice axis in millimetres; (S,).
     :param points: (N, 2) (column, row) in map pixels, cranial to caudal.
-    :returns: millimetres along the slice axis (N,), and the evidence in mm² (N,); zero evidence everywhere means that no canal
-        was seen and the middle of the slices was taken.
+    :returns: positions along the slice axis in millimetres (N,), and the evidence in mm² (N,); zero evidence everywhere means
+        that no canal was seen, or there is only one slice, and the middle of the slices was used.
     """
     areas = np.stack([_areas(canal, pixel, point) for point in points])  # (N, S)
     evidence = areas.sum(1)
     middle = float(slice_places.mean())
     if len(slice_places) == 1 or not (evidence > _LEAST_EVIDENCE).any():
         return np.full(len(points), middle), np.zeros(len(points))
-    weight = areas**2  # the edge of the canal is seen in slices that only graze it
+    weight = areas**2  # reduces the weight of slices that only graze the edge of the canal
     raw = (weight * slice_places).sum(1) / np.maximum(weight.sum(1), 1e-9)
     trust = np.where(evidence > _LEAST_EVIDENCE, evidence, 0.0)
     known = int((trust > 0).sum())

@@ -1,4 +1,4 @@
-"""Localization: the key points of a lumbar spine in three dimensions, named, with the probability of other namings."""
+"""Localization: named key points of a lumbar spine in three dimensions, with the probability of other numberings."""
 
 from __future__ import annotations
 
@@ -24,17 +24,17 @@ from .lateral import midline
 
 FloatArray = npt.NDArray[np.float64]
 
-VOTING_STEP = 4.0  # millimetres between slices that vote: thinner slices say the same again
+VOTING_STEP = 4.0  # millimetres between slices that vote: closer slices add nothing
 VOTING_WIDTH = 60.0  # millimetres across the middle of the stack in which slices vote
 EXPECTED_LEVEL = 34.0  # millimetres between neighbouring discs, mean of SPIDER
-SHIFTS = (0, 1, -1)  # levels by which a spine may have to be numbered otherwise
-_OWN_SLICE = 5.0  # millimetres: how far a slice may be from a structure's own place to say where it lies in the plane
+SHIFTS = (0, 1, -1)  # levels by which the numbering may be off
+_OWN_SLICE = 5.0  # millimetres: standard deviation of the slices' weights around a structure's lateral position
 _OTHER_SCALES = (1.7, 0.6)
-_LEAST_EVIDENCE = 5.0  # key points' worth of probability: whole lumbar images of the tuning patients have 7.7 and more of 11
-_RESCALE = 1.15  # ratio of sizes from which on a spine is looked at again at its usual size
-_EVIDENCE_MARGIN = 0.5  # key points' worth that the second look may lose: its size is the more usual one
-_TRANSITIONAL = 0.06  # share of spines whose transitional vertebra readers may number otherwise, whatever the network says
-_NUMBERING_TEMPERATURE = 0.35  # of the mean log-probability a point; chosen on the tuning patients
+_LEAST_EVIDENCE = 5.0  # sum of probabilities over key points: whole lumbar images of the tuning patients have at least 7.7 of 11
+_RESCALE = 1.15  # ratio of sizes above which a spine is analysed again at the usual size
+_EVIDENCE_MARGIN = 0.5  # evidence that the second look may lose, because its size is the more usual one
+_TRANSITIONAL = 0.06  # fraction of spines whose transitional vertebra readers may number differently, whatever the network says
+_NUMBERING_TEMPERATURE = 0.35  # of the mean log-probability per point; chosen on the tuning patients
 
 
 @dataclass(frozen=True)
@@ -45,9 +45,9 @@ class Localization:
     :param positions: RAS millimetres, (N, 3).
     :param confidence: probability of each, (N,).
     :param numberings: most probable first, summing to 1.
-    :param lateral_known: False if the slice of each structure could not be told and the middle one was taken.
-    :param level_length: mean millimetres from a disc to the next, in the input's own millimetres.
-    :param scale: factor by which the spacing of the input should be multiplied, 1 where the file states it.
+    :param lateral_known: False if the slice of each structure could not be determined and the middle one was used.
+    :param scale: factor by which the spacing of the input should be multiplied; 1 if the file states the spacing.
+    :param level_length: mean distance from a disc to the next, in the input's own millimetres.
     """
 
     names: tuple[str, ...]
@@ -67,8 +67,8 @@ class Localizer(Protocol):
     ) -> Localization:
         """Key points of a sagittal stack.
 
-        :param spacing_known: False if the millimetres of the volume are a guess: the spine's own size then corrects them.
-        :param slices: most slices to look at; 0 for as many as :func:`voting_slices` takes.
+        :param spacing_known: False if the millimetres of the volume are a guess; the size of the spine then corrects them.
+        :param slices: maximum number of slices to use; 0 for as many as :func:`voting_slices` gives.
         :raises InputError: if no lumbar spine is seen.
         """
         ...
@@ -87,10 +87,10 @@ class ChainLocalizer:
     def locate(
         self, volume: SagittalVolume, *, spacing_known: bool = True, slices: int = 0, progress: Progress = no_progress
     ) -> Localization:
-        """As :class:`Localizer` says.
+        """As :meth:`Localizer.locate`.
 
-        The network was trained on spines of usual size. Where it sees little, a much larger and a much smaller size are tried; a
-        spine that turns out larger or smaller than usual is looked at again at the usual size.
+        The network was trained on spines of usual size. If it sees little, a much larger and a much smaller scale are tried; a
+        spine that turns out larger or smaller than usual is analysed again at the usual size.
         """
         looks = _Looks(self, volume, slices, progress)
         seen = looks.at(1.0)
@@ -108,10 +108,10 @@ class ChainLocalizer:
         return _localization(volume, seen, 1.0 if spacing_known else EXPECTED_LEVEL / seen.level_length)
 
     def maps(self, volume: SagittalVolume, slices: tuple[int, ...], grid: Grid, progress: Progress) -> HeatMaps:
-        """Heat maps of some planes on a grid; ``progress`` hears a fraction of these planes."""
+        """Heat maps of planes on a grid; ``progress`` receives the fraction of these planes."""
         parts = []
         grey = GreyScale.of(volume.image.voxels[slices[0] : slices[-1] + 1])
-        size = 4  # planes a batch: bounded memory, and a cancel is heard between them
+        size = 4  # planes per batch: bounds the memory, and the analysis can be cancelled between batches
         for start in range(0, len(slices), size):
             progress("localization", start / len(slices), f"Looking for vertebrae and discs, slice {start + 1} of {len(slices)}")
             parts.append(heat_maps(self.network, volume, slices[start : start + size], grid, grey, self.device))
@@ -128,8 +128,8 @@ class ChainLocalizer:
 class _Look:
     """A chain that was found at one scale.
 
-    :param level_length: millimetres of the input from a disc to the next.
-    :param evidence: probability that the chain's points are right, summed over them: of how many points the network is sure.
+    :param level_length: distance from a disc to the next, in millimetres of the input.
+    :param evidence: sum of the probabilities of the chain's points: roughly, the number of points that the network is sure of.
     """
 
     maps: HeatMaps
@@ -140,7 +140,7 @@ class _Look:
 
 
 class _Looks:
-    """Looks at a volume at one scale after another."""
+    """Analyses a volume at one scale after another."""
 
     def __init__(self, localizer: ChainLocalizer, volume: SagittalVolume, most: int, progress: Progress) -> None:
         self.localizer = localizer
@@ -150,8 +150,8 @@ class _Looks:
         self.count = 0
 
     def at(self, scale: float) -> _Look | None:
-        """What is seen when the volume is made ``scale`` times as large; None if nothing is."""
-        left = 0.5**self.count  # of the progress: nobody knows how many looks there will be
+        """The chain found in the volume when it is enlarged by ``scale``; None if there is none."""
+        left = 0.5**self.count  # of the progress: the number of looks is not known in advance
         self.count += 1
         grid = Grid.of(self.volume, self.localizer.network.multiple, scale)
         maps = self.localizer.maps(
@@ -170,7 +170,7 @@ class _Looks:
 
 
 def no_spine() -> InputError:
-    """What a localizer raises that sees no lumbar spine."""
+    """The error that a localizer raises if it sees no lumbar spine."""
     return InputError(
         "No lumbar spine was found in the image.",
         "A sagittal lumbar MR that shows the L5-S1 disc is needed.",
@@ -180,9 +180,9 @@ def no_spine() -> InputError:
 
 
 def voting_slices(volume: SagittalVolume, most: int = 0) -> tuple[int, ...]:
-    """Numbers of the slices that vote: the central ones, no closer than :data:`VOTING_STEP`.
+    """Numbers of the slices that vote: central ones, about :data:`VOTING_STEP` apart.
 
-    :param most: how many at most, those nearest to the middle; 0 for all.
+    :param most: maximum number, those nearest to the middle; 0 for all.
     """
     spacing = volume.slice_spacing
     middle = (volume.slice_count - 1) / 2
@@ -190,21 +190,21 @@ def voting_slices(volume: SagittalVolume, most: int = 0) -> tuple[int, ...]:
     reach = int(min(middle, VOTING_WIDTH / 2 / spacing) // stride) * stride
     first = int(np.ceil(middle - reach - 1e-6))
     central = tuple(range(first, int(middle + reach + 1e-6) + 1, stride))
-    # A thin stack of an even number of slices has none in its middle: the two beside it vote.
+    # A thin stack with an even number of slices has none exactly in its middle: the two next to it vote.
     central = central or (int(middle), int(middle) + 1)
     left_out = max(0, len(central) - most) if most > 0 else 0
     return central[left_out // 2 : len(central) - (left_out + 1) // 2]
 
 
 def _slice_weights(maps: HeatMaps) -> torch.Tensor:
-    """Weight of each slice, summing to 1: how peaked its maps are. A slice beside the spine sees nothing and has no vote."""
+    """Weights of the slices, summing to 1, by how peaked their maps are: a slice that misses the spine has almost no vote."""
     peaked = (maps.places.flatten(2).amax(2)).sum(1)  # (S,)
     weight = peaked**2
     return weight / weight.sum().clamp(min=1e-9)
 
 
 def _level_length(found: Candidates, chain: Chain) -> float:
-    """Mean millimetres of the network's view from a disc to the next, or a vertebra to the next, along a chain."""
+    """Mean distance from a disc to the next, or a vertebra to the next, along a chain, in millimetres of the network's view."""
     places = {i: found.places[KINDS[i]][item] for i, item in enumerate(chain.choice) if item != OUTSIDE}
     lengths = [float(np.linalg.norm(places[i + 2] - places[i])) for i in places if i + 2 in places]
     return float(np.mean(lengths)) if lengths else EXPECTED_LEVEL
@@ -227,7 +227,7 @@ def _localization(volume: SagittalVolume, look: _Look, scale: float) -> Localiza
         own = (maps.places * tensor_of(near).float()[:, None, None, None]).sum(0)
         own_place = centroid(array_of(kind_map(own, KINDS[index])), place)
         column, row = maps.grid.plane_pixels(to_network_pixel(own_place))
-        column, row = np.clip((column, row), 0, np.array(volume.image.voxels.shape[1:]) - 1)  # the network sees a border round it
+        column, row = np.clip((column, row), 0, np.array(volume.image.voxels.shape[1:]) - 1)  # the network's view has a border
         points.append((where / volume.slice_spacing, column, row))
     confidence = np.array([float(found.masses[i][chain.choice[i]]) for i in inside])
     return Localization(
@@ -242,7 +242,7 @@ def _localization(volume: SagittalVolume, look: _Look, scale: float) -> Localiza
 
 
 def _numberings(found: Candidates, chain: Chain) -> tuple[Numbering, ...]:
-    """The ways to number the spine that was found, most probable first."""
+    """Possible numberings of the spine that was found, most probable first."""
     unseen = float(found.outside[KEY_POINTS.index("L5-S1")])
     scores = numbering_scores(found, chain)
     return numberings_of(np.array([scores.get(shift, -np.inf) for shift in SHIFTS]), unseen)
@@ -251,8 +251,8 @@ def _numberings(found: Candidates, chain: Chain) -> tuple[Numbering, ...]:
 def numberings_of(scores: FloatArray, unseen: float) -> tuple[Numbering, ...]:
     """Numberings, most probable first.
 
-    :param scores: mean log-probability a point of each of :data:`SHIFTS`; minus infinity where one is impossible.
-    :param unseen: probability that the sacrum is not in view, so that nobody can number.
+    :param scores: mean log-probability per point of each of :data:`SHIFTS`; minus infinity for impossible ones.
+    :param unseen: probability that the sacrum is not in view, so that the levels cannot be numbered.
     """
     share = np.exp((scores - scores.max()) / _NUMBERING_TEMPERATURE)
     share = (1 - _TRANSITIONAL) * share / share.sum() + _TRANSITIONAL / len(SHIFTS)

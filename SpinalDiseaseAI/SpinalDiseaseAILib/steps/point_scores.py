@@ -1,4 +1,4 @@
-"""What the published localizers say of some planes, and the place that each key point has by it: the best, taken by itself."""
+"""Scores of the published localizers in some planes, and the best position of each key point, found independently."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ from .heat_maps import centroid
 
 FloatArray = npt.NDArray[np.float64]
 
-_RADIUS = 8.0  # pixels round a peak whose centre of mass is the key point: most of a Gaussian of 5 pixels
+_RADIUS = 8.0  # pixels around a peak whose centre of mass is the key point: most of a Gaussian with a sigma of 5 pixels
 
 
 @dataclass(frozen=True)
 class PointScores:
     """Scores of key points in some planes.
 
-    :param scores: (S, K, H, W) in 0 … 1, one of each key point at each place of a grid.
-    :param centres: (S, 2, H, W) (column, row) in view pixels that a place of the grid speaks for, the centre of its box; None
-        if a place speaks for itself and is a view pixel.
+    :param scores: (S, K, H, W) in 0 … 1, of each key point at each cell of a grid.
+    :param centres: (S, 2, H, W), the (column, row) in view pixels that each cell predicts, the centre of its box; None if the
+        cells are the view pixels themselves.
     """
 
     scores: Tensor
@@ -33,7 +33,7 @@ class PointScores:
 
     @classmethod
     def together(cls, parts: list[PointScores]) -> PointScores:
-        """The planes of several."""
+        """The planes of several batches in one."""
         centres = [part.centres for part in parts if part.centres is not None]
         return cls(torch.cat([part.scores for part in parts]), torch.cat(centres) if centres else None)
 
@@ -42,10 +42,10 @@ class PointScores:
         return self.scores.flatten(2).amax(2).float()
 
     def best(self, key_point: int, weights: Tensor) -> tuple[FloatArray, float, Tensor]:
-        """The best place of a key point over all planes.
+        """The best position of a key point over all planes.
 
         :param weights: of the planes, summing to 1; (S,).
-        :returns: (column, row) in view pixels, its score, and the score of each key point in each plane there, (S, K).
+        :returns: (column, row) in view pixels, its score, and the scores of all key points in all planes there, (S, K).
         """
         maps = self.scores[:, key_point].float()  # (S, H, W)
         mean = torch.einsum("s,shw->hw", weights, maps)
@@ -66,6 +66,6 @@ def point_scores(network: VNet2d | BoxDetector, images: Tensor) -> PointScores:
     :param images: (S, 1, side, side) on the network's device.
     """
     if isinstance(network, VNet2d):
-        return PointScores(network(images).sigmoid().half().cpu(), None)  # 16 bits: fifteen slices of 11 maps are many
+        return PointScores(network(images).sigmoid().half().cpu(), None)  # 16 bits save memory: 15 slices have 165 maps
     logits, boxes = network(images)
     return PointScores(logits.sigmoid().cpu(), ((boxes[:, :2] + boxes[:, 2:]) / 2).cpu())

@@ -1,8 +1,8 @@
-"""Localization as the Spinal Disease 2020 system published it: the best place of each key point, each by itself.
+"""Localization as published for the Spinal Disease 2020 system: the best position of each key point, independently.
 
-No chain holds the points together. What follows from it is said and not mended: a point with a low score is left out, a place
-bears one name only, a point needs a neighbour, and the numbering is as sure as the scores of the neighbouring levels at the same
-places let it be.
+No chain connects the points, and nothing corrects the consequences: a point with a low score is left out, a position gets only
+one name, a point needs a neighbour, and the certainty of the numbering follows from the scores of the neighbouring levels at the
+same positions.
 """
 
 from __future__ import annotations
@@ -25,10 +25,10 @@ from .whole_plane import square_view
 
 FloatArray = npt.NDArray[np.float64]
 
-_BATCH = 2  # planes: bounded memory, and a cancel is heard between them
-_FEWEST = 3  # key points that are a spine
-_APART = 0.5  # of the usual step from a key point to the next, below which two of them lie at one place
-_FLOOR = 1e-4  # score below which a network says no more than "not here"
+_BATCH = 2  # planes: bounds the memory, and the analysis can be cancelled between batches
+_FEWEST = 3  # smallest number of key points that make a spine
+_APART = 0.5  # of the usual step from a key point to the next; two points closer than that are at the same structure
+_FLOOR = 1e-4  # smallest score that makes a difference
 _SACRUM = KEY_POINTS.index("L5-S1")
 
 
@@ -36,9 +36,9 @@ class PublishedLocalizer:
     """Finds key points with one of the published networks.
 
     :param network: in evaluation mode, on ``device``.
-    :param side: pixels of the square in which it sees a plane.
+    :param side: side in pixels of the square in which it sees a plane.
     :param least_score: score below which a key point counts as not found, in 0 … 1.
-    :param confidence: slope and offset that make a score a probability: on the tuning patients, and between logits.
+    :param confidence: slope and offset that map the logit of a score to that of a probability, fitted on the tuning patients.
     """
 
     def __init__(
@@ -58,7 +58,7 @@ class PublishedLocalizer:
     def locate(
         self, volume: SagittalVolume, *, spacing_known: bool = True, slices: int = 0, progress: Progress = no_progress
     ) -> Localization:
-        """As :class:`.localization.Localizer` says: several slices vote, the more the surer they are of their points."""
+        """As :meth:`.localization.Localizer.locate`: slices vote, with more weight the higher their scores are."""
         chosen = voting_slices(volume, slices)
         rows, columns = volume.pixels(0).shape
         view = square_view((rows, columns), volume.pixel_spacing, self.side)
@@ -105,10 +105,10 @@ class PublishedLocalizer:
 
 
 def distinct(places: FloatArray, scores: FloatArray, least: float) -> list[int]:
-    """Key points that count as found, cranial to caudal.
+    """Indices of the key points that count as found, cranial to caudal.
 
-    Where two of them point to one structure, the surer one names it. One whose neighbours are both missing is left out too: a
-    region of interest is laid out from point to point.
+    If two of them are at the same structure, the one with the higher score names it. One whose neighbours are both missing is
+    left out too, because a region of interest is laid out from neighbouring points.
 
     :param places: (K, 2) millimetres.
     :param scores: (K,).
@@ -125,18 +125,22 @@ def distinct(places: FloatArray, scores: FloatArray, least: float) -> list[int]:
 
 
 def level_length(places: FloatArray, kept: list[int]) -> float:
-    """Mean millimetres from a disc to the next, or a vertebra to the next; the usual length if no two are known."""
+    """Mean distance in millimetres from a disc to the next, or a vertebra to the next; the usual one if no two are known.
+
+    :param places: (K, 2) millimetres.
+    :param kept: key points to use, from :func:`distinct`.
+    """
     lengths = [float(np.linalg.norm(places[i + 2] - places[i])) for i in kept if i + 2 in kept]
     return float(np.mean(lengths)) if lengths else EXPECTED_LEVEL
 
 
 def _lateral(scores: torch.Tensor, slices: tuple[int, ...]) -> float:
-    """Where a structure lies across the slices, by its score in each: the networks learnt the middle plane alone."""
+    """Continuous slice number of a structure, from its score in each slice: the networks were trained only on middle planes."""
     return float(np.average(slices, weights=array_of(scores.double()) ** 2))
 
 
 def _named(best: list[tuple[FloatArray, float, torch.Tensor]], weights: torch.Tensor, kept: list[int], shift: int) -> float:
-    """Mean log-score of the names that the found places would have if all moved down by some levels."""
+    """Mean log-score of the names that the found positions would have if every name moved down by ``shift`` levels."""
     others = [(index, index + 2 * shift) for index in kept if 0 <= index + 2 * shift < len(KEY_POINTS)]
     scores = np.array([float((weights * best[index][2][:, other]).sum()) for index, other in others])
     return float(np.log(scores + _FLOOR).mean()) if others else -np.inf

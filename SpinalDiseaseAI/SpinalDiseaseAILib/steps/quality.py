@@ -1,4 +1,4 @@
-"""The gate before and after localization: what cannot be analysed is refused, what is doubtful is said."""
+"""Quality checks before and after localization: refuse what cannot be analysed, and add notes about what is doubtful."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from .spine_curve import SpineCurve
 _COARSEST_PIXEL = 2.5  # millimetres
 _SMALLEST_FIELD = 90.0  # millimetres head to foot: three levels
 _LARGEST_FIELD = 900.0
-_LEAST_CONFIDENCE = 0.35  # whole lumbar images reach 0.70 on the tuning patients, cut ones 0.41, noise 0.22 on average
-_LEVEL_LENGTHS = (20.0, 55.0)  # millimetres; SPIDER's mean is 34, cervical levels have 15 to 19
+_LEAST_CONFIDENCE = 0.35  # on the tuning patients, whole lumbar images reach 0.70, cropped ones 0.41; noise has 0.22 on average
+_LEVEL_LENGTHS = (20.0, 55.0)  # millimetres; the mean in SPIDER is 34, cervical levels are 15 to 19 apart
 _DOUBTFUL_POINT = 0.5
 _DOUBTFUL_NUMBERING = 0.8
 
@@ -25,7 +25,8 @@ _DOUBTFUL_NUMBERING = 0.8
 def check_series(series: Series) -> None:
     """Refuse a series that cannot be analysed.
 
-    :raises InputError: with a sentence for each of: numbers missing, nothing in it, not sagittal, too small a field of view.
+    :raises InputError: if it has no grey values, has voxels without a number, is constant, is not sagittal, or its field of view
+        is too small or too large.
     """
     name = f"The {series.role.value} series"
     voxels = series.image.voxels
@@ -60,9 +61,9 @@ def check_series(series: Series) -> None:
 
 
 def check_localization(found: Localization, *, spacing_known: bool) -> None:
-    """Refuse what is no lumbar spine, although something like a chain of levels was found in it.
+    """Refuse an image that is not of a lumbar spine, although a chain of levels was found in it.
 
-    :raises InputError: if the network hardly recognises the points, or the levels are not those of a lumbar spine in size.
+    :raises InputError: if the points have a low confidence, or the levels do not have the size of lumbar ones.
     """
     confidence = float(np.mean(found.confidence))
     if confidence < _LEAST_CONFIDENCE:
@@ -83,7 +84,7 @@ def check_localization(found: Localization, *, spacing_known: bool) -> None:
 
 
 def notes_of(study: Study, found: Localization) -> list[Note]:
-    """What a reader must know of a localization."""
+    """Notes for a reader about a localization."""
     notes = []
     best = found.numberings[0]
     if best.shift is None:
@@ -120,7 +121,7 @@ def notes_of(study: Study, found: Localization) -> list[Note]:
                 "slice-unsure", "The spinal canal was not recognised: every structure is assessed on the middle slice.", "warning"
             )
         )
-    said = {note.code for note in study.notes}  # reading a file brings some of this up, in words that fit the file
+    said = {note.code for note in study.notes}  # the file's reader may have noted the same in words that suit the file
     if SagittalVolume.of(study.primary.image).slice_count == 1 and "single-slice" not in said:
         notes.append(Note("single-slice", "The input is a single slice: structures are assessed on that slice alone."))
     if not study.primary.spacing_known and "spacing-guessed" not in said:
@@ -130,7 +131,7 @@ def notes_of(study: Study, found: Localization) -> list[Note]:
 
 
 def notes_of_masks(spine: SegmentedSpine) -> list[Note]:
-    """What a reader must know that the masks tell: that front and back seem to be exchanged, as in a mirrored picture."""
+    """Notes for a reader from the masks: front and back seem to be swapped, as in a mirrored image."""
     curve = SpineCurve.of(spine.volume, spine.points)
     slices = sorted({spine.slice_of(name) for name in spine.points})
     canal = np.concatenate([spine.canal_grains(index).points for index in slices])

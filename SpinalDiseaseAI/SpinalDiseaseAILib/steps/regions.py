@@ -1,7 +1,7 @@
-"""Regions of interest: a square round each key point, sized and turned by its neighbours, sampled from every contrast.
+"""Regions of interest: a square around each key point, sized and rotated by its neighbours, sampled from every contrast.
 
-As in the Spinal Disease 2020 system the region of a structure is laid out from the key points beside it, so that it follows the
-size of the patient, and needs no spacing; other than there it is turned with the lordosis, unless a layout says not to.
+As in the Spinal Disease 2020 system, the region of a structure is laid out from the neighbouring key points, so it follows the
+size of the patient and needs no spacing. Unlike there, it is rotated with the lordosis, unless the layout says otherwise.
 """
 
 from __future__ import annotations
@@ -19,28 +19,29 @@ from ..base.resampling import resample_plane
 from .intensity import GreyScale
 
 CONTRASTS = ("T2", "T1")
-"""Contrasts that a network can look at, in the order of its channels."""
+"""Contrasts that a network can use, in the order of its channels."""
 
 NEIGHBOUR_SLICES = 3.5
-"""Millimetres to each side of a structure's own slice at which it is looked at again."""
+"""Distance in millimetres, to each side, at which a structure is also sampled beyond its own slice."""
 
-_BEYOND = 8.0  # millimetres beside the outermost slice at which a structure no longer counts as seen
+_BEYOND = 8.0  # millimetres beyond the outermost slice up to which a structure counts as seen
 
 
 LAYOUT_OPTIONS = ("region_pixels", "region_levels", "region_turned", "region_own", "contrasts")
-"""Options of a bundle, and keys of a configuration, that make a :class:`RegionLayout`; all but the first have a default."""
+"""Options of a bundle, and keys of a configuration, that define a :class:`RegionLayout`; all but the first have a default."""
 
 
 @dataclass(frozen=True)
 class RegionLayout:
     """How a network sees the regions of structures.
 
-    :param side: pixels a side.
-    :param levels: side in levels: the distance from a disc to the next disc, or a vertebra to the next.
-    :param turned: True if a region follows the line of its neighbours, False if it stands upright in the image.
-    :param own: share in its size that the distance of its own neighbours has, in 0 … 1; the rest is that of the whole spine.
-    :param contrasts: channels of the network, of :data:`CONTRASTS`.
-    :raises ValueError: if there is no such layout.
+    :param side: side in pixels.
+    :param levels: side in levels; a level is the distance from a disc to the next disc, or a vertebra to the next.
+    :param turned: True if a region is aligned with its neighbours, False if it is upright in the image.
+    :param own: weight of the distance between its own neighbours in its size, in 0 … 1; the rest is that of the whole spine.
+    :param contrasts: channels of the network, from :data:`CONTRASTS`.
+    :raises ValueError: if a value is out of its range.
+    :raises TypeError: if ``turned`` is not a bool.
     """
 
     side: int
@@ -75,7 +76,7 @@ class Region:
 
     :param name: the structure.
     :param affine: 4×4 matrix from (column, row, millimetres out of the plane) of the region to RAS millimetres.
-    :param side: pixels a side; (0, 0) is the anterior superior corner's pixel centre.
+    :param side: side in pixels; (0, 0) is the centre of the pixel in the anterior superior corner.
     """
 
     name: str
@@ -86,13 +87,13 @@ class Region:
 def regions_of(
     points: dict[str, FloatArray], volume: SagittalVolume, names: tuple[str, ...], layout: RegionLayout
 ) -> list[Region]:
-    """The regions of some structures.
+    """The regions of structures.
 
-    :param points: every key point that is known, RAS millimetres (3,).
-    :param volume: gives the directions of the sagittal plane.
-    :param names: structures wanted, each one of ``points``; each needs a neighbour among the points.
-    :returns: one region a name, in order.
-    :raises ValueError: if a structure has no neighbour, so that neither size nor direction can be told.
+    :param points: all known key points, RAS millimetres (3,).
+    :param volume: defines the directions of the sagittal plane.
+    :param names: structures, each among ``points`` and with a neighbour there.
+    :returns: one region per name, in order.
+    :raises ValueError: if a structure has no neighbour, so that size and direction cannot be determined.
     """
     axes = volume.image.affine[:3, 1:3] / volume.pixel_spacing  # (3, 2): unit vectors of column and row
     flat = {name: np.asarray(point) @ axes for name, point in points.items()}
@@ -105,7 +106,7 @@ def regions_of(
     result = []
     for name in names:
         down, length = _direction(flat, name)
-        # Partly by the whole spine: one misplaced point does little.
+        # The whole spine contributes to the size, which limits the effect of a single misplaced point.
         size = layout.levels * (layout.own * length + (1 - layout.own) * usual)
         if not layout.turned:
             down = np.array([0.0, 1.0])
@@ -137,12 +138,12 @@ def _direction(flat: dict[str, FloatArray], name: str) -> tuple[FloatArray, floa
 
 
 def sample(region: Region, volume: SagittalVolume, scale: GreyScale, offset: float = 0.0) -> npt.NDArray[np.float32]:
-    """Grey values of a region in a volume, from the volume's slice nearest to it.
+    """Grey values of a region, from the nearest slice of a volume.
 
-    :param volume: any sagittal stack of the same patient space, not necessarily the one the region was laid out on.
+    :param volume: any sagittal stack in the same patient space, not necessarily the one on which the region was laid out.
     :param scale: grey scale of the volume.
     :param offset: millimetres along the region's normal, for neighbouring slices.
-    :returns: (side, side); all zero, which stands for "absent", if the place lies beside the stack.
+    :returns: (side, side); all zero, which means "absent", if the region lies outside the stack.
     """
     middle = np.array([(region.side - 1) / 2, (region.side - 1) / 2, offset])
     centre = region.affine[:3, :3] @ middle + region.affine[:3, 3]
@@ -156,7 +157,7 @@ def sample(region: Region, volume: SagittalVolume, scale: GreyScale, offset: flo
 
 
 def shows(volume: SagittalVolume, point: FloatArray) -> bool:
-    """True if a point, RAS millimetres, lies in the planes of a volume and not far beside its stack."""
+    """True if a point, RAS millimetres, lies within the planes of a volume and not far outside its stack."""
     place = volume.to_pixel(point)[1:]
     size = np.array(volume.image.voxels.shape[1:])
     return bool(((place >= -0.5) & (place <= size - 0.5)).all()) and not _is_beside(point, volume)
@@ -169,6 +170,6 @@ def _is_beside(point: FloatArray, volume: SagittalVolume) -> bool:
 
 
 def grey_scale(volume: SagittalVolume) -> GreyScale:
-    """The grey scale of a volume: that of its middle third of slices, where the spine is."""
+    """The grey scale of a volume, from the middle third of its slices, where the spine is."""
     first = volume.slice_count // 3
     return GreyScale.of(volume.image.voxels[first : max(first + 1, volume.slice_count - first)])

@@ -17,7 +17,7 @@ from .tissues import TissueSegmenter
 
 
 class Segmenter:
-    """Outlines structures.
+    """Segments structures.
 
     :param tissues: labels pixels as vertebra, disc and canal.
     :param model: name of the bundle, kept with the masks.
@@ -30,17 +30,17 @@ class Segmenter:
     def segment(self, image: Image, points: Mapping[str, npt.ArrayLike]) -> Masks:
         """Masks of the structures of an image.
 
-        :param image: sagittal planes, stored in any order.
+        :param image: sagittal planes, stored in any axis order.
         :param points: structure name to RAS millimetres; two or more.
-        :returns: masks on the image's own voxel grid. Structures beside the points, such as T12, are there if they are in view.
+        :returns: masks on the image's own voxel grid. Structures without a point, such as T12, are included if they are in view.
         :raises ValueError: if the points do not describe a spine.
         """
         return masks_at(self.outlined(image, points), image, points, self.model)
 
     def outlined(self, image: Image, points: Mapping[str, npt.ArrayLike], progress: Progress = no_progress) -> Labels:
-        """Tissues of an image, before they are parted into structures: :func:`masks_at` does that, also at other points.
+        """Tissues of an image, before :func:`masks_at` divides them into structures, at these or other points.
 
-        :param image: sagittal planes, stored in any order.
+        :param image: sagittal planes, stored in any axis order.
         :param points: structure name to RAS millimetres; two or more.
         :returns: numbers of ``TISSUES``, shape (slices, columns, rows) of the image's sagittal stack.
         :raises ValueError: if the points do not describe a spine.
@@ -51,11 +51,11 @@ class Segmenter:
 
 
 def masks_at(tissues: Labels, image: Image, points: Mapping[str, npt.ArrayLike], model: str) -> Masks:
-    """Masks of the structures that points name, from the tissues of an image.
+    """Masks of structures, from the tissues of an image and named points.
 
-    :param tissues: those of :meth:`Segmenter.outlined`, of the same image.
+    :param tissues: from :meth:`Segmenter.outlined`, of the same image.
     :param points: structure name to RAS millimetres; two or more.
-    :param model: name of the bundle that gave the tissues.
+    :param model: name of the bundle that labelled the tissues.
     :returns: masks on the image's own voxel grid.
     :raises ValueError: if the points do not describe a spine.
     """

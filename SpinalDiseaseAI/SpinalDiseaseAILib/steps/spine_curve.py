@@ -1,4 +1,4 @@
-"""The spine's curve through the key points in the sagittal plane, carried on to the levels beyond them."""
+"""The curve of the spine through the key points in the sagittal plane, extrapolated to the levels beyond them."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ from ..base.geometry import FloatArray
 from ..base.planes import SagittalVolume
 
 _ORDER = tuple(item.name for item in STRUCTURES if item.code is not None)
-"""T11 … S1 in turn: L6 and its discs have no place among the key points."""
+"""T11 … S1 in order, without L6 and its discs, which are not key points."""
 
-_BEYOND = 4  # structures that the curve is carried on at each end
-_SHRINK = 0.97  # a step up the spine is shorter than the one below it
+_BEYOND = 4  # number of structures extrapolated at each end
+_SHRINK = 0.97  # each extrapolated step up the spine relative to the one below it
 
 
 @dataclass(frozen=True, eq=False)
 class SpineCurve:
-    """Places of structures from cranial to caudal, in the millimetres of a sagittal plane.
+    """Positions of structures from cranial to caudal, in millimetres in a sagittal plane.
 
-    :param names: structure at each place; None beyond T11 and S1.
-    :param kinds: kind of each.
+    :param names: structure at each position; None beyond T11 and S1.
+    :param kinds: kind of each structure.
     :param places: (column, row) in millimetres from pixel (0, 0), (N, 2).
     :param known: True where a key point was given; (N,).
     """
@@ -38,8 +38,8 @@ class SpineCurve:
     def of(cls, volume: SagittalVolume, points: Mapping[str, npt.ArrayLike]) -> SpineCurve:
         """The curve through key points.
 
-        :param points: structure name (T11 … S1) to RAS millimetres; two neighbours at least.
-        :raises ValueError: if there are fewer than two points, or two lie at the same place.
+        :param points: structure name (T11 … S1) to RAS millimetres; at least two.
+        :raises ValueError: if there are fewer than two points, or two successive ones lie at the same place.
         """
         given = {
             _ORDER.index(name): volume.to_pixel(np.asarray(point, dtype=np.float64))[1:] * volume.pixel_spacing
@@ -64,15 +64,15 @@ class SpineCurve:
 
     @property
     def level_length(self) -> float:
-        """Millimetres from a disc to the next, the median over the spine."""
+        """Median distance from a disc to the next, in millimetres."""
         inside = self.places[_BEYOND:-_BEYOND]
         return 2 * float(np.median(np.linalg.norm(np.diff(inside, axis=0), axis=1)))
 
     def coordinates(self, places: FloatArray) -> tuple[FloatArray, FloatArray]:
-        """Where places lie along and beside the curve.
+        """Coordinates of positions relative to the curve.
 
         :param places: (N, 2), (column, row) in millimetres.
-        :returns: continuous index along :attr:`places` (N,), and millimetres behind the curve, negative before it (N,).
+        :returns: continuous index along :attr:`places` (N,), and millimetres behind the curve, negative in front of it (N,).
         """
         x, y = np.ascontiguousarray(places.T)
         best = np.full(len(places), np.inf)
@@ -94,7 +94,7 @@ class SpineCurve:
 
 
 def _carried_on(places: FloatArray, count: int, factor: float) -> FloatArray:
-    """Places behind the last one, in steps like the last two, each ``factor`` times as long as the one before."""
+    """Positions beyond the last one, in steps like the mean of the last two, each ``factor`` times as long as the one before."""
     step = (places[-1] - places[max(0, len(places) - 3)]) / min(2, len(places) - 1)
     result = []
     place = places[-1]

@@ -1,4 +1,4 @@
-"""Which pixels are vertebra, disc and canal: the segmentation network on the sagittal planes round the spine."""
+"""Labels of vertebrae, discs and canal: the segmentation network on the sagittal planes around the spine."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ from .spine_curve import SpineCurve
 
 Labels = npt.NDArray[np.uint8]
 
-_ABOVE, _BELOW, _BEFORE, _BEHIND = 75.0, 70.0, 45.0, 85.0  # millimetres beyond the key points that are looked at
+_ABOVE, _BELOW, _BEFORE, _BEHIND = 75.0, 70.0, 45.0, 85.0  # millimetres beyond the key points in the network's view
 _USUAL_LEVEL = 34.0  # millimetres between neighbouring discs, mean of SPIDER
-_RESCALE = 1.15  # ratio of sizes from which on a spine is shown to the network at its usual size
-_LATERAL = 26.0  # millimetres to each side of the points: beyond are ribs and transverse processes
-_BAND = (-18.0, 45.0)  # millimetres behind the points between which the grey scale is taken
-_APART = 3.0  # millimetres: of thinner slices only some are looked at, which is as good on the tuning patients
-_BATCH = 2  # planes at a time: as fast as more on a processor, in bounded memory, and a cancel is heard between them
+_RESCALE = 1.15  # ratio of sizes above which a spine is rescaled to the usual size for the network
+_LATERAL = 26.0  # millimetres to each side of the points: ribs and transverse processes lie beyond
+_BAND = (-18.0, 45.0)  # range in millimetres behind the points from which the grey scale is taken
+_APART = 3.0  # millimetres: closer slices are skipped, which made no difference on the tuning patients
+_BATCH = 2  # planes at a time: as fast as more on a CPU, bounds the memory, and allows cancelling between batches
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,8 @@ class View:
 
     :param to_plane: 2×3 matrix from network pixel (column, row, 1) to plane pixel (column, row).
     :param shape: (rows, columns) of the network's view.
-    :param corner: first (column, row) of the plane in it, :param size: (columns, rows) of the plane in it.
+    :param corner: first (column, row) of the plane within it.
+    :param size: (columns, rows) of the plane within it.
     """
 
     to_plane: FloatArray
@@ -47,7 +48,11 @@ class View:
 
     @classmethod
     def of(cls, volume: SagittalVolume, curve: SpineCurve, spacing: float, multiple: int) -> View:
-        """The view round the key points, at ``spacing`` millimetres of a spine of usual size."""
+        """The view around the key points.
+
+        :param spacing: millimetres per network pixel, for a spine of usual size.
+        :param multiple: both sides are multiples of this number of network pixels.
+        """
         size = curve.level_length / _USUAL_LEVEL
         size = size if max(size, 1 / size) > _RESCALE else 1.0
         step = volume.pixel_spacing
@@ -60,16 +65,16 @@ class View:
         extent = (last - first + 1) * step
         columns, rows = (max(1, int(np.ceil(length / (spacing * size) / multiple))) * multiple for length in extent)
         ratio = spacing * size / step
-        # The outer border of the network's first pixel is that of the plane's.
+        # The outer borders of the network's first pixel and the plane's first pixel coincide.
         matrix = np.array([[ratio[0], 0, first[0] + (ratio[0] - 1) / 2], [0, ratio[1], first[1] + (ratio[1] - 1) / 2]])
         return cls(matrix, (rows, columns), (int(first[0]), int(first[1])), tuple((last - first + 1).tolist()))
 
     def in_plane(self, maps: Tensor) -> Tensor:
-        """Maps (N, C, H, W) of the network at the plane's own pixels, (N, C, rows, columns)."""
+        """The network's maps (N, C, H, W) resampled to the plane's own pixels, (N, C, rows, columns)."""
         scale = torch.tensor([self.to_plane[0, 0], self.to_plane[1, 1]], dtype=torch.float32)
         columns, rows = (torch.arange(length, dtype=torch.float32) + 0.5 for length in self.size)
         height, width = self.shape
-        # Kept within the middles of the outer pixels, which is what border padding does: Apple's graphics processors have none.
+        # Clamped to the centres of the outer pixels, as border padding would do, which torch lacks on Apple's GPUs.
         x = (columns / scale[0] * 2 / width - 1).clamp(1 / width - 1, 1 - 1 / width)
         y = (rows / scale[1] * 2 / height - 1).clamp(1 / height - 1, 1 - 1 / height)
         grid = torch.stack(torch.meshgrid(x, y, indexing="xy"), -1).to(maps.device)
@@ -82,8 +87,8 @@ class TissueSegmenter:
     """Labels tissues with a network.
 
     :param network: in evaluation mode, on ``device``.
-    :param spacing: millimetres a pixel that the network was trained on.
-    :param bias: tissue to what is added to its logit: borders are drawn a little too narrow without it.
+    :param spacing: millimetres per pixel that the network was trained on.
+    :param bias: tissue to an offset of its logit, without which outlines are slightly too narrow.
     """
 
     def __init__(
@@ -103,7 +108,7 @@ class TissueSegmenter:
 
         :param curve: the spine in it.
         :param lateral: first and last slice, continuous, between which the key points lie.
-        :returns: number in ``TISSUES``, shape (slices, columns, rows) of the stack; 0 where nothing was looked at.
+        :returns: numbers of ``TISSUES``, shape (slices, columns, rows) of the stack; 0 outside the network's view.
         """
         result: Labels = np.zeros(volume.image.voxels.shape, dtype=np.uint8)
         slices = slices_round(volume, lateral)
@@ -133,7 +138,7 @@ class TissueSegmenter:
 
 
 def slices_looked_at(slices: Sequence[int], spacing: float) -> tuple[int, ...]:
-    """Those of some neighbouring slices that the network sees: no closer than :data:`_APART`, and the last one.
+    """The subset of successive slices that the network sees: about :data:`_APART` apart, and always the last one.
 
     :param spacing: millimetres from a slice to the next.
     """
@@ -142,12 +147,12 @@ def slices_looked_at(slices: Sequence[int], spacing: float) -> tuple[int, ...]:
 
 
 def _neighbours(planes: Sequence[Tensor], place: int) -> list[Tensor]:
-    """A plane and its two neighbours; the plane itself where it has none, as in training."""
+    """A plane and its two neighbours; the plane itself replaces a missing neighbour, as in training."""
     return [planes[place], planes[max(0, place - 1)], planes[min(len(planes) - 1, place + 1)]]
 
 
 def _filled_in(before: tuple[int, Tensor] | None, own: tuple[int, Tensor]) -> Iterator[tuple[int, Tensor]]:
-    """Number and maps of each slice after one that was looked at up to the next, linear in between."""
+    """Number and maps of each slice after the previous one that the network saw, up to ``own``, by linear interpolation."""
     index, maps = own
     if before is not None:
         first, earlier = before
@@ -157,7 +162,7 @@ def _filled_in(before: tuple[int, Tensor] | None, own: tuple[int, Tensor]) -> It
 
 
 def _highest(maps: Tensor) -> Tensor:
-    """Channel with the highest value, (N, H, W), uint8; several times as fast as ``argmax`` on a processor."""
+    """Channel with the highest value, (N, H, W), uint8; several times as fast as ``argmax`` on a CPU."""
     best, found = maps[:, 0], torch.zeros_like(maps[:, 0], dtype=torch.uint8)
     for channel in range(1, maps.shape[1]):
         found = torch.where(maps[:, channel] > best, torch.tensor(channel, dtype=torch.uint8, device=maps.device), found)
@@ -166,7 +171,7 @@ def _highest(maps: Tensor) -> Tensor:
 
 
 def slices_round(volume: SagittalVolume, lateral: tuple[float, float]) -> tuple[int, ...]:
-    """Numbers of the slices that can show vertebral bodies, by where the key points lie across them."""
+    """Numbers of the slices that can show vertebral bodies, from the range of slices ``lateral`` of the key points."""
     reach = _LATERAL / volume.slice_spacing
     first = int(np.clip(np.ceil(lateral[0] - reach), 0, volume.slice_count - 1))
     last = int(np.clip(np.floor(lateral[1] + reach), first, volume.slice_count - 1))
@@ -174,7 +179,7 @@ def slices_round(volume: SagittalVolume, lateral: tuple[float, float]) -> tuple[
 
 
 def grey_scale(volume: SagittalVolume, curve: SpineCurve, slices: tuple[int, ...]) -> GreyScale:
-    """The grey scale of what lies along the spine: fat beside a surface coil is far brighter and says nothing."""
+    """The grey scale of a band along the spine: fat next to a surface coil is far brighter and must not count."""
     step = volume.pixel_spacing
     points = curve.places[curve.known]
     first, last = (int(value) for value in np.clip(np.rint(points[[0, -1], 1] / step[1]), 0, volume.image.voxels.shape[2] - 1))

@@ -1,4 +1,4 @@
-"""The body of a vertebra in its sagittal plane, cut off from the posterior parts that its mask includes."""
+"""The body of a vertebra in its sagittal plane, separated from the posterior parts that its mask includes."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from .not_measurable import NotMeasurable
 from .sagittal_frame import Grains
 
 _LEAST_AREA = 200.0  # mm²
-_REACH = 40.0  # millimetres from the point beyond which nothing belongs to the body
-_CORE = 6.0  # millimetres to each side of the point in which the usual height is taken
-_LEAST_ANTERIOR = 0.3  # of the usual height: a collapsed front is still body
-_LEAST_POSTERIOR = 0.65  # a pedicle is about half as high as the body
-_WALL = (0.1, 0.5)  # part of the height, from an endplate, in which the wall beside it is read
+_REACH = 40.0  # millimetres from the point within which the body lies
+_CORE = 6.0  # millimetres to each side of the point within which the usual height is measured
+_LEAST_ANTERIOR = 0.3  # of the usual height: a collapsed anterior part still belongs to the body
+_LEAST_POSTERIOR = 0.65  # of the usual height: a pedicle is about half as high as the body
+_WALL = (0.1, 0.5)  # range, as fractions of the height from an endplate, over which the wall next to it is fitted
 _ROUNDS = 2
 
 
@@ -26,7 +26,8 @@ _ROUNDS = 2
 class Endplate:
     """An endplate.
 
-    :param anterior: (x, y) of its anterior corner, :param posterior: of its posterior corner.
+    :param anterior: (x, y) of its anterior corner.
+    :param posterior: (x, y) of its posterior corner.
     """
 
     anterior: FloatArray
@@ -48,7 +49,7 @@ class Endplate:
 class Body:
     """The body of a vertebra.
 
-    :param axes: u along the line that halves it, from the middle of its depth.
+    :param axes: u runs along its midline, with the origin in the middle of its depth.
     :param shape: its grains.
     """
 
@@ -81,7 +82,7 @@ class Body:
         return Endplate(corners[0], corners[1])
 
     def _walls(self, *, upper: bool) -> tuple[tuple[float, float], tuple[float, float]]:
-        """Lines u = place + lean · v of the anterior and the posterior wall beside an endplate, as (lean, place)."""
+        """Lines u = place + lean · v of the anterior and the posterior wall next to an endplate, as (lean, place)."""
         local = self.axes.local(self.shape.points)[:, ::-1]
         low, high = ends(local)
         near, far = (low + part * (high - low) if upper else high - part * (high - low) for part in _WALL)
@@ -92,12 +93,14 @@ class Body:
 def body_of(
     grains: Grains, centre: FloatArray, down: FloatArray, canal: Grains, between: tuple[float, float] = (-_REACH, _REACH)
 ) -> Body:
-    """The body of a vertebra's mask in a plane.
+    """The body of a vertebra, from its mask in a plane.
 
+    :param grains: the mask.
     :param centre: (x, y) in the body, from the key points.
     :param down: unit vector (x, y) down the spine.
-    :param between: millimetres down the spine from the centre to the discs above and below: no body goes beyond their middle.
     :param canal: the canal in the same plane; may be empty. What lies behind its anterior border is not body.
+    :param between: millimetres down the spine from the centre to the discs above (negative) and below; a body does not extend
+        beyond the centres of these discs.
     :raises NotMeasurable: if the plane shows too little of it.
     """
     start = LocalAxes.at(centre, np.array([down[1], -down[0]]))
@@ -123,7 +126,7 @@ def body_of(
 
 
 def _behind(axes: LocalAxes, grains: Grains, canal: Grains) -> np.ndarray:
-    """True for the grains behind the canal's anterior border at their height; (N,)."""
+    """True for grains behind the canal's anterior border at the same height; (N,)."""
     if not len(canal.points):
         return np.zeros(len(grains.points), dtype=bool)
     wall = Profile.of(axes.local(canal.points)[:, ::-1], canal.area)

@@ -1,4 +1,4 @@
-"""The canal at a disc in a sagittal plane: its width and its area over a stretch."""
+"""The spinal canal at a disc in a sagittal plane: its diameter, and its area over a given length."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from .local_axes import BIN, LocalAxes, Profile, straight
 from .not_measurable import NotMeasurable
 from .sagittal_frame import Grains
 
-_WINDOW = 12.0  # millimetres up and down in which the canal's direction is read
-_BAND = 3.0  # millimetres along the canal over which the diameter is the mean
+_WINDOW = 12.0  # millimetres up and down within which the canal's direction is fitted
+_BAND = 3.0  # millimetres along the canal over which the diameter is averaged
 STRETCH = 10.0
-"""Millimetres along the canal over which the area is taken."""
+"""Length in millimetres along the canal over which the area is measured."""
 
 _LARGEST_GAP = 30.0  # millimetres from the posterior end of a disc to its canal
 
@@ -25,7 +25,8 @@ class CanalAtDisc:
 
     :param diameter: millimetres across the canal.
     :param area: square millimetres over :data:`STRETCH`.
-    :param front: (x, y) of its anterior border, :param back: of its posterior border.
+    :param front: (x, y) of its anterior border.
+    :param back: (x, y) of its posterior border.
     """
 
     diameter: float
@@ -37,9 +38,10 @@ class CanalAtDisc:
 def canal_at(axes: LocalAxes, depth: float, canal: Grains) -> CanalAtDisc:
     """The canal behind a disc.
 
-    :param axes: those of the disc, :param depth: of the disc, millimetres.
+    :param axes: axes of the disc.
+    :param depth: depth of the disc, millimetres.
     :param canal: the canal in the disc's plane.
-    :raises NotMeasurable: if the plane does not show the canal there from end to end of the stretch.
+    :raises NotMeasurable: if the plane does not show the canal there over the whole :data:`STRETCH`.
     """
     missing = NotMeasurable("The slice does not show the canal at the disc: it is not mid-sagittal there.")
     local = axes.local(canal.points)
@@ -54,7 +56,7 @@ def canal_at(axes: LocalAxes, depth: float, canal: Grains) -> CanalAtDisc:
     across = LocalAxes.at(axes.plane(place, 0.0), np.array([down[1], -down[0]]))
     points = across.local(canal.points)
     rows = Profile.of(points[np.abs(points[:, 0]) < _LARGEST_GAP][:, ::-1], canal.area)
-    reach = STRETCH / 2 + BIN  # one bin more at each end: the last bin of a mask is filled in part
+    reach = STRETCH / 2 + BIN  # one bin more at each end: the last bin of a mask is only partly filled
     if len(rows.between(-reach, reach).u) < 2 * round(reach / BIN):
         raise missing
     stretch = rows.between(-STRETCH / 2, STRETCH / 2)

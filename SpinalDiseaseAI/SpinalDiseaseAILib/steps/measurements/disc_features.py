@@ -1,7 +1,7 @@
-"""What a grade of disc degeneration is read from in the masks: signal and height, all of them ratios.
+"""Features of discs from the masks, for grading degeneration: ratios of signals and of heights.
 
-Pfirrmann's grades ask how bright a disc is, whether its nucleus stands out, and whether it lost height. Each feature is a
-logarithm of a ratio, so that neither the scanner's intensities nor the spacing count.
+Pfirrmann grades depend on how bright a disc is, whether its nucleus stands out, and whether it lost height. Each feature is the
+logarithm of a ratio, so it depends neither on the scanner's intensity scale nor on the spacing.
 """
 
 from __future__ import annotations
@@ -32,16 +32,16 @@ FEATURES = (
 """Features of a disc, in order."""
 
 _LEVELS = tuple(name for name in KEY_POINTS if structure(name).kind is Kind.DISC)
-_LEAST = 0.01  # ratio below which a logarithm says no more than "black"
-_NUCLEUS = 0.2  # of the depth, to each side of the middle
-_ANNULUS = 0.35  # of the depth from the middle on
+_LEAST = 0.01  # lower limit of a ratio before its logarithm
+_NUCLEUS = 0.2  # of the depth: the nucleus extends this far to each side of the middle
+_ANNULUS = 0.35  # of the depth: the annulus begins this far from the middle
 
 
 def disc_features(spine: SegmentedSpine, names: Iterable[str]) -> dict[str, FloatArray]:
     """Features of the discs that can be measured.
 
     :param spine: a T2 study.
-    :param names: discs wanted; others of the patient are compared with where they can be measured.
+    :param names: discs wanted; the patient's other discs serve for comparison.
     :returns: disc to (features,), in the order of :data:`FEATURES`; discs that cannot be measured are left out.
     """
     own = {}

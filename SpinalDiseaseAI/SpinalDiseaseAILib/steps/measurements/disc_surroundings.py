@@ -1,6 +1,6 @@
-"""What the masks show around a disc: how wide the canal is behind it, and whether the vertebra above slips. All of it ratios.
+"""Features of the surroundings of a disc: the width of the canal behind it, and the slip of the vertebra above, as ratios.
 
-A herniation narrows the canal, and a spondylolisthesis is a slip. Spacing does not count: a study without one is weighed too.
+A herniation narrows the canal, and a spondylolisthesis is a slip. Ratios do not depend on the spacing, which may be unknown.
 """
 
 from __future__ import annotations
@@ -21,17 +21,17 @@ SURROUNDINGS = (
     "slip to the front",
     "slip either way",
 )
-"""What is taken of a disc, in order: logarithms of ratios of the canal's width, and shares of the depth of the vertebra below."""
+"""Features of a disc, in order: logarithms of ratios of the canal's width; slips as fractions of the lower vertebra's depth."""
 
 _LEVELS = tuple(name for name in KEY_POINTS if structure(name).kind is Kind.DISC)
-_FARTHEST = 0.5  # a slip of half a vertebra: what the masks show beyond says no more
+_FARTHEST = 0.5  # slips are clipped at half a vertebra
 
 
 def disc_surroundings(spine: SegmentedSpine, names: Iterable[str]) -> dict[str, FloatArray]:
-    """What surrounds discs.
+    """Features of the surroundings of discs.
 
-    :param names: discs wanted; the canal at others of the patient is compared with.
-    :returns: disc to (surroundings,), in the order of :data:`SURROUNDINGS`; NaN where something cannot be measured.
+    :param names: discs wanted; the canal at the patient's other discs serves for comparison.
+    :returns: disc to (surroundings,), in the order of :data:`SURROUNDINGS`; NaN if one cannot be measured.
     """
     widths = {name: _width(spine, name) for name in _LEVELS}
     known = [value for value in widths.values() if not np.isnan(value)]
@@ -60,7 +60,7 @@ def _depth(spine: SegmentedSpine, name: str) -> float:
 def _slip(spine: SegmentedSpine, name: str) -> float:
     above, below = name.split("-")
     try:
-        spine.canal(name)  # beside the midline walls are no posterior walls
+        spine.canal(name)  # fails away from the midline, where the bodies have no posterior walls
         slip = slip_between(spine.body(above), spine.body(below))
     except NotMeasurable:
         return np.nan

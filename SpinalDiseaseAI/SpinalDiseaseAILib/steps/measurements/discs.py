@@ -13,8 +13,8 @@ from .local_axes import LocalAxes, Profile, ends, settled, straight
 from .not_measurable import NotMeasurable
 from .sagittal_frame import Grains
 
-_LEAST_AREA = 30.0  # mm²: a slice that only grazes the disc
-_LEAST_HEIGHT = 0.25  # of the usual height: what is thinner is an end of the mask, not disc
+_LEAST_AREA = 30.0  # mm²; with less, the slice only grazes the disc
+_LEAST_HEIGHT = 0.25  # of the usual height; anything thinner is a tip of the mask, not disc
 _DEPTHS = (12.0, 65.0)  # millimetres
 
 
@@ -22,9 +22,9 @@ _DEPTHS = (12.0, 65.0)  # millimetres
 class Disc:
     """A disc.
 
-    :param axes: u along the line that halves it, from the middle of its depth.
-    :param shape: its grains, thin tips left out.
-    :param whole: every grain of its mask.
+    :param axes: u runs along its midline, with the origin in the middle of its depth.
+    :param shape: its grains without thin tips.
+    :param whole: all grains of its mask.
     """
 
     axes: LocalAxes
@@ -44,7 +44,7 @@ class Disc:
 
     @cached_property
     def lower_border(self) -> tuple[FloatArray, FloatArray]:
-        """Ends, (x, y), of the straight line through the lower border: the upper endplate of the vertebra below."""
+        """Ends, (x, y), of the straight line along the lower border, which is the upper endplate of the vertebra below."""
         profile = profile_of(self.axes, self.shape)
         slope, height = straight(profile.u, profile.lower)
         low, high = (float(profile.u[index]) for index in (0, -1))
@@ -52,10 +52,11 @@ class Disc:
 
 
 def disc_of(grains: Grains, down: FloatArray) -> Disc:
-    """The disc of a mask in a plane.
+    """A disc, from its mask in a plane.
 
+    :param grains: the mask.
     :param down: unit vector (x, y) down the spine at the disc.
-    :raises NotMeasurable: if the plane shows too little of it, or it is no disc in size.
+    :raises NotMeasurable: if the plane shows too little of it, or its depth is not plausible for a disc.
     """
     if grains.total < _LEAST_AREA:
         raise NotMeasurable("Its own slice hardly shows it.")

@@ -12,18 +12,19 @@ from .not_measurable import NotMeasurable
 from .sagittal_frame import Grains
 
 STATIONS = {"anterior": 0.15, "middle": 0.5, "posterior": 0.85}
-"""Where heights are taken, as parts of the depth."""
+"""Where heights are measured, as fractions of the depth."""
 
 _HALF_STATION = 0.05  # of the depth
-_EDGE = 1.0  # millimetres over which a station ends: grains that its border cuts count in part
+_EDGE = 1.0  # millimetres over which weights fall to zero at the border of a station
 
 
 @dataclass(frozen=True, eq=False)
 class Height:
-    """A height and where it was taken.
+    """A height and where it was measured.
 
     :param value: millimetres.
-    :param upper: (x, y) of its upper end, :param lower: of its lower end.
+    :param upper: (x, y) of its upper end.
+    :param lower: (x, y) of its lower end.
     """
 
     value: float
@@ -34,7 +35,7 @@ class Height:
 def heights(axes: LocalAxes, shape: Grains) -> dict[str, Height]:
     """Heights of a shape at :data:`STATIONS`, each the mean over a tenth of the depth.
 
-    :param axes: settled in the shape.
+    :param axes: axes of the shape, from :func:`~.local_axes.settled`.
     :raises NotMeasurable: if the shape has a hole at a station.
     """
     local = axes.local(shape.points)

@@ -1,6 +1,6 @@
 """The axes of a disc or a body, and its height profile along them.
 
-Local coordinates are (u, v): u runs along the structure to posterior, v across it to inferior, in millimetres.
+Local coordinates are (u, v) in millimetres: u grows along the structure to posterior, v across it to inferior.
 """
 
 from __future__ import annotations
@@ -15,9 +15,9 @@ from .sagittal_frame import Grains
 
 BIN = 0.5  # millimetres along a profile
 _ROUNDS = 3
-_MOST_TURN = float(np.cos(np.radians(30)))  # cosine of the angle; a wedged neighbour turns the spine's direction by 20 degrees
+_MOST_TURN = float(np.cos(np.radians(30)))  # cosine of the largest turn; a wedged neighbour alone causes 20 degrees
 INNER = (0.15, 0.85)
-"""Part of a depth in which borders are straight: beyond are round corners, osteophytes and bulges."""
+"""Fractions of the depth between which borders are straight, without rounded corners, osteophytes and bulges."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -25,7 +25,8 @@ class LocalAxes:
     """Axes in the sagittal frame.
 
     :param origin: (x, y).
-    :param along: unit vector of u, :param across: of v.
+    :param along: unit vector of u.
+    :param across: unit vector of v.
     """
 
     origin: FloatArray
@@ -34,7 +35,7 @@ class LocalAxes:
 
     @classmethod
     def at(cls, origin: FloatArray, along: FloatArray) -> LocalAxes:
-        """Axes whose v is u turned towards inferior by a right angle."""
+        """Axes whose v is u rotated by a right angle towards inferior."""
         unit = along / np.linalg.norm(along)
         return cls(origin, unit, np.array([-unit[1], unit[0]]))
 
@@ -57,8 +58,9 @@ class LocalAxes:
 class Profile:
     """Extent of a shape in v, by bins of u.
 
-    :param u: centres of the bins that hold something, growing; (M,).
-    :param middle: mean v in each bin, :param height: area of the bin over its width; (M,).
+    :param u: centres of the bins that are not empty, increasing; (M,).
+    :param middle: mean v in each bin; (M,).
+    :param height: area in each bin divided by its width; (M,).
     """
 
     u: FloatArray
@@ -67,9 +69,12 @@ class Profile:
 
     @classmethod
     def of(cls, local: FloatArray, area: float) -> Profile:
-        """The profile of grains at (u, v), shape (N, 2), of an area each.
+        """The profile of grains.
 
-        A grain counts for both bins that it lies between, so that bins need not be a multiple of the grains.
+        A grain is shared between the two nearest bins, so the bin width need not be a multiple of the grain size.
+
+        :param local: (u, v) of the grains, (N, 2).
+        :param area: area of each grain, square millimetres.
         """
         place = local[:, 0] / BIN - 0.5
         bins = np.floor(place).astype(int)
@@ -99,9 +104,11 @@ class Profile:
         return Profile(self.u[inside], self.middle[inside], self.height[inside])
 
     def run(self, start: float, least_before: float, least_behind: float) -> tuple[float, float]:
-        """Ends in u of the connected bins round a place that are high enough.
+        """Ends in u of the contiguous bins around a place that are high enough.
 
-        :param start: where the run begins, :param least_before: least height towards anterior, :param least_behind: posterior.
+        :param start: u from which the run extends to both sides.
+        :param least_before: smallest height towards anterior.
+        :param least_behind: smallest height towards posterior.
         """
         nearest = int(np.argmin(np.abs(self.u - start)))
         joined = np.diff(self.u) < 1.5 * BIN
@@ -114,7 +121,7 @@ class Profile:
 
 
 def straight(u: FloatArray, v: FloatArray) -> tuple[float, float]:
-    """Slope and height at u = 0 of the line through points, by Theil and Sen: the median over all pairs.
+    """Slope and height at u = 0 of a line fitted to points by the Theil-Sen estimator, the median over all pairs.
 
     :raises NotMeasurable: if there are fewer than three points.
     """
@@ -126,20 +133,20 @@ def straight(u: FloatArray, v: FloatArray) -> tuple[float, float]:
 
 
 def ends(local: FloatArray) -> tuple[float, float]:
-    """Anterior and posterior end in u of grains at (u, v); half a per cent at each end is left out: single pixels stick out."""
+    """Anterior and posterior end in u of grains at (u, v), without half a per cent at each end: single pixels may stick out."""
     low, high = np.quantile(local[:, 0], (0.005, 0.995))
     return float(low), float(high)
 
 
 def inner(low: float, high: float, part: tuple[float, float] = INNER) -> tuple[float, float]:
-    """The inner part of a stretch of u."""
+    """The inner part of a range of u, between two fractions of its length."""
     return low + part[0] * (high - low), low + part[1] * (high - low)
 
 
 def settled(axes: LocalAxes, shape: Grains) -> LocalAxes:
-    """Axes turned until u halves the shape between its upper and lower border, with u = 0 in the middle of its depth.
+    """Axes rotated until u runs midway between the upper and the lower border of a shape, with u = 0 in the middle of its depth.
 
-    A shape that would turn them by more than :data:`_MOST_TURN` has no clear axis: they keep their direction then.
+    If that takes more than the largest turn (:data:`_MOST_TURN`), the shape has no clear axis, and they keep their direction.
 
     :raises NotMeasurable: if the shape is empty or too short for a line.
     """

@@ -1,4 +1,4 @@
-"""Every measurement of a study: the one entrance of this package."""
+"""All measurements of a study: the entry point of this package."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from .segmented_spine import SegmentedSpine
 from .slips import Slip, angle_between, slip_between
 
 Value = tuple[float, tuple[tuple[FloatArray, FloatArray, int], ...]]
-"""A value, and the lines where it was measured: both ends (x, y) and the slice."""
+"""A value and the lines along which it was measured: both ends (x, y) and the slice."""
 
 _FIRST, _LAST, _SACRAL, _SACRAL_DISC = "L1", "L5", "S1", "L5-S1"
 
@@ -26,7 +26,8 @@ _FIRST, _LAST, _SACRAL, _SACRAL_DISC = "L1", "L5", "S1", "L5-S1"
 class Measurements:
     """Measurements of a study.
 
-    :param structures: structure name to its measurements, :param spine: those of the whole spine; in the order of tables.
+    :param structures: structure name to its measurements, in the order of tables.
+    :param spine: measurements of the whole spine, in the order of tables.
     """
 
     structures: dict[str, tuple[Measurement, ...]]
@@ -36,9 +37,9 @@ class Measurements:
 def measure_spine(spine: SegmentedSpine, *, contrast: str, spacing_known: bool) -> Measurements:
     """Measure every structure of a spine that has a point.
 
-    :param contrast: ``"T2"`` or ``"T1"``: signal ratios are of T2.
-    :param spacing_known: False if the millimetres of the volume are a guess: lengths and areas are not given then.
-    :returns: measurements of every structure in ``spine.points``; those that cannot be taken say why.
+    :param contrast: ``"T2"`` or ``"T1"``; signal ratios need T2.
+    :param spacing_known: False if the millimetres of the volume are a guess; lengths and areas are then not given.
+    :returns: measurements of every structure in ``spine.points``; those without a value give a reason.
     """
     measuring = _Measuring(spine, contrast, spacing_known)
     places = {name: Place(structure(name).kind.value) for name in spine.points if structure(name).kind is not Kind.CANAL}
@@ -88,7 +89,7 @@ class _Measuring:
         return Measurement(name, value, "", tuple(self._line(*line) for line in lines))
 
     def _check(self, name: str, value: float) -> None:
-        """Refuse what no spine has; a length only where it is known to be one.
+        """Refuse values that anatomy does not allow; lengths and areas only if the spacing is known.
 
         :raises NotMeasurable: with the value.
         """
@@ -133,9 +134,9 @@ class _Measuring:
     def _slip(self, name: str) -> Slip:
         above, below = name.split("-")
         bodies = self.spine.body(above), self.spine.body(below)
-        self.spine.canal(name)  # without a canal behind it, the slice is beside the midline and walls are not posterior walls
+        self.spine.canal(name)  # fails away from the midline, where the bodies have no posterior walls
         slip = slip_between(*bodies)
-        # Millimetres, share and grade are one slip: where one of them cannot be, none is right.
+        # Millimetres, percentage and grade describe the same slip: if one is impossible, none is right.
         self._check("slip", slip.value)
         self._check("slip_percent", slip.percent)
         return slip

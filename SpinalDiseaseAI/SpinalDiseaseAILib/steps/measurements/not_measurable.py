@@ -1,4 +1,4 @@
-"""Why a measurement could not be taken."""
+"""The exception that states why a measurement cannot be taken."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""Millimetres in the sagittal planes of a stack, and the masks of one plane as grains of equal area.
+"""Millimetre coordinates in the sagittal planes of a stack, and masks in one plane as grains of equal area.
 
-Coordinates are (x, y): x grows to posterior along the columns, y grows to inferior at a right angle to x, both in millimetres of
-the patient and the same for every slice of the stack, so that structures on different slices can be compared.
+Coordinates are (x, y) in millimetres: x grows to posterior along the columns, y to inferior at a right angle to x. They are the
+same for every slice of the stack, so structures on different slices can be compared.
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ from ...base.geometry import FloatArray
 from ...base.planes import SagittalVolume
 from ...base.quantities import Line
 
-_GRAIN = 0.3  # millimetres: a pixel is divided into grains no larger, so that bins cut through it
-_FINEST = 8
+_GRAIN = 0.3  # millimetres: pixels are divided into grains of at most this size, so that bins can split pixels
+_FINEST = 8  # most grains along one side of a pixel
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,7 +40,7 @@ class SagittalFrame:
 
     @property
     def pixel_area(self) -> float:
-        """Square millimetres of a pixel."""
+        """Area of a pixel in square millimetres."""
         return float(np.linalg.norm(np.cross(self.affine[:3, 1], self.affine[:3, 2])))
 
     def plane_point(self, ras: npt.ArrayLike) -> FloatArray:
@@ -55,7 +55,7 @@ class SagittalFrame:
         """
         columns, rows = np.nonzero(mask)
         steps = np.linalg.norm(self.affine[:3, 1:3], axis=0)
-        # A pixel of 0.6 mm in a tilted patient is one of 0.6000000000000001 mm, and has no more grains for that.
+        # In a tilted patient a pixel of 0.6 mm has 0.6000000000000001 mm, which must not add another grain.
         parts = np.clip(np.ceil(steps / _GRAIN - 1e-6), 1, _FINEST).astype(int)
         within = [(np.arange(count) + 0.5) / count - 0.5 for count in parts]
         shift = np.stack(np.meshgrid(*within, indexing="ij"), -1).reshape(-1, 2)
@@ -64,7 +64,7 @@ class SagittalFrame:
         return Grains(pixels @ in_plane[:, 1:].T + in_plane[:, 0] * index, self.pixel_area / len(shift))
 
     def line(self, start: FloatArray, end: FloatArray, index: int) -> Line:
-        """Both ends of a line in plane ``index``, (x, y) each, in RAS millimetres."""
+        """A line in plane ``index``, with both ends given as (x, y), in RAS millimetres."""
         normal = np.cross(self.axes[:, 0], self.axes[:, 1])
         base = self.affine[:3, 3] + normal * (normal @ self.affine[:3, 0]) * index
         ends = [base + self.axes @ point for point in (start, end)]
@@ -74,10 +74,10 @@ class SagittalFrame:
 
 @dataclass(frozen=True, eq=False)
 class Grains:
-    """A flat shape as many small pieces.
+    """A plane shape as many small pieces.
 
     :param points: (N, 2), (x, y) of their centres, millimetres.
-    :param area: square millimetres of each.
+    :param area: area of each in square millimetres.
     """
 
     points: FloatArray

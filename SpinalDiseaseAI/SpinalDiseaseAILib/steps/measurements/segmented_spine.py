@@ -1,4 +1,4 @@
-"""Discs, bodies and canal of a study in their own sagittal planes, each worked out once."""
+"""Discs, bodies and canal of a study in their own sagittal planes, each computed only once."""
 
 from __future__ import annotations
 
@@ -22,19 +22,19 @@ from .signals import fluid_signal, signal_ratio
 
 Shape = TypeVar("Shape")
 
-_SAME = 1e-3  # millimetres: a point that went through a file or a scene is not quite where it was
-_REACH = 40.0  # millimetres from a body's point to the next disc where that has no point
+_SAME = 1e-3  # millimetres: a point that passed through a file or a scene is not bitwise the same
+_REACH = 40.0  # assumed millimetres from a body's point to the next disc if that has no point
 
 _ORDER = {item.name: number for number, item in enumerate(STRUCTURES)}
 
 
 class SegmentedSpine:
-    """What is measured, from masks and key points.
+    """Shapes and signals to be measured, from masks and key points.
 
     :param volume: the stack that was segmented.
     :param masks: on the same voxel grid; kept as :attr:`masks`.
     :param points: structure name to its point, RAS millimetres (3,); kept as :attr:`points`, from cranial to caudal.
-    :raises ValueError: if the masks lie on another grid.
+    :raises ValueError: if the masks have another shape than the stack.
     """
 
     def __init__(self, volume: SagittalVolume, masks: Masks, points: Mapping[str, FloatArray]) -> None:
@@ -49,7 +49,7 @@ class SegmentedSpine:
         self._found: dict[tuple[str, str], object] = {}
 
     def at(self, points: Mapping[str, FloatArray], volume: SagittalVolume) -> SegmentedSpine:
-        """The same masks at other points. What was worked out for structures away from a changed point is not worked out again.
+        """The same masks at other points. Results for structures that are not next to a changed point are reused.
 
         :param volume: the same stack.
         """
@@ -59,14 +59,14 @@ class SegmentedSpine:
         return result
 
     def moved(self, other: SegmentedSpine) -> set[str]:
-        """Structures whose point another spine has elsewhere, or that only one of the two has."""
+        """Structures whose point differs between this spine and another, or that only one of the two has."""
         both = self.points.keys() & other.points.keys()
         return (self.points.keys() ^ other.points.keys()) | {
             name for name in both if np.linalg.norm(self.points[name] - other.points[name]) > _SAME
         }
 
     def holds(self, name: str) -> bool:
-        """True if the point of a structure lies in the structure's own mask."""
+        """True if the point of a structure lies in its own mask."""
         if name not in self.points or self.masks.label(name) is None:
             return False
         voxel = np.rint(self.volume.to_pixel(self.points[name])).astype(int)
@@ -75,7 +75,7 @@ class SegmentedSpine:
         return inside and bool(labels[tuple(voxel)] == self.masks.label(name))
 
     def _affected(self, other: SegmentedSpine) -> set[str]:
-        """Structures with a changed point, and their neighbours: points tell where the spine leads and where bodies end."""
+        """Structures with a changed point, and their neighbours: points define the spine's direction and the ends of bodies."""
         changed = self.moved(other)
         affected = set(changed)
         for names in (list(self.points), list(other.points)):
@@ -85,7 +85,7 @@ class SegmentedSpine:
         return affected
 
     def slice_of(self, name: str) -> int:
-        """The slice that a structure is measured on.
+        """The slice on which a structure is measured.
 
         :raises NotMeasurable: if it has no point.
         """
@@ -135,7 +135,7 @@ class SegmentedSpine:
         return signal_ratio(self.pixels(name), self.own_mask(name), self.fluid(name), self.volume.pixel_spacing)
 
     def fluid(self, name: str) -> float:
-        """Signal of cerebrospinal fluid beside a disc.
+        """Signal of cerebrospinal fluid near a disc.
 
         :raises NotMeasurable: with the reason.
         """
@@ -191,7 +191,7 @@ class SegmentedSpine:
 
     def _body(self, name: str) -> Body:
         mask = self.own_mask(name)
-        if mask[0].any() or mask[:, [0, -1]].any():  # posterior parts may leave the image to the back
+        if mask[0].any() or mask[:, [0, -1]].any():  # posterior parts may extend beyond the posterior edge
             raise NotMeasurable(f"{name} is cut off at the edge of the image.")
         index = self.slice_of(name)
         centre, down = self.frame.plane_point(self.points[name]), self._down(name)
@@ -216,7 +216,7 @@ class SegmentedSpine:
 
 @contextmanager
 def _named(name: str) -> Iterator[None]:
-    """Reasons of a shape, which has no name, with that of its structure: measurements of others need it too."""
+    """Add the name of the structure to reasons raised in a block: they may also become those of other structures."""
     try:
         yield
     except NotMeasurable as error:

@@ -1,4 +1,4 @@
-"""The signal of a disc against that of cerebrospinal fluid, which MR has no unit for."""
+"""The signal of a disc relative to that of cerebrospinal fluid, because MR signals have no unit."""
 
 from __future__ import annotations
 
@@ -8,20 +8,20 @@ import numpy.typing as npt
 from ...base.geometry import Array, FloatArray
 from .not_measurable import NotMeasurable
 
-_BORDER = 1.0  # millimetres of the disc's rim that are left out: they are half endplate
-_LEAST_LEFT = 0.25  # of the disc: a thinner one is taken whole
+_BORDER = 1.0  # width in millimetres of the disc's rim that is left out, because it is partly endplate
+_LEAST_LEFT = 0.25  # of the disc: if less would be left, the whole disc is used
 FLUID_REACH = 40.0
-"""Millimetres up and down the canal from the disc in which fluid is looked for: coils are not equally sensitive everywhere."""
+"""Millimetres up and down the canal from the disc within which fluid is searched for: the sensitivity of coils varies."""
 
-_FLUID_PERCENTILE = 90  # the cord and the nerve roots are darker than the fluid round them
+_FLUID_PERCENTILE = 90  # the cord and the nerve roots are darker than the fluid around them
 _LEAST_FLUID = 50.0  # mm² of canal
 
 
 def without_border(mask: npt.NDArray[np.bool_], spacing: FloatArray) -> npt.NDArray[np.bool_]:
-    """A mask without its rim; the mask itself where hardly anything would be left.
+    """A mask without its rim; the mask itself if hardly anything would be left.
 
     :param mask: (columns, rows).
-    :param spacing: millimetres (a column, a row).
+    :param spacing: millimetres, (column step, row step).
     """
     reach = np.maximum(1, np.rint(_BORDER / spacing)).astype(int)
     padded = np.pad(mask, [(step, step) for step in reach])
@@ -33,12 +33,13 @@ def without_border(mask: npt.NDArray[np.bool_], spacing: FloatArray) -> npt.NDAr
 
 
 def fluid_signal(canal: Array, distance: FloatArray, pixel_area: float, least: float) -> float:
-    """Signal of cerebrospinal fluid beside a disc.
+    """Signal of cerebrospinal fluid near a disc.
 
     :param canal: intensities of the canal's pixels; (N,).
-    :param distance: millimetres of each from the disc, up or down the spine; (N,).
-    :param least: least intensity of the plane.
-    :raises NotMeasurable: if the plane shows too little canal, or its intensities do not start at zero.
+    :param distance: distance of each from the disc in millimetres, up or down the spine; (N,).
+    :param pixel_area: square millimetres.
+    :param least: lowest intensity in the plane.
+    :raises NotMeasurable: if the plane shows too little canal, has negative intensities, or the canal has no signal.
     """
     near = distance <= FLUID_REACH
     if near.sum() * pixel_area < _LEAST_FLUID:
@@ -50,8 +51,11 @@ def fluid_signal(canal: Array, distance: FloatArray, pixel_area: float, least: f
 
 
 def signal_ratio(pixels: Array, disc: npt.NDArray[np.bool_], fluid: float, spacing: FloatArray) -> float:
-    """Mean signal of a disc over that of fluid.
+    """Mean signal of a disc divided by that of fluid.
 
-    :param pixels: intensities of the plane, :param disc: its disc; (columns, rows).
+    :param pixels: intensities of the plane; (columns, rows).
+    :param disc: mask of the disc; (columns, rows).
+    :param fluid: signal of the fluid.
+    :param spacing: millimetres, (column step, row step).
     """
     return float(pixels[without_border(disc, spacing)].mean()) / fluid

@@ -10,7 +10,7 @@ from ...base.geometry import FloatArray
 from .bodies import Body
 from .not_measurable import NotMeasurable
 
-_LEAST_SLIP = 5.0  # per cent: below, masks are too rough to tell a slip from none
+_LEAST_SLIP = 5.0  # per cent; masks are too coarse to show a smaller slip
 _ALIKE = 1.35  # ratio of the depths of two endplates that face each other
 _STEPS = (25.0, 50.0, 75.0, 100.0)
 
@@ -19,10 +19,11 @@ _STEPS = (25.0, 50.0, 75.0, 100.0)
 class Slip:
     """A slip.
 
-    :param value: millimetres, positive where the upper vertebra lies in front.
+    :param value: millimetres, positive if the upper vertebra lies in front.
     :param percent: of the depth of the lower vertebra at its upper endplate.
-    :param corner: (x, y) of the lower vertebra's posterior superior corner, :param foot: of the place beside it that the upper
-        vertebra's posterior inferior corner lies across from.
+    :param corner: (x, y) of the lower vertebra's posterior superior corner.
+    :param foot: (x, y) of the upper vertebra's posterior inferior corner, projected onto the direction of the slip through
+        ``corner``.
     """
 
     value: float
@@ -32,16 +33,16 @@ class Slip:
 
     @property
     def meyerding(self) -> int:
-        """Meyerding grade, 0 … 5: it is of slips to the front."""
+        """Meyerding grade, 0 … 5, which is defined for anterior slips."""
         return 0 if self.percent < _LEAST_SLIP else 1 + sum(self.percent > step for step in _STEPS)
 
 
 def slip_between(upper: Body, lower: Body) -> Slip:
-    """Slip of one body over the next, along the line that halves the angle between the two endplates.
+    """Slip of one body over the next, along the bisector of the two endplates.
 
-    Both bodies are seen in one frame, also where they lie on different slices.
+    Both bodies have the same coordinates, even on different slices.
 
-    :raises NotMeasurable: if the two endplates are not alike in depth: the outline of a wall is wrong then.
+    :raises NotMeasurable: if the depths of the two endplates differ too much, which means that an outline is wrong.
     """
     plate = lower.upper
     if not 1 / _ALIKE < plate.depth / upper.lower.depth < _ALIKE:
@@ -53,9 +54,10 @@ def slip_between(upper: Body, lower: Body) -> Slip:
 
 
 def angle_between(upper: FloatArray, lower: FloatArray) -> float:
-    """Degrees from one direction to posterior to another; positive where they open to anterior, as in lordosis.
+    """Angle between two endplates in degrees, positive if they open to anterior, as in lordosis.
 
-    :param upper: vector (x, y) to posterior along the upper endplate, :param lower: along the lower one.
+    :param upper: vector (x, y) to posterior along the upper endplate.
+    :param lower: vector (x, y) to posterior along the lower endplate.
     """
     tilts = [float(np.degrees(np.arctan2(vector[1], vector[0]))) for vector in (upper, lower)]
     return tilts[0] - tilts[1]
