@@ -1,4 +1,4 @@
-"""The one object that surfaces talk to: it keeps models loaded and runs pipelines."""
+"""The single entry point for surfaces: it keeps models loaded and runs pipelines."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _DEFAULT = Options()
 
 
 class Analyser:
-    """Runs analyses and keeps what it loaded, so that a second study is fast."""
+    """Runs analyses and keeps models loaded, so that a second study is fast."""
 
     def __init__(self) -> None:
         self._models = ModelStore()
@@ -33,7 +33,7 @@ class Analyser:
         :raises InputError: if the study cannot be analysed.
         :raises ModelError: if a model is missing or was changed.
         :raises ComputeError: if there is no such device.
-        :raises Cancelled: if ``progress`` does.
+        :raises Cancelled: if ``progress`` raises it.
         """
         chosen = pipeline(options.pipeline)
         return self._run(options, lambda these: chosen.analyse(study, these, self._models, self._outlined, progress))
@@ -46,9 +46,9 @@ class Analyser:
         options: Options = _DEFAULT,
         progress: Progress = no_progress,
     ) -> Report:
-        """Grade again at points that a person placed; where this analyser has outlined the study before, measure there too.
+        """Grade again at points that a person placed, and measure there if this analyser has outlined the study before.
 
-        :param points: every key point, structure name to RAS millimetres: regions are sized from the neighbours.
+        :param points: every key point, structure name to RAS millimetres; the neighbours determine the size of a region.
         :param changed: structures to grade; empty for all.
         :returns: a report with the changed structures only; :func:`correcting.with_graded` merges it into the study's report.
         :raises InputError: if the points do not describe a spine.
@@ -59,10 +59,10 @@ class Analyser:
         )
 
     def probe(self, device: str = "auto") -> dict[str, object]:
-        """What a device is, found by running a small network on it.
+        """Test a device by running a small network on it.
 
         :returns: ``{"requested", "device", "description", "fallback"}``; ``fallback`` is a sentence, empty if the device works.
-        :raises ComputeError: if the name is no device.
+        :raises ComputeError: if the name is not a device.
         """
         found = self._models.device(device)
         return {
@@ -73,14 +73,14 @@ class Analyser:
         }
 
     def _run(self, options: Options, work: Callable[[Options], Report]) -> Report:
-        """Do some work; on the processor where the chosen device fails, as one does that lacks an operation."""
+        """Do some work, and repeat it on the CPU if the chosen device fails, for example because it lacks an operation."""
         try:
             return work(options)
-        except RuntimeError as error:  # memory that is short and operations that are missing are told by kinds of it
+        except RuntimeError as error:  # its subclasses report lack of memory and missing operations
             device = self._models.device(options.device)
             if device.torch_device.type == "cpu":
                 raise
-            with suppress(RuntimeError):  # of a device that is out of order
+            with suppress(RuntimeError):  # raised by a device that is broken
                 torch.cuda.empty_cache()
             if "out of memory" in str(error).lower():
                 return _with_note(work(replace(options, device="cpu")))

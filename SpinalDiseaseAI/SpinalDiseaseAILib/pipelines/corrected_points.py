@@ -1,4 +1,4 @@
-"""Points that a person placed: what must hold before anything is graded there."""
+"""Checks of points placed by a person, before anything is graded there."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def names_to_grade(points: Mapping[str, Point], changed: tuple[str, ...]) -> tup
 
     :param points: structure name to RAS millimetres.
     :param changed: structures wanted; empty for all that have a point.
-    :raises InputError: if a name is no key point, or points are missing or no numbers.
+    :raises InputError: if a name is not a key point, a point is missing, or a coordinate is not a finite number.
     """
     unknown = [name for name in (*points, *changed) if name not in KEY_POINTS]
     if unknown:
@@ -40,10 +40,10 @@ def names_to_grade(points: Mapping[str, Point], changed: tuple[str, ...]) -> tup
 
 
 def check_shown(volume: SagittalVolume, places: Mapping[str, FloatArray], names: tuple[str, ...]) -> None:
-    """Refuse structures that an image does not show.
+    """Refuse structures outside the image.
 
     :param places: structure name to RAS millimetres (3,).
-    :raises InputError: naming them.
+    :raises InputError: if there are any; it names them.
     """
     outside = [name for name in names if not shows(volume, places[name])]
     if outside:

@@ -1,4 +1,4 @@
-"""Findings of a study: what the classifiers state, weighed with the masks, and the grade of disc degeneration beside it."""
+"""Findings of a study: results of the classifiers, refined with the masks, and in addition the grade of disc degeneration."""
 
 from __future__ import annotations
 
@@ -26,10 +26,10 @@ Findings = dict[str, tuple[FindingResult, ...]]
 """Structure to findings."""
 
 Stated = tuple[Mapping[str, FloatArray], ...]
-"""Structure to logits, of each classifier."""
+"""For each classifier: structure to logits."""
 
 OTHER_WEIGHTS = "model-other-weights"
-"""Code of the note on a model that cannot be used beside another one."""
+"""Code of the note about a model that does not fit the weights of another one."""
 
 _PFIRRMANN = "pfirrmann"
 _ORDER = {item.name: number for number, item in enumerate(FINDINGS)}
@@ -39,7 +39,9 @@ _ORDER = {item.name: number for number, item in enumerate(FINDINGS)}
 class Grading:
     """The models that give findings.
 
-    :param weigher: None where findings are the classifiers' own word, :param grader: None where no degeneration is graded.
+    :param classifiers: with their bundles, in the order of the options.
+    :param weigher: refines findings of a classifier; None to keep them as they are.
+    :param grader: grades degeneration; None for no such grade.
     """
 
     classifiers: tuple[tuple[Classifier, Bundle], ...]
@@ -48,9 +50,9 @@ class Grading:
 
     @classmethod
     def of(cls, options: Options, models: ModelStore, device: Device) -> tuple[Grading, Options, tuple[Note, ...]]:
-        """The models of some options.
+        """The models that options name.
 
-        :returns: they, the options without what is not used or not installed, and what there is to say of the latter.
+        :returns: the models, the options without models that are not used or not installed, and notes about the latter.
         :raises ModelError: if a bundle cannot be used.
         """
         folder = options.models_folder
@@ -76,11 +78,13 @@ class Grading:
     def stated(
         self, volumes: dict[str, SagittalVolume], points: dict[str, FloatArray], names: tuple[str, ...], progress: Progress
     ) -> Stated:
-        """What the classifiers state of some structures.
+        """Logits of the classifiers for structures.
 
-        :param volumes: contrast to sagittal stack, :param points: every key point that is known, RAS millimetres.
-        :param progress: told fractions of this part of the work.
-        :raises InputError: if a classifier looks at none of the contrasts.
+        :param volumes: contrast to sagittal stack.
+        :param points: all known key points, RAS millimetres.
+        :param names: structures to grade.
+        :param progress: receives fractions of this part of the work.
+        :raises InputError: if a classifier uses none of the contrasts.
         """
         count = max(1, len(self.classifiers))
         return tuple(
@@ -96,8 +100,9 @@ class Grading:
     def findings(self, stated: Stated, spine: SegmentedSpine | None, contrast: str) -> Findings:
         """The findings of every structure, in the order of tables.
 
-        :param spine: the masks of the study; None where there are none.
-        :param contrast: of the series that was segmented: what is taken from the masks is of T2.
+        :param stated: from :meth:`stated`.
+        :param spine: the masks of the study; None if there are none.
+        :param contrast: of the segmented series; features from the masks need T2.
         """
         found: dict[str, list[FindingResult]] = {}
         for (classifier, _), logits in zip(self.classifiers, stated, strict=True):
@@ -114,7 +119,7 @@ class Grading:
         return {name: tuple(sorted(own, key=lambda item: _ORDER[item.name])) for name, own in found.items()}
 
     def _replaces(self, item: FindingResult, better: Mapping[str, FindingResult]) -> bool:
-        """True if a result is the word of the classifier whose findings are weighed: another one's stays as it is."""
+        """True if a result comes from the classifier whose findings are refined; results of others stay."""
         return self.weigher is not None and item.name in better and item.model == self.weigher[0].classifier
 
     def _weighed(self, stated: Stated, features: Mapping[str, FloatArray]) -> dict[str, dict[str, FindingResult]]:
@@ -129,7 +134,7 @@ class Grading:
     def _degeneration(
         self, found: Mapping[str, list[FindingResult]], features: Mapping[str, FloatArray]
     ) -> dict[str, FindingResult]:
-        """Mild, moderate or severe, from the classifiers' own Pfirrmann grades: the masks are weighed once."""
+        """Mild, moderate or severe, from the unrefined Pfirrmann grades, so that the masks are not used twice."""
         if self.grader is None:
             return {}
         pfirrmann = {name: item.probabilities for name, items in found.items() for item in items if item.name == _PFIRRMANN}

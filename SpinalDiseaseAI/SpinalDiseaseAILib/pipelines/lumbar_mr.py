@@ -1,4 +1,4 @@
-"""Lumbar MR: a sagittal T2 (and T1) study in, named levels with the probability of each finding out."""
+"""Lumbar MR: from a study with sagittal T2 (and T1) to named levels with the probability of each finding."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from .model_store import ModelStore
 from .outlined_studies import OutlinedStudies, Outlining
 
 _CONTRAST = {Role.SAGITTAL_T2: "T2", Role.SAGITTAL_T1: "T1"}
-_LOCALIZED, _SEGMENTED = 0.45, 0.7  # fractions of the whole when the points, and the masks, are known
+_LOCALIZED, _SEGMENTED = 0.45, 0.7  # progress when the points, and when the masks, are known
 
 
 class LumbarMr:
@@ -37,9 +37,9 @@ class LumbarMr:
     def analyse(
         self, study: Study, options: Options, models: ModelStore, outlined: OutlinedStudies, progress: Progress
     ) -> Report:
-        """Find, name and grade the 11 key structures, as far as they are in view.
+        """Find, name and grade those of the 11 key structures that are in view.
 
-        :param outlined: where masks are kept for :meth:`regrade`.
+        :param outlined: keeps the segmentation for :meth:`regrade`.
         :raises InputError: if the study cannot be analysed.
         :raises ModelError: if a bundle cannot be used.
         """
@@ -112,14 +112,15 @@ class LumbarMr:
         outlined: OutlinedStudies,
         progress: Progress,
     ) -> Report:
-        """Grade structures at given points, and measure them where the study was outlined before.
+        """Grade structures at given points, and measure them if the study was outlined before.
 
-        :param points: every key point, RAS millimetres; neighbours size a region.
+        :param points: every key point, RAS millimetres; the neighbours determine the size of a region.
         :param changed: structures to grade; empty for all.
-        :param outlined: what earlier analyses outlined.
-        :returns: a report with the changed structures only, marked as placed by a person; what changed in measurements of others
-            is beside them. Its masks are those at the points; None if they are as before, or there are none.
-        :raises InputError: if a name is no key point, or the points are not two or more finite places of a spine in the image.
+        :param outlined: segmentations of earlier analyses.
+        :returns: a report with the changed structures only, marked as placed by a person, and with the measurements of other
+            structures in ``remeasured``. Its masks are those at the points; None if they did not change, or there are none.
+        :raises InputError: if a name is not a key point, or the points are not at least two finite positions of a spine in the
+            image.
         """
         names = names_to_grade(points, changed)
         clock = _Clock()
@@ -167,7 +168,7 @@ class LumbarMr:
 
 
 def _for_contrast(options: Options, study: Study) -> Options:
-    """Options without the weigher where what it weighs with cannot be taken: it takes no part and is not missed."""
+    """Options without the weigher if the study has no T2: it cannot be used then, and its absence needs no note."""
     return options if study.primary.role is Role.SAGITTAL_T2 else replace(options, weigher="")
 
 
@@ -176,7 +177,7 @@ def _outlining(study: Study, series: tuple[SeriesIdentity, ...], options: Option
 
 
 def _volumes(study: Study) -> tuple[dict[str, SagittalVolume], list[Note]]:
-    """Contrast to sagittal stack, for the series that lie in the primary's patient space; a second series may be left out."""
+    """Contrast to sagittal stack, for the series in the primary's patient space; notes explain why another is left out."""
     primary = study.primary
     check_series(primary)
     volumes = {_CONTRAST[primary.role]: SagittalVolume.of(primary.image)}
@@ -204,7 +205,7 @@ def _volumes(study: Study) -> tuple[dict[str, SagittalVolume], list[Note]]:
 
 
 def _last_part(progress: Progress) -> Progress:
-    """Progress of what comes after the masks."""
+    """Progress of the part after the masks."""
     return lambda stage, fraction, message: progress(stage, _SEGMENTED + fraction * (1 - _SEGMENTED), message)
 
 

@@ -33,26 +33,26 @@ from ..steps.tissues import TissueSegmenter
 
 
 class ModelStore:
-    """Loads each bundle once a device, and checks it when it does."""
+    """Loads each bundle once per device, and checks it then."""
 
     def __init__(self) -> None:
         self._devices: dict[str, Device] = {}
         self._networks: dict[tuple[str, str, str], tuple[Bundle, nn.Module]] = {}
 
     def device(self, requested: str) -> Device:
-        """The device for a request, tried out once."""
+        """The device for a request, which is tried only once."""
         if requested not in self._devices:
             self._devices[requested] = choose_device(requested)
         return self._devices[requested]
 
     def give_up(self, requested: str, error: RuntimeError) -> None:
-        """Use the processor for a request from now on, because the device failed after it had been tried out."""
+        """Use the CPU for a request from now on, because the device failed although it had passed the trial."""
         self._devices[requested] = replacement(f"The device {self._devices[requested].description} cannot run the models", error)
 
     def localizer(self, name: str, folder: str, device: Device) -> tuple[Localizer, Bundle]:
         """The localizer of a bundle.
 
-        :raises ModelError: if the bundle is not there, was changed or is no localizer.
+        :raises ModelError: if the bundle is missing, was changed or is not a localizer.
         """
         bundle, network = self._load(name, folder, device)
         if not isinstance(network, LocalizerNetwork | LocalizerEnsemble | VNet2d | BoxDetector):
@@ -81,7 +81,7 @@ class ModelStore:
     def classifier(self, name: str, folder: str, device: Device) -> tuple[Classifier, Bundle]:
         """The classifier of a bundle.
 
-        :raises ModelError: if the bundle is not there, was changed or is no classifier.
+        :raises ModelError: if the bundle is missing, was changed or is not a classifier.
         """
         bundle, network = self._load(name, folder, device)
         if not isinstance(network, RegionNetwork | RegionResNet):
@@ -103,7 +103,7 @@ class ModelStore:
     def segmenter(self, name: str, folder: str, device: Device) -> tuple[Segmenter, Bundle]:
         """The segmenter of a bundle.
 
-        :raises ModelError: if the bundle is not there, was changed or is no segmenter.
+        :raises ModelError: if the bundle is missing, was changed or is not a segmenter.
         """
         bundle, network = self._load(name, folder, device)
         if not isinstance(network, SegmentationNetwork):
@@ -129,9 +129,9 @@ class ModelStore:
         return Segmenter(TissueSegmenter(network, device.torch_device, spacing, bias), name), bundle
 
     def grader(self, name: str, folder: str) -> tuple[DiscGrader, Bundle]:
-        """The grader of a bundle; it runs on the processor, being a few coefficients.
+        """The grader of a bundle; it runs on the CPU, because it has only a few coefficients.
 
-        :raises ModelError: if the bundle is not there, was changed or is no grader.
+        :raises ModelError: if the bundle is missing, was changed or is not a grader.
         """
         bundle, network = self._load(name, folder, self.device("cpu"))
         if not isinstance(network, DiscGradeModel):
@@ -145,9 +145,9 @@ class ModelStore:
             ) from error
 
     def weigher(self, name: str, folder: str) -> tuple[FindingWeigher, Bundle]:
-        """The weigher of a bundle; it runs on the processor, being a few coefficients.
+        """The weigher of a bundle; it runs on the CPU, because it has only a few coefficients.
 
-        :raises ModelError: if the bundle is not there, was changed or is no weigher.
+        :raises ModelError: if the bundle is missing, was changed or is not a weigher.
         """
         bundle, network = self._load(name, folder, self.device("cpu"))
         if not isinstance(network, FindingWeights):
@@ -172,7 +172,7 @@ class ModelStore:
 
 
 def _pair(bundle: Bundle, key: str) -> tuple[float, float]:
-    """Two numbers of the options of a bundle."""
+    """Two numbers from the options of a bundle."""
     value = bundle.options.get(key)
     if not isinstance(value, list) or len(value) != 2 or not all(isinstance(item, float) and abs(item) < 100 for item in value):
         raise ModelError(
@@ -185,7 +185,7 @@ def _pair(bundle: Bundle, key: str) -> tuple[float, float]:
 
 
 def _check_arguments(bundle: Bundle, wanted: dict[str, Any]) -> None:
-    """Refuse a network whose inputs and outputs are not those of the anatomy table and the bundle's findings."""
+    """Refuse a network whose inputs and outputs do not match the anatomy table and the bundle's findings."""
     found = {key: bundle.network.get("arguments", {}).get(key) for key in wanted}
     if found != wanted:
         raise ModelError(

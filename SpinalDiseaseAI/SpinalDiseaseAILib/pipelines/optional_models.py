@@ -1,4 +1,4 @@
-"""Models that an analysis can do without: where the default one is not installed, it goes on and says what is missing."""
+"""Models that an analysis can do without: if the default one is not installed, a note says what is missing."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ _WITHOUT = {
 def without_absent(options: Options) -> tuple[Options, tuple[Note, ...]]:
     """Options without the optional models that are not installed, and a note for each.
 
-    Only a default model can be left out: another one was asked for by its name, and one that is there but damaged is an error
-    when it is loaded.
+    Only a default model can be left out: any other was requested by name, and an installed but damaged one is an error when it is
+    loaded.
     """
     folder = Path(options.models_folder) if options.models_folder else None
     absent = {name for name in _WITHOUT if not is_installed(name, folder)}
     segmenter = "" if options.segmenter in absent else options.segmenter
-    # Without masks, or without what it weighs, a weigher is not missed.
+    # Without masks, or without its classifier, a weigher has no use, and its absence needs no note.
     idle = not segmenter or (options.weigher == DEFAULT_WEIGHER and DEFAULT_CLASSIFIER not in options.classifiers)
     chosen = (options.segmenter, "" if idle else options.weigher, options.grader)
     notes = tuple(

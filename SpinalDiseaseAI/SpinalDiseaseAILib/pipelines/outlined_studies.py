@@ -1,4 +1,4 @@
-"""What was outlined in the last studies, so that a corrected point is measured without outlining the study again."""
+"""Segmentations of recent studies, so that measuring at a corrected point does not repeat the segmentation."""
 
 from __future__ import annotations
 
@@ -19,15 +19,16 @@ from ..steps.measurements.segmented_spine import SegmentedSpine
 from ..steps.segmentation import masks_at
 
 _MOST = 32
-"""Studies whose tissues are kept: some hundred kilobytes each, packed."""
+"""Number of studies whose tissues are kept: a few hundred kilobytes each, compressed."""
 
 
 @dataclass(frozen=True)
 class Outlining:
-    """Which images were outlined, and by what.
+    """The images that were outlined, and the model used.
 
-    :param series: the series that was outlined: its voxels are in its hash.
-    :param segmenter: name of the bundle, :param folder: folder of the bundles; empty for the product's own.
+    :param series: the outlined series, whose voxels are identified by its hash.
+    :param segmenter: name of the bundle.
+    :param folder: folder of the bundles; empty for the installed one.
     """
 
     series: SeriesIdentity
@@ -36,17 +37,17 @@ class Outlining:
 
 
 class OutlinedStudies:
-    """Keeps the tissues of studies, packed, and the spine of a study for as long as the study itself is in memory."""
+    """Keeps the compressed tissues of studies, and the spine of a study as long as the study itself is in memory."""
 
     def __init__(self) -> None:
         self._tissues: OrderedDict[Outlining, tuple[bytes, tuple[int, ...]]] = OrderedDict()
-        # A spine holds the voxels of its study. Weak keys: it must not outlive the study.
+        # Weak keys, because a spine holds the voxels of its study and must not outlive it.
         self._spines: WeakKeyDictionary[Study, tuple[Outlining, SegmentedSpine]] = WeakKeyDictionary()
 
     def keep(self, outlining: Outlining, study: Study, tissues: Labels, spine: SegmentedSpine) -> None:
-        """Keep what an analysis outlined.
+        """Keep the segmentation of an analysis.
 
-        :param tissues: of the study's primary series, before they were parted into structures.
+        :param tissues: of the study's primary series, before they were divided into structures.
         :param spine: its masks and points.
         """
         self._tissues[outlining] = zlib.compress(np.ascontiguousarray(tissues).data, 1), tissues.shape
@@ -58,13 +59,13 @@ class OutlinedStudies:
     def spine_at(
         self, outlining: Outlining, study: Study, volume: SagittalVolume, points: Mapping[str, FloatArray]
     ) -> tuple[SegmentedSpine, bool] | None:
-        """The spine of a study at corrected points; None if it was not outlined, or too long ago.
+        """The spine of a study at corrected points; None if the study was not outlined, or too long ago.
 
-        Where every corrected point still lies in the mask of its own structure, the masks are as they were. Otherwise tissues
-        are parted into structures anew, and named by the points as they are now.
+        If every corrected point still lies in the mask of its own structure, the masks stay the same. Otherwise the tissues are
+        divided into structures again, according to the current points.
 
         :param volume: the sagittal stack of the study's primary series.
-        :returns: the spine, and whether its masks are others than at the points before.
+        :returns: the spine, and whether its masks differ from those at the previous points.
         :raises ValueError: if the points do not describe a spine.
         """
         packed = self._tissues.get(outlining)

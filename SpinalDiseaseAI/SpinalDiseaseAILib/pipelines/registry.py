@@ -1,4 +1,4 @@
-"""The pipelines by name."""
+"""Registry of the pipelines."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class Pipeline(Protocol):
         outlined: OutlinedStudies,
         progress: Progress,
     ) -> Report:
-        """Grade and measure some structures again at given points."""
+        """Grade and measure structures again at given points."""
         ...
 
 
@@ -45,11 +45,11 @@ def _lumbar_mr() -> Pipeline:
 
 
 PIPELINES: dict[str, Callable[[], Pipeline]] = {"lumbar-mr": _lumbar_mr}
-"""Name to maker; a pipeline's own imports wait until it is asked for."""
+"""Name to factory; a pipeline is imported only when it is requested."""
 
 
 def pipeline(name: str) -> Pipeline:
-    """The pipeline of a name.
+    """The pipeline with the given name.
 
     :raises InputError: if there is none.
     """
