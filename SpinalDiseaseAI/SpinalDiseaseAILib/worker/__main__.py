@@ -13,13 +13,13 @@ REQUIRED_PACKAGES = ("numpy", "torch", "safetensors")
 def main() -> int:
     """Serve until the client is done.
 
-    :returns: exit status; the handshake tells a client why it is not 0.
+    :returns: exit status; if it is not 0, the handshake told the client why.
     """
     missing = [name for name in REQUIRED_PACKAGES if importlib.util.find_spec(name) is None]
     if missing or sys.version_info < MINIMUM_PYTHON:
         sys.stdout.buffer.write(encode(hello(missing)))
         return 1
-    # Only now: these need a Python and packages that are known to be there.
+    # Imported only after the check, because they need these packages and this version of Python.
     from ..base.process_memory import keep_freed_memory
     from .server import AnalyserLike, serve
 

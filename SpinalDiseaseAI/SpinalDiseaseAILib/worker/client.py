@@ -1,7 +1,7 @@
-"""The client's side of the worker: starts it, gives it jobs, survives its death. Standard library and numpy only.
+"""The client side of the worker: starts it, gives it jobs, survives its death. Standard library and numpy only.
 
-Everything happens on the thread that calls: results and callbacks come out of :meth:`WorkerClient.dispatch`, which an application
-calls from a timer and :meth:`job.Job.wait` calls by itself.
+Everything happens on the caller's thread: :meth:`WorkerClient.dispatch` delivers results and runs callbacks. An application calls
+it from a timer; :meth:`job.Job.wait` calls it by itself.
 """
 
 from __future__ import annotations
@@ -22,14 +22,14 @@ from .job_queue import JobQueue
 
 
 class WorkerClient:
-    """Gives jobs to a worker process, one after another; starts the process when it is needed, and again after its death.
+    """Gives jobs to a worker process, one after another. Starts the process when it is needed, and again after its death.
 
-    To be used from one thread::
+    Use it from a single thread::
 
         with WorkerClient() as client:
             report = client.analyse_and_wait(study)
 
-    In an application with an event loop, start a job and call :meth:`dispatch` from a timer, some ten times a second, while
+    In an application with an event loop, start a job and call :meth:`dispatch` from a timer, about ten times per second, while
     :attr:`busy`; the callbacks then run on the application's main thread.
     """
 
@@ -43,14 +43,14 @@ class WorkerClient:
         start_limit: float = 60.0,
         cancel_grace: float = 5.0,
     ) -> None:
-        """Make a client; nothing is started yet.
+        """Create a client without starting a worker.
 
-        :param python: executable of the Python that runs the worker; None for the one that runs this.
-        :param environment: variables for the worker beside the caller's own.
+        :param python: executable of the Python that runs the worker; None for the current one.
+        :param environment: variables for the worker in addition to the caller's own.
         :param on_log: called with every line that the worker logs.
-        :param arguments: what the Python runs: something that speaks the worker's protocol.
-        :param start_limit: seconds that a worker may take to answer after its start.
-        :param cancel_grace: seconds that a cancelled job gets to stop before the worker is ended.
+        :param arguments: arguments of the Python; the program must speak the worker's protocol.
+        :param start_limit: seconds within which a worker must answer after its start.
+        :param cancel_grace: seconds that a cancelled job has to stop before the worker is killed.
         """
         executable = str(python or sys.executable)
         log = on_log or (lambda line: None)
@@ -69,23 +69,23 @@ class WorkerClient:
         return self._queue.busy
 
     def start(self) -> None:
-        """Start the worker, if none runs, and return at once: it loads what it needs while the caller reads images.
+        """Start the worker if none is running, and return at once: it loads its libraries while the caller reads images.
 
         :raises ComputeError: if the Python cannot be started.
         """
         self._queue.start()
 
     def shutdown(self) -> None:
-        """End the worker and everything that it started. Unfinished jobs end as cancelled; no callback runs any more.
+        """End the worker and everything that it started. Unfinished jobs end as cancelled; no more callbacks run.
 
         The client can be used again: the next job starts a new worker.
         """
         self._queue.shutdown()
 
     def dispatch(self, timeout: float = 0.0) -> None:
-        """Take in what the worker sent, run the callbacks and send the next job.
+        """Receive the worker's events, run the callbacks and send the next job.
 
-        :param timeout: seconds to wait for something to happen.
+        :param timeout: seconds to wait for an event.
         """
         self._queue.dispatch(timeout)
 
@@ -99,7 +99,7 @@ class WorkerClient:
     ) -> Job[Report]:
         """Start an analysis and return at once.
 
-        :param study: not to be changed until the job is finished.
+        :param study: must not be changed until the job is finished.
         :param on_progress: called with (stage, fraction, message); may raise :class:`errors.Cancelled` to cancel.
         :param on_done: called with the report.
         :param on_error: called with the error, which is :class:`errors.Cancelled` for a cancelled job.
@@ -118,12 +118,12 @@ class WorkerClient:
         on_done: Callable[[Report], None] | None = None,
         on_error: OnError | None = None,
     ) -> Job[Report]:
-        """Start grading, and measuring, at points that a person placed, and return at once.
+        """Start grading and measuring at points that a person placed, and return at once.
 
-        The images are not sent again if they are those of the worker's last job.
+        The images are sent only if they differ from those of the worker's last job. Callbacks as for :meth:`analyse`.
 
         :param points: every key point, structure name to RAS millimetres.
-        :param changed: names of the structures that are to be graded.
+        :param changed: names of the structures to grade; empty for all.
         """
         places = {name: [float(value) for value in point] for name, point in points.items()}
         message = {"type": "regrade", "options": options.to_dict(), "points": places, "changed": list(changed)}
@@ -136,12 +136,12 @@ class WorkerClient:
         on_done: Callable[[dict[str, Any]], None] | None = None,
         on_error: OnError | None = None,
     ) -> Job[dict[str, Any]]:
-        """Start to try a device out, and return at once; the result is that of ``Analyser.probe``."""
+        """Start a test of a device, and return at once; the result is that of ``Analyser.probe``."""
         message = {"type": "probe", "device": device}
         return self._submit(Job(self._queue, message, None, dict, Callbacks(None, on_done, on_error)))
 
     def analyse_and_wait(self, study: Study, options: Options = Options(), on_progress: Progress | None = None) -> Report:
-        """Analyse a study and return its report; an interruption such as Ctrl-C cancels the job.
+        """Analyse a study and return its report; an interrupt such as Ctrl-C cancels the job.
 
         :raises SpinalDiseaseAIError: if the analysis fails or is cancelled.
         """

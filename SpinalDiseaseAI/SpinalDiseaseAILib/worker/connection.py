@@ -1,4 +1,4 @@
-"""A connection to one worker: from its start and handshake to its end, whatever ends it."""
+"""A connection to one worker, from its start and handshake to its end, whatever the cause."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from .process import WorkerProcess
 from .protocol import MINIMUM_PYTHON, PROTOCOL_VERSION, decode_event, encode
 
 _NOISE_LIMIT = 1000  # lines that a launcher may print before the worker speaks
-_LINES_A_TURN = 100  # lines taken in before the caller gets its thread back, however much a worker logs
-_EXIT_GRACE = 2.0  # seconds from the end of the output to the exit status
-_SHOWN = 500  # characters of a line that is shown to a user
+_LINES_A_TURN = 100  # most lines processed before control returns to the caller, however much a worker logs
+_EXIT_GRACE = 2.0  # seconds to wait for the exit status after the end of the output
+_SHOWN = 500  # most characters of a line that are shown to a user
 
 
 class Connection:
-    """A worker that was started. Whoever gets a :class:`errors.ComputeError` from it has no worker any more."""
+    """A worker that was started. After it raised a :class:`errors.ComputeError`, the worker is gone."""
 
     def __init__(
         self,
@@ -30,13 +30,13 @@ class Connection:
         on_log: Callable[[str], None],
         start_limit: float,
     ) -> None:
-        """Start the worker.
+        """Start the worker; parameters as for :class:`client.WorkerClient`.
 
-        :param start_limit: seconds that it may take to say hello.
+        :param start_limit: seconds within which it must say hello.
         :raises ComputeError: if the Python cannot be started.
         """
-        self.ready = False  # True once the worker takes jobs
-        self.study_key = ""  # of the study that the worker holds
+        self.ready = False  # True once the worker accepts jobs
+        self.study_key = ""  # key of the study that the worker holds
         self._python = python
         self._on_log = on_log
         self._start_limit = start_limit
@@ -48,7 +48,7 @@ class Connection:
 
     @property
     def died_idle(self) -> bool:
-        """True if the worker took jobs and its process ended; to be asked while it has none."""
+        """True if the process of a ready worker has ended; only meaningful while it has no job."""
         return self.ready and self._process.ended
 
     def send(self, message: dict[str, Any]) -> None:
@@ -56,9 +56,9 @@ class Connection:
         self._process.send(encode(message))
 
     def next_event(self, timeout: float) -> dict[str, Any] | None:
-        """The next event that concerns a job; None if there is none after ``timeout`` seconds.
+        """The next event about a job; None if there is none within ``timeout`` seconds.
 
-        :raises ComputeError: if the worker ended, cannot be used, or did not answer in time. It is gone then.
+        :raises ComputeError: if the worker ended, cannot be used, or did not answer in time. It is then gone.
         """
         for _ in range(_LINES_A_TURN):
             heard = self._process.hear(timeout)
@@ -84,7 +84,7 @@ class Connection:
     def close(self, grace: float = 0.0) -> None:
         """End the worker and everything that it started.
 
-        :param grace: seconds that it gets to end by itself.
+        :param grace: seconds that it has to end by itself.
         """
         self._process.end(grace)
 
@@ -94,7 +94,7 @@ class Connection:
         except ValueError:
             self._log(line[:_SHOWN])
             self._noise += 1
-            # A launcher may print before the worker claims the stream. After that only events come.
+            # A launcher may print before the worker claims the stream. After that there are only events.
             if not self._greeted and self._noise <= _NOISE_LIMIT:
                 return None
             self.close()
@@ -116,7 +116,7 @@ class Connection:
         return None
 
     def _refusal(self, hello: dict[str, Any]) -> ComputeError | None:
-        """Why a worker that says this cannot be used; None if it can."""
+        """Why a worker with this hello cannot be used; None if it can."""
         version = tuple(int(part) for part in re.findall(r"\d+", hello["python"])[:2])
         if version < MINIMUM_PYTHON:
             return ComputeError(

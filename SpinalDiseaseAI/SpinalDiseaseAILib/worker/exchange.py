@@ -1,4 +1,4 @@
-"""Temporary folders that carry a study from client to worker and masks back."""
+"""Temporary folders that carry a study from client to worker, and masks back."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from ..base.temporary_folders import TemporaryFolder
 
 
 class ExchangeFolder(TemporaryFolder):
-    """A folder for files of both processes."""
+    """A folder for files exchanged between the processes."""
 
     def __init__(self) -> None:
-        """Make the folder.
+        """Create the folder.
 
-        :raises ComputeError: if there is none to be made.
+        :raises ComputeError: if it cannot be created.
         """
         try:
             super().__init__()

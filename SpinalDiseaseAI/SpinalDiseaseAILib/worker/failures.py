@@ -1,17 +1,17 @@
-"""Exceptions of an analysis as sentences for a user. Known by name, so that nothing is imported to know them."""
+"""Exceptions of an analysis as sentences for a user. They are recognised by name, without importing their libraries."""
 
 from __future__ import annotations
 
 from ..base.errors import ComputeError, SpinalDiseaseAIError
 
 UNEXPECTED = "unexpected"
-"""Code of the error for an exception that nothing is known about."""
+"""Code of the error for an unknown exception."""
 
 _TORCH_REMEDY = "Install PyTorch: in Slicer with the PyTorch extension, elsewhere with pip install torch."
 _MEMORY_NEEDED = "An analysis needs about 1.5 GB of free memory."
 _GPU_REMEDY = "Close other programs that use the GPU, or choose the device cpu."
 
-# Exit statuses as unsigned 32-bit numbers: minus a signal on POSIX, an NTSTATUS on Windows.
+# Exit statuses as unsigned 32-bit numbers: a negated signal on POSIX, an NTSTATUS on Windows.
 _KILLED = {-9 & 0xFFFFFFFF, 0xC0000017, 0xC000012D}  # SIGKILL; no memory, commit limit
 _CRASHED = {number & 0xFFFFFFFF for number in (-4, -6, -7, -8, -10, -11)} | {
     0xC0000005,  # access violation
@@ -20,25 +20,25 @@ _CRASHED = {number & 0xFFFFFFFF for number in (-4, -6, -7, -8, -10, -11)} | {
     0xC0000374,  # heap corruption
     0xC0000409,  # abort
 }
-_NO_MEMORY = {8, 14, 1450, 1455}  # error codes of Windows; torch's libraries meet the last, a small paging file
+_NO_MEMORY = {8, 14, 1450, 1455}  # Windows error codes; torch's libraries cause the last, if the paging file is small
 
 
 def error_of_exception(exception: Exception) -> SpinalDiseaseAIError:
-    """What a user is told about an exception.
+    """The error shown to a user for an exception.
 
-    The exception's own message is left out where nothing is known about it: it may quote the input. It goes to the log.
+    The message of an unknown exception is left out, because it may quote the input. It is in the log.
 
-    :param exception: anything that an analysis raised.
-    :returns: the exception itself if it is already written for a user.
+    :param exception: any exception raised by an analysis.
+    :returns: the exception itself if its message is already written for a user.
     """
     if isinstance(exception, SpinalDiseaseAIError):
         return exception
     text = str(exception).lower()
-    # torch raises its own class on CUDA and a plain RuntimeError on MPS and, with another text, on the CPU.
+    # torch raises its own class on CUDA, and a plain RuntimeError on MPS and, with another text, on the CPU.
     if isinstance(exception, RuntimeError) and ("out of memory" in text or type(exception).__name__ == "OutOfMemoryError"):
         return ComputeError("The GPU ran out of memory.", remedy=_GPU_REMEDY, code="gpu-out-of-memory")
     torch_allocation = isinstance(exception, RuntimeError) and ("allocate memory" in text or "not enough memory" in text)
-    # What Linux, and Windows in the user's language, say of a library for which there is no room left.
+    # Linux reports a library that does not fit into memory by this text, Windows by a code with a localized text.
     library_allocation = isinstance(exception, ImportError | OSError) and (
         "failed to map segment" in text or getattr(exception, "winerror", None) in _NO_MEMORY
     )
@@ -51,7 +51,7 @@ def error_of_exception(exception: Exception) -> SpinalDiseaseAIError:
         )
     if isinstance(exception, ModuleNotFoundError) and exception.name:
         return error_of_missing_packages((exception.name.partition(".")[0],), "the worker's Python")
-    # A compiled part of torch that misses a library of the system is named alone: "DLL load failed while importing _C".
+    # If a compiled part of torch lacks a system library, torch is not mentioned: "DLL load failed while importing _C".
     if isinstance(exception, ImportError | OSError) and ("torch" in text or "dll load failed while importing _c:" in text):
         return ComputeError("PyTorch is installed but cannot be loaded.", remedy=_TORCH_REMEDY, code="torch-broken")
     return ComputeError(
@@ -62,9 +62,9 @@ def error_of_exception(exception: Exception) -> SpinalDiseaseAIError:
 
 
 def error_of_missing_packages(missing: tuple[str, ...], where: str) -> ComputeError:
-    """What a user is told when packages are not installed.
+    """The error shown to a user if packages are not installed.
 
-    :param missing: names as they are imported, at least one.
+    :param missing: import names, at least one.
     :param where: the Python that lacks them.
     """
     if "torch" in missing:
@@ -77,16 +77,16 @@ def error_of_missing_packages(missing: tuple[str, ...], where: str) -> ComputeEr
 
 
 def error_of_exit(status: int | None, python: str, *, ready: bool, last_line: str = "") -> ComputeError:
-    """What a user is told when the worker's process has ended by itself.
+    """The error shown to a user if the worker's process has ended by itself.
 
-    :param status: exit status as :class:`subprocess.Popen` gives it: minus the signal on POSIX, an NTSTATUS on Windows.
-        None if the process closed its output and went on.
+    :param status: exit status as given by :class:`subprocess.Popen`: the negated signal on POSIX, an NTSTATUS on Windows.
+        None if the process closed its output but did not end.
     :param python: the executable that was started.
     :param ready: True if the worker had answered before.
-    :param last_line: last line that the process logged; told only if the worker never got ready.
+    :param last_line: last line that the process logged; shown only if the worker never answered.
     """
     if status is not None and 128 < status <= 128 + 64:
-        status = 128 - status  # a shell or a launcher tells the signal of its child so
+        status = 128 - status  # how a shell or a launcher reports the signal of its child
     if status is not None and status & 0xFFFFFFFF in _KILLED:
         return ComputeError(
             "The analysis process was killed, usually because the computer ran out of memory.",

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from .job_queue import JobQueue
 
 Result = TypeVar("Result")
-_TURN = 0.05  # seconds that waiting listens before it looks at the time
+_TURN = 0.05  # seconds for which wait() listens before it checks the time
 
 
 OnError = Callable[[SpinalDiseaseAIError], None]
@@ -25,7 +25,7 @@ OnError = Callable[[SpinalDiseaseAIError], None]
 
 @dataclass(frozen=True)
 class Callbacks(Generic[Result]):
-    """What a caller wants to be told of, on the thread that dispatches."""
+    """Callbacks of a job, called on the thread that dispatches."""
 
     on_progress: Progress | None
     on_done: Callable[[Result], None] | None
@@ -33,7 +33,7 @@ class Callbacks(Generic[Result]):
 
 
 class Job(Generic[Result]):
-    """Handle of a job; :class:`client.WorkerClient` makes it. Used from the thread that uses the client."""
+    """Handle of a job, created by :class:`client.WorkerClient`. To be used from the client's thread."""
 
     def __init__(
         self,
@@ -43,10 +43,10 @@ class Job(Generic[Result]):
         read_result: Callable[[dict[str, Any]], Result],
         callbacks: Callbacks[Result],
     ) -> None:
-        """A job that was not sent yet.
+        """A job that has not been sent yet.
 
-        :param message: what the worker gets, the study left out.
-        :param read_result: makes the result from the worker's JSON values; may raise :class:`errors.SchemaError`.
+        :param message: message to the worker, without the study.
+        :param read_result: converts the worker's JSON values to the result; may raise :class:`errors.SchemaError`.
         """
         self.message = message
         self.study = study
@@ -63,7 +63,7 @@ class Job(Generic[Result]):
         return self._result is not None or self._error is not None
 
     def cancel(self) -> None:
-        """Ask for an early end. The job then finishes with :class:`errors.Cancelled`, whatever the worker still sends."""
+        """Request an early end. The job then finishes with :class:`errors.Cancelled`, whatever the worker still sends."""
         if not self.finished and self.cancelled_at is None:
             self.cancelled_at = time.monotonic()
             self._queue.forward_cancellation(self)
@@ -73,8 +73,8 @@ class Job(Generic[Result]):
 
         :param timeout: seconds; None waits as long as it takes.
         :returns: the result.
-        :raises SpinalDiseaseAIError: the error that the job finished with.
-        :raises TimeoutError: if the time is over; the job goes on.
+        :raises SpinalDiseaseAIError: the error with which the job finished.
+        :raises TimeoutError: if the job did not finish in time; it continues.
         """
         until = None if timeout is None else time.monotonic() + timeout
         while not self.finished:
@@ -87,7 +87,7 @@ class Job(Generic[Result]):
         return self._result
 
     def progressed(self, stage: str, fraction: float, text: str) -> None:
-        """Tell the caller about progress; its callback may raise :class:`errors.Cancelled` to cancel the job."""
+        """Report progress to the caller, whose callback may raise :class:`errors.Cancelled` to cancel the job."""
         if self._callbacks.on_progress is not None and self.cancelled_at is None:
             try:
                 self._callbacks.on_progress(stage, fraction, text)
@@ -95,9 +95,10 @@ class Job(Generic[Result]):
                 self.cancel()
 
     def succeed(self, values: dict[str, Any], read_masks: Callable[[], Masks | None]) -> None:
-        """Finish with the worker's result; a result that cannot be read is an error.
+        """Finish with the worker's result, or with an error if the result cannot be read.
 
-        :param read_masks: gives the masks that belong to it, if any; may raise :class:`errors.SchemaError`.
+        :param values: JSON values of the result.
+        :param read_masks: returns the masks that belong to it, if any; may raise :class:`errors.SchemaError`.
         """
         if self.cancelled_at is not None:
             self.fail(Cancelled())
@@ -113,11 +114,11 @@ class Job(Generic[Result]):
             self._callbacks.on_done(self._result)
 
     def fail(self, error: SpinalDiseaseAIError) -> None:
-        """Finish with an error; that of a cancelled job is always its cancellation."""
+        """Finish with an error; for a cancelled job it is always :class:`errors.Cancelled`."""
         self._error = error if self.cancelled_at is None else Cancelled()
         if self._callbacks.on_error is not None:
             self._callbacks.on_error(self._error)
 
     def abandon(self) -> None:
-        """Finish as cancelled without any callback."""
+        """Finish as cancelled, without callbacks."""
         self._error = Cancelled()

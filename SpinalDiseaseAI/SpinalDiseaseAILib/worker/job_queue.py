@@ -1,4 +1,4 @@
-"""Jobs of a client, sent to a worker one after another; the worker is started when a job needs it, and again after its death."""
+"""Jobs of a client, sent to a worker one at a time; the worker is started when a job needs it, and again after its death."""
 
 from __future__ import annotations
 
@@ -18,18 +18,18 @@ from .job import Job
 from .mask_files import read_masks
 from .protocol import error_from_dict
 
-_EVENTS_A_TURN = 100  # events taken in before the caller gets its thread back
-_SHUTDOWN_GRACE = 1.0  # seconds that an idle worker gets to end by itself
+_EVENTS_A_TURN = 100  # most events processed before control returns to the caller
+_SHUTDOWN_GRACE = 1.0  # seconds that an idle worker has to end by itself
 
 
 class JobQueue:
-    """The jobs that are not finished, and the connection that the first of them has."""
+    """The unfinished jobs, and the connection to the worker that runs the first of them."""
 
     def __init__(self, connect: Callable[[], Connection], cancel_grace: float) -> None:
         """An empty queue without a worker.
 
         :param connect: starts a worker; may raise :class:`errors.ComputeError`.
-        :param cancel_grace: seconds that a cancelled job gets to stop before the worker is ended.
+        :param cancel_grace: seconds that a cancelled job has to stop before the worker is killed.
         """
         self._connect = connect
         self._cancel_grace = cancel_grace
@@ -38,7 +38,7 @@ class JobQueue:
         self._running: Job[Any] | None = None
         self._failed: deque[tuple[Job[Any], SpinalDiseaseAIError]] = deque()  # their callbacks wait for dispatch
         self._files: StudyFiles | None = None  # of the running job, until the worker has read them
-        self._results: ExchangeFolder | None = None  # where the worker puts masks of the running job
+        self._results: ExchangeFolder | None = None  # for masks of the running job
         self._job_count = 0
 
     @property
@@ -47,7 +47,7 @@ class JobQueue:
         return self._running is not None or bool(self._waiting) or bool(self._failed)
 
     def start(self) -> None:
-        """Start a worker, if none runs, and return at once.
+        """Start a worker if none is running, and return at once.
 
         :raises ComputeError: if it cannot be started.
         """
@@ -56,7 +56,7 @@ class JobQueue:
             self._connection = self._connect()
 
     def submit(self, job: Job[Any]) -> None:
-        """Add a job, and send it if the worker is free. Callbacks run in :meth:`dispatch` only."""
+        """Add a job, and send it if the worker is free. Callbacks run only in :meth:`dispatch`."""
         self._job_count += 1
         job.message["job"] = str(self._job_count)
         self._waiting.append(job)
@@ -77,9 +77,9 @@ class JobQueue:
             self._connection = None
 
     def dispatch(self, timeout: float = 0.0) -> None:
-        """Take in what the worker sent, run the callbacks and send the next job.
+        """Receive the worker's events, run the callbacks and send the next job.
 
-        :param timeout: seconds to wait for something to happen.
+        :param timeout: seconds to wait for an event.
         """
         self._begin_next()
         for _ in range(_EVENTS_A_TURN):
@@ -95,7 +95,7 @@ class JobQueue:
             job.fail(error)
 
     def forward_cancellation(self, job: Job[Any]) -> None:
-        """Tell the worker that a job is to end; called by :meth:`job.Job.cancel`."""
+        """Ask the worker to end a job; called by :meth:`job.Job.cancel`."""
         if job is self._running and self._connection is not None:
             self._connection.send({"type": "cancel", "job": job.message["job"]})
 
@@ -106,7 +106,7 @@ class JobQueue:
         while self._running is None and self._waiting:
             if self._connection is not None and self._connection.died_idle:
                 self._connection.close()
-                self._connection = None  # no job was lost with it: it is not worth an error
+                self._connection = None  # not an error, because no job was lost
             try:
                 self.start()
                 assert self._connection is not None
@@ -116,7 +116,7 @@ class JobQueue:
                 self._send(self._running, self._connection)
             except ComputeError as error:
                 self._fail_job(error)
-            except ValueError:  # JSON has no word for a coordinate that is no number
+            except ValueError:  # JSON cannot represent a coordinate that is not a number
                 found = "A point has a coordinate that is not a number."
                 self._fail_job(InputError(found, "Every point needs three coordinates in millimetres.", code="points"))
 
@@ -129,7 +129,7 @@ class JobQueue:
             key = _key_of(job.study)
             message["study"] = {"key": key}
             if connection.study_key != key:
-                connection.study_key = ""  # until the worker says that it has read the new one
+                connection.study_key = ""  # until the worker reports that it has read the new one
                 self._files = StudyFiles(job.study)
                 message["study"]["path"] = str(self._files.path)
         connection.send(message)
@@ -141,7 +141,7 @@ class JobQueue:
         try:
             return connection.next_event(timeout)
         except ComputeError as error:
-            # A callback may have dispatched, and lost this worker and started another one already.
+            # A callback may have dispatched meanwhile, lost this worker and started another one.
             if connection is self._connection:
                 self._connection = None
                 self._fail_job(error)
@@ -159,7 +159,7 @@ class JobQueue:
             if self._connection is not None:
                 self._connection.study_key = event["key"]
         elif kind == "done":
-            # The folder stays until the masks are read; the callbacks may start another job, which gets its own.
+            # Keep the folder until the masks are read; the callbacks may start another job, which gets its own folder.
             results, self._results = self._results, None
             self._finish()
             try:
@@ -172,7 +172,7 @@ class JobQueue:
             job.fail(error_from_dict(event["error"]))
 
     def _enforce_cancellation(self) -> None:
-        """End a worker that does not heed a cancellation: it may be deep in a computation, or importing."""
+        """Kill a worker that does not react to a cancellation: it may be busy computing or importing."""
         job = self._running
         if job is None or job.cancelled_at is None or self._connection is None:
             return
@@ -182,7 +182,7 @@ class JobQueue:
             self._fail_job(Cancelled())
 
     def _fail_job(self, error: SpinalDiseaseAIError) -> None:
-        """Fail the job that the worker was lost with: the running one, else the one that it was started for."""
+        """Fail the job that was lost with the worker: the running one, else the one that the worker was started for."""
         job = self._running or (self._waiting.popleft() if self._waiting else None)
         self._finish()
         if job is not None:
@@ -208,6 +208,6 @@ def _masks_of(event: dict[str, Any], results: ExchangeFolder | None) -> Masks | 
 
 
 def _key_of(study: Study) -> str:
-    """A name for the content of a study: voxels that were changed in place have another one."""
+    """A hash of the content of a study, which changes even if voxels are changed in place."""
     content = (study.uid, study.notes, [(item.identity(), item.description, item.spacing_known) for item in study.series])
     return hashlib.sha256(repr(content).encode()).hexdigest()

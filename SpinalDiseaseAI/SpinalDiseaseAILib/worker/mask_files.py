@@ -1,4 +1,4 @@
-"""Masks between worker and client: voxels as a raw file in the client's temporary folder, the rest in the message."""
+"""Transfer of masks from worker to client: voxels as a raw file in the client's temporary folder, the rest in the message."""
 
 from __future__ import annotations
 
@@ -37,12 +37,12 @@ def write_masks(masks: Masks, folder: Path) -> dict[str, Any]:
 
 
 def read_masks(values: Any, folder: Path) -> Masks:
-    """The masks of :func:`write_masks`, their voxels read into memory.
+    """The masks written by :func:`write_masks`, with their voxels read into memory.
 
     :raises SchemaError: if the values or the file are missing or wrong.
     """
     try:
-        # Only the file's own name counts: a message cannot point outside the folder.
+        # Only the last part of the path is used: a message cannot point outside the folder.
         with (folder / Path(values["file"]).name).open("rb") as file:
             voxels = np.lib.format.read_array(file, allow_pickle=False)
         names = {int(label): str(name) for label, name in values["names"].items()}

@@ -1,4 +1,4 @@
-"""The worker's process as its client sees it: started, listened to, ended with everything that it started."""
+"""The worker's process from the client's side: starting it, listening to it, and ending it with everything that it started."""
 
 from __future__ import annotations
 
@@ -20,31 +20,31 @@ from .protocol import MAX_LINE
 Heard = tuple[Literal["output", "log", "end"], bytes]
 
 TORCH_ENVIRONMENT = {"PYTORCH_ENABLE_MPS_FALLBACK": "1"}
-"""Variables that torch reads when it is loaded: what an Apple graphics processor lacks is done on the processor."""
+"""Variables that torch reads when it is loaded: operations that an Apple GPU lacks run on the CPU."""
 
 NO_WINDOW: int = getattr(subprocess, "CREATE_NO_WINDOW", 0)
-"""Flag for processes that would open a window of the console; Windows alone has it."""
+"""Flag that keeps a process from opening a console window; it exists only on Windows."""
 
 _LIBRARY_PARENT = Path(__file__).resolve().parents[2]
-_OUTPUT_DELAY = 1.0  # seconds that the output of a process may end after the process
-_LONGEST_END = 5.0  # seconds that a process that was ended may take to be gone: the caller's window stands still meanwhile
+_OUTPUT_DELAY = 1.0  # seconds by which the output of a process may outlast the process
+_LONGEST_END = 5.0  # seconds to wait for a killed process to disappear, while the caller's window is blocked
 _LEAST_WAIT = 0.002
 
 
 def worker_environment(extra: Mapping[str, str] | None = None) -> dict[str, str]:
-    """Environment of a worker: the caller's own, with what makes Python find this library and speak UTF-8 at once.
+    """Environment of a worker: the caller's own, modified so that Python finds this library and uses unbuffered UTF-8.
 
-    The caller's variables stay, because inside Slicer its Python does not run without them.
+    The caller's variables are kept, because Slicer's Python does not run without them.
 
-    :param extra: variables that go before all others.
+    :param extra: variables that override all others, except that this library stays first in ``PYTHONPATH``.
     """
     environment = {
         **TORCH_ENVIRONMENT,
         **os.environ,
         "PYTHONUTF8": "1",
-        "PYTHONIOENCODING": "utf-8",  # else the caller's own, if it has one, goes before the line above
+        "PYTHONIOENCODING": "utf-8",  # a value in the caller's environment would override PYTHONUTF8
         "PYTHONUNBUFFERED": "1",
-        # The current folder may hold anything, a file named torch.py too: it is not searched for modules.
+        # The current folder is not searched for modules: it may contain anything, even a torch.py.
         "PYTHONSAFEPATH": "1",
         **(extra or {}),
     }
@@ -54,10 +54,10 @@ def worker_environment(extra: Mapping[str, str] | None = None) -> dict[str, str]
 
 
 class WorkerProcess:
-    """A started process. Two threads listen to it and put what they hear into a queue, for :meth:`hear`."""
+    """A started process. Two threads listen to its streams and put every line into a queue, for :meth:`hear`."""
 
     def __init__(self, python: str, arguments: Sequence[str], environment: Mapping[str, str] | None = None) -> None:
-        """Start the process in a group of its own, so that it can be ended with its children and Ctrl-C does not reach it.
+        """Start the process in its own group, so that it can be ended with its children and Ctrl-C does not reach it.
 
         :raises ComputeError: if the executable cannot be started.
         """
@@ -85,32 +85,32 @@ class WorkerProcess:
             ) from error
         assert self._process.stdin and self._process.stdout and self._process.stderr
         self._input = self._process.stdin
-        # The threads hold the streams and not this object, so that a forgotten one is collected and its pipe closed.
+        # The threads refer to the streams, not to this object, so it is collected when forgotten, which closes its pipe.
         self._threads = [_listen(self._process.stdout, self._heard, "output"), _listen(self._process.stderr, self._heard, "log")]
 
     @property
     def ended(self) -> bool:
-        """True if the process has ended; what it wrote before may not be heard yet."""
+        """True if the process has ended; some of its output may not have been heard yet."""
         return self._process.poll() is not None
 
     def send(self, line: bytes) -> None:
-        """Send a line. That the process is gone is not noticed here but when its output ends."""
+        """Send a line. If the process is gone, this is noticed only when its output ends."""
         with contextlib.suppress(OSError, ValueError):
             self._input.write(line)
             self._input.flush()
 
     def hear(self, timeout: float) -> Heard | None:
-        """What was heard next: a line of output, a line of the log, or the end; None if nothing was.
+        """The next item: a line of output, a line of the log, or the end; None if there is none.
 
-        :param timeout: seconds to wait for it. Even for 0 a moment is waited, which hands the interpreter to the listening
-            threads: in an application whose event loop keeps it, they run only then.
+        :param timeout: seconds to wait for it. Even with 0 it waits for a moment, which lets the listening threads run: an
+            application's event loop may otherwise keep the interpreter to itself.
         """
         with contextlib.suppress(queue.Empty):
             return self._heard.get(timeout=max(timeout, _LEAST_WAIT))
         return ("end", b"") if self._gone_for_long() else None
 
     def _gone_for_long(self) -> bool:
-        """True if the process ended but its output did not: a launcher was killed, and its child keeps the pipe open."""
+        """True if the process ended a while ago but its output did not: a launcher was killed, and its child holds the pipe."""
         if self._process.poll() is None:
             return False
         if self._gone_since is None:
@@ -120,8 +120,8 @@ class WorkerProcess:
     def end(self, grace: float = 0.0) -> int | None:
         """End the process and everything that it started.
 
-        :param grace: seconds that it gets to end by itself; its input is closed, which asks it to.
-        :returns: its exit status, minus the signal if another program killed it; None if it had to be ended here.
+        :param grace: seconds that it has to end by itself; closing its input asks it to.
+        :returns: its exit status, the negated signal if another program killed it; None if it had to be killed here.
         """
         with contextlib.suppress(OSError, ValueError):
             self._input.close()
@@ -135,12 +135,12 @@ class WorkerProcess:
                 os.killpg(self._process.pid, signal.SIGKILL)
         with contextlib.suppress(OSError):
             self._process.kill()
-        with contextlib.suppress(subprocess.TimeoutExpired):  # of a process that the system does not let go
+        with contextlib.suppress(subprocess.TimeoutExpired):  # a process that the system does not release
             self._process.wait(_LONGEST_END)
         return status
 
     def rest_of_log(self) -> list[bytes]:
-        """After the end: lines of the log that were not heard."""
+        """Lines of the log that have not been heard; to be called after the end."""
         for thread in self._threads:
             thread.join(_OUTPUT_DELAY)
         lines = []
@@ -153,13 +153,13 @@ class WorkerProcess:
 
 
 def _end_tree(pid: int) -> None:
-    """End a process of Windows and those that it started, as far as Windows lets that happen; nothing is raised."""
-    # With its folder: without, a program of that name in the current one would be run.
+    """End a process and those that it started on Windows, as far as possible; nothing is raised."""
+    # The full path, so that a program of that name in the current folder is not run.
     program = os.path.join(os.environ.get("SYSTEMROOT", r"C:\Windows"), "System32", "taskkill.exe")
     with contextlib.suppress(OSError, subprocess.TimeoutExpired):
         subprocess.run(
             [program, "/F", "/T", "/PID", str(pid)],
-            # All three named: an application with a window may have handles that cannot be passed on.
+            # All three are given, because a GUI application may have handles that cannot be inherited.
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,

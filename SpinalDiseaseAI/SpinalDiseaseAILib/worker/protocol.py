@@ -1,6 +1,6 @@
-"""Messages between client and worker: one JSON object a line, UTF-8. Described in ``docs/developer/worker-protocol.md``.
+"""Messages between client and worker: one JSON object per line, UTF-8. Described in ``docs/developer/worker-protocol.md``.
 
-This file must stay readable to Pythons older than the product needs, so that those can say in the handshake what they are.
+This file must also run on a Python that is too old for the product, so that it can state its version in the handshake.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ PROTOCOL_VERSION = 1
 MINIMUM_PYTHON = (3, 11)
 
 MAX_LINE = 1 << 24
-"""Bytes that a line may have. A report has some ten thousand; more is not this protocol."""
+"""Maximum number of bytes of a line. A report has some ten thousand; a longer line is not of this protocol."""
 
 _ERROR_CLASSES = {
     item.__name__: item
@@ -28,15 +28,16 @@ _ERROR_CLASSES = {
 def encode(message: dict[str, Any]) -> bytes:
     """A message as one line.
 
-    :raises ValueError: if a number is not finite; TypeError if a value is not a JSON value.
+    :raises ValueError: if a number is not finite.
+    :raises TypeError: if a value is not a JSON value.
     """
     return json.dumps(message, ensure_ascii=False, allow_nan=False).encode("utf-8") + b"\n"
 
 
 def decode(line: bytes) -> dict[str, Any]:
-    """The message of a line.
+    """The message in a line.
 
-    :raises ValueError: if the line is cut, not UTF-8, not JSON, nested beyond measure or not an object.
+    :raises ValueError: if the line is truncated, not UTF-8, not JSON, too deeply nested or not an object.
     """
     if not line.endswith(b"\n"):
         raise ValueError("the line is cut")
@@ -60,9 +61,9 @@ _EVENT_FIELDS: dict[str, dict[str, type | tuple[type, ...]]] = {
 
 
 def decode_event(line: bytes) -> dict[str, Any]:
-    """The event of a line that a worker sent, with every field of its kind.
+    """The event in a line sent by a worker, with all fields of its kind.
 
-    :raises ValueError: if the line is no event of this protocol.
+    :raises ValueError: if the line is not an event of this protocol.
     """
     event = decode(line)
     fields = _EVENT_FIELDS.get(str(event.get("event")))
@@ -72,9 +73,9 @@ def decode_event(line: bytes) -> dict[str, Any]:
 
 
 def hello(missing: Sequence[str] = ()) -> dict[str, Any]:
-    """The worker's first event: which protocol, product and Python it is.
+    """The worker's first event: its versions of protocol, product and Python.
 
-    :param missing: packages that the worker needs and its Python does not have; the worker ends after saying so.
+    :param missing: required packages that its Python does not have; if there are any, the worker ends after this event.
     """
     return {
         "event": "hello",
@@ -98,7 +99,7 @@ def error_to_dict(error: errors.SpinalDiseaseAIError) -> dict[str, Any]:
 
 
 def error_from_dict(values: dict[str, Any]) -> errors.SpinalDiseaseAIError:
-    """The error of :func:`error_to_dict`, of the same class; of the base class if there is none of that name."""
+    """The error in the result of :func:`error_to_dict`, of the same class, or of the base class if the name is unknown."""
     name = values.get("class")
     if name == errors.Cancelled.__name__:
         return errors.Cancelled()

@@ -1,6 +1,6 @@
-"""The worker's side: jobs come in as lines and are run one after another on an analyser that stays loaded.
+"""The worker's side: jobs arrive as lines and are run one after another on an analyser that stays loaded.
 
-A thread reads, so that a cancellation is seen while a job runs; the main thread computes. The running job notices the
+One thread reads, so that a cancellation is received while a job runs; the main thread computes. The running job notices the
 cancellation at its next call of progress.
 """
 
@@ -26,15 +26,15 @@ from . import protocol
 from .failures import error_of_exception
 from .mask_files import write_masks
 
-_GRACE = 2.0  # seconds that a running job gets to notice that its client is gone
-_IDLE = 30.0  # seconds without a job after which memory that only makes the next one faster is given back
-_PARENT_INTERVAL = 1.0  # seconds between looks at whether the parent process lives
+_GRACE = 2.0  # seconds that a running job has to notice that its client is gone
+_IDLE = 30.0  # seconds without a job after which memory kept only for speed is returned to the system
+_PARENT_INTERVAL = 1.0  # seconds between checks whether the parent process is alive
 
 _log = logging.getLogger(__name__)
 
 
 class AnalyserLike(Protocol):
-    """What the worker serves: :class:`SpinalDiseaseAILib.pipelines.analyser.Analyser`."""
+    """Interface of :class:`SpinalDiseaseAILib.pipelines.analyser.Analyser`, which the worker serves."""
 
     def analyse(self, study: Study, options: Options, progress: Progress) -> Report:
         """Find, name and grade every structure."""
@@ -42,16 +42,16 @@ class AnalyserLike(Protocol):
     def regrade(
         self, study: Study, points: dict[str, Point], changed: tuple[str, ...], options: Options, progress: Progress
     ) -> Report:
-        """Grade, and measure, the changed structures again."""
+        """Grade and measure the changed structures again."""
 
     def probe(self, device: str) -> dict[str, object]:
-        """What a device is."""
+        """Test a device."""
 
 
 def serve(make_analyser: Callable[[], AnalyserLike]) -> int:
     """Serve this process's standard input and output until the client shuts the worker down or is gone.
 
-    :param make_analyser: called once, before the first job, so that what it imports is loaded while the client is still busy.
+    :param make_analyser: called before the first job, so that its imports are loaded while the client is still busy.
     :returns: exit status.
     """
     incoming, outgoing = _claim_standard_streams()
@@ -60,9 +60,9 @@ def serve(make_analyser: Callable[[], AnalyserLike]) -> int:
 
 
 def _claim_standard_streams() -> tuple[BinaryIO, BinaryIO]:
-    """Keep standard input and output for the protocol: whatever a library reads or prints goes elsewhere.
+    """Reserve standard input and output for the protocol: libraries read from and print to other places.
 
-    The file descriptors themselves are moved, because compiled libraries print past :data:`sys.stdout`.
+    The file descriptors themselves are replaced, because compiled libraries bypass :data:`sys.stdout`.
 
     :returns: the protocol's input and output, the latter unbuffered.
     """
@@ -95,7 +95,7 @@ class _Server:
         try:
             self._loaded_analyser()
         except Exception:
-            # The first job tries again, and tells its client what is wrong.
+            # The first job tries again, and reports to its client what is wrong.
             _log.exception("The analyser could not be loaded.")
         self._send({"event": "ready"})
         for message in iter(self._next_job, None):
@@ -103,7 +103,7 @@ class _Server:
         return 0
 
     def _next_job(self) -> dict[str, Any] | None:
-        """The next message; None if there will be none."""
+        """The next message; None if there will be no more."""
         try:
             return self._jobs.get(timeout=_IDLE)
         except queue.Empty:
@@ -134,14 +134,14 @@ class _Server:
         self._leave()
 
     def _watch_parent(self) -> None:
-        # Where a launcher stands between client and worker, the launcher can be killed while the client's pipe stays open.
+        # If a launcher runs between client and worker, it can be killed while the client's pipe stays open.
         parent = os.getppid()
         while os.getppid() == parent:
             time.sleep(_PARENT_INTERVAL)
         self._leave()
 
     def _leave(self) -> None:
-        """End the process: at once if it is idle, else when the running job notices or the grace is over."""
+        """End the process: at once if it is idle, else when the running job notices or the grace period is over."""
         self._client_gone.set()
         self._jobs.put(None)
         time.sleep(_GRACE)
@@ -171,11 +171,11 @@ class _Server:
                 _log.exception("Job %s failed.", job)
             answer = protocol.encode({"event": "error", "job": job, "error": protocol.error_to_dict(error)})
         self._cancelled.discard(job)
-        if not self._client_gone.is_set():  # else nobody asked for the cancellation that this would tell
+        if not self._client_gone.is_set():  # otherwise the job was cancelled without a request, and nobody is listening
             self._send_line(answer)
 
     def _result(self, message: dict[str, Any], progress: Progress) -> dict[str, Any]:
-        """The fields of the answer: ``result``, and ``masks`` where there are some and the client named a folder for them."""
+        """The fields of the answer: ``result``, and ``masks`` if there are any and the client named a folder for them."""
         kind = message["type"]
         if kind == "probe":
             return {"result": self._loaded_analyser().probe(str(message["device"]))}
@@ -194,10 +194,10 @@ class _Server:
         return {"result": report_to_dict(report), **fields}
 
     def _study_of(self, message: dict[str, Any]) -> Study:
-        """The study of a job: read from the given files, else the one of the job before."""
+        """The study of a job: read from the given files, else that of the previous job."""
         key, path = message["study"]["key"], message["study"].get("path")
         if path:
-            self._study = None  # before reading: two studies at a time are never in memory
+            self._study = None  # before reading, so that two studies are never in memory at the same time
             self._study = key, read_study(Path(path))
             self._send({"event": "study-read", "job": str(message["job"]), "key": key})
         if self._study is None or self._study[0] != key:
@@ -214,5 +214,5 @@ class _Server:
             try:
                 while line:
                     line = line[self._outgoing.write(line) :]
-            except OSError:  # the reading thread sees the same and ends the process
+            except OSError:  # the reading thread notices too, and ends the process
                 self._client_gone.set()
