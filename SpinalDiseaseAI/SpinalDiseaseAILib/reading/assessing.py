@@ -1,4 +1,4 @@
-"""Whether a series can serve an analysis, as what, and how well: modality, kind, orientation, region, weighting, geometry."""
+"""Whether an analysis can use a series, in which role, and how well: modality, kind, orientation, region, weighting, geometry."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ _DESCRIBED_PARTS = (  # of a Dixon acquisition, where ImageType was lost
 )
 _OUT_OF_PHASE = r"out ?(?:of ?)?phase|opp(?:osed)? ?phase"
 _ENOUGH_SLICES = 7
-_USUAL_HEIGHT = (200.0, 450.0)  # millimetres; above it, a whole spine at a coarser matrix
+_USUAL_HEIGHT = (200.0, 450.0)  # millimetres; larger fields of view are whole spines with coarser pixels
 
 RANKING = (
     "its weighting is more certain",
@@ -52,19 +52,20 @@ RANKING = (
     "its pixels are smaller",
     "it was acquired first",
 )
-"""What each place of :attr:`Assessment.rank` means, for a reader."""
+"""Meaning of each element of :attr:`Assessment.rank`, for a reader."""
 
 
 @dataclass(frozen=True, eq=False)
 class Assessment:
-    """What a series is good for.
+    """How an analysis can use a series.
 
-    :param stack: the stack of it that serves best.
+    :param stack: its most suitable stack.
     :param total: number of slices of the series in all its stacks.
-    :param role: what it can serve as, None if it cannot.
-    :param problem: why it cannot, None if it can.
-    :param stage: how many checks it passed; the series that came furthest explains best why none can be used.
-    :param mixed: True if the series holds slices of several orientations.
+    :param judgement: its weighting.
+    :param role: the role in which it can be used, None if it cannot.
+    :param problem: why it cannot be used, None if it can.
+    :param stage: number of checks passed; if no series can be used, the one that passed most best explains why.
+    :param mixed: True if the series has slices of several orientations.
     """
 
     stack: Stack
@@ -92,7 +93,7 @@ class Assessment:
 
     @property
     def rank(self) -> tuple[float, ...]:
-        """Higher is better, place by place as :data:`RANKING` says."""
+        """Sort key, higher is better; :data:`RANKING` explains each element."""
         first, count, extent = self.stack.first, len(self.stack.present), self.stack.extent
         return (
             -self.judgement.evidence.value,
@@ -110,8 +111,8 @@ class Assessment:
 def assess(slices: Iterable[Slice], role: Role | None = None) -> Assessment:
     """Assess a series.
 
-    :param slices: every slice of the series.
-    :param role: what the user chose it for: kind, region and weighting are then not questioned.
+    :param slices: all slices of the series.
+    :param role: the role that the user chose it for; kind, region and weighting are then not checked.
     """
     stacks = stacks_of(slices)
     total = sum(len(stack.present) for stack in stacks)
@@ -130,7 +131,7 @@ def _assess_stack(stack: Stack, stacks: list[Stack], total: int, chosen: Role | 
 
 
 def _checks(stack: Stack, stacks: list[Stack], judgement: Judgement, total: int, chosen: Role | None) -> Iterator[Problem | None]:
-    """The checks in order; each gives None when it is passed."""
+    """The checks in order; each yields None if it is passed."""
     yield _modality(stack.first)
     yield None if chosen else _kind(stack)
     yield _orientation(stack, stacks, total)
@@ -158,7 +159,7 @@ def _kind(stack: Stack) -> Problem | None:
 
 
 def _described_part(text: str) -> Problem | None:
-    """Why a series that is described as one part of a Dixon acquisition cannot be used; None if it can, or is none."""
+    """Why a series cannot be used that its description calls one part of a Dixon acquisition; None if there is no reason."""
     for words, because in _DESCRIBED_PARTS if says(text, _DIXON) else ():
         if says(text, words):
             return Problem("derived", because)

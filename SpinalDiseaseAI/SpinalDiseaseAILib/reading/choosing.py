@@ -1,4 +1,4 @@
-"""One study, its sagittal T2 and T1, out of everything that was found; and in words why these and not the others."""
+"""The choice of one study with its sagittal T2 and T1 from everything that was found, and the reasons in words."""
 
 from __future__ import annotations
 
@@ -18,10 +18,11 @@ _FEW_SLICES = 5
 
 @dataclass(frozen=True, eq=False)
 class Choice:
-    """What would be used.
+    """The series that would be used.
 
     :param used: the series of each role; at least one.
-    :param entries: every series, those used first.
+    :param entries: all series, those used first.
+    :param notes: what a reader must know about the choice.
     """
 
     used: dict[Role, Assessment]
@@ -34,10 +35,10 @@ def choose(
 ) -> tuple[Choice | None, tuple[SeriesEntry, ...], InputError | None]:
     """Choose the study and its series.
 
-    :param slices: of every image of the input; at least one.
+    :param slices: those of all images of the input; at least one.
     :param t2: UID of the series that the user wants as T2; empty to choose automatically.
     :param t1: UID of the series that the user wants as T1; empty to choose automatically.
-    :returns: the choice, or None with the error that says why there is none; and the entries of every series in either case.
+    :returns: the choice or None, the entries of all series in either case, and the error that explains why there is no choice.
     """
     wanted = {Role.SAGITTAL_T2: t2, Role.SAGITTAL_T1: t1}
     assessments = _assess_all(slices, wanted)
@@ -72,7 +73,7 @@ def _choose_series(assessments: list[Assessment], wanted: dict[Role, str]) -> di
     if not studies:
         raise refusal(assessments)
     picks = [_best_of_study([item for item in assessments if item.study == study], chosen) for study in sorted(studies)]
-    # A T2 outweighs a T1, a better T2 a lesser one; T1 only decides between equals.
+    # A T2 outweighs a T1, and a better T2 a worse one; T1 only decides between equals.
     return max(picks, key=lambda pick: [pick[role].rank if role in pick else () for role in Role])
 
 

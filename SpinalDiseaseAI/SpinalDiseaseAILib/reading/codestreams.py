@@ -1,4 +1,4 @@
-"""Sizes that compressed pixels state themselves, which decoders believe before the header of DICOM: JPEG, JPEG-LS, JPEG 2000.
+"""Image sizes stated in compressed pixels, which decoders trust more than the DICOM header: JPEG, JPEG-LS, JPEG 2000.
 
 Markers: ITU-T T.81 B.2, T.87 C.1.1, T.800 A.5.1. Items of encapsulated pixels: PS3.5 A.4.
 """
@@ -13,7 +13,7 @@ _JPEG = b"\xff\xd8"
 _JPEG_2000 = b"\xff\x4f\xff\x51"
 _JP2 = b"\x00\x00\x00\x0cjP"
 _FRAME_MARKERS = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC} | {0xF7}
-_BOXES = 4096  # bytes of a JP2 file before its codestream
+_BOXES = 4096  # most bytes of a JP2 file before its codestream
 
 
 def stated_sizes(encapsulated: bytes) -> Iterator[tuple[int, int]]:
@@ -28,7 +28,7 @@ def stated_sizes(encapsulated: bytes) -> Iterator[tuple[int, int]]:
 
 
 def _size(content: bytes, start: int, end: int) -> tuple[int, int] | None:
-    """The size that a codestream states at its start; None if there is none, or it states none."""
+    """The size stated at the start of a codestream; None if there is no codestream or no size."""
     try:
         if content.startswith(_JP2, start):
             start = content.find(_JPEG_2000, start, min(start + _BOXES, end))

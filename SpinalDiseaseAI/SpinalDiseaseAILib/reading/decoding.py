@@ -1,6 +1,6 @@
-"""Stored pixel values of a DICOM file: by pydicom, and for compressed ones that it has no plugin for, by SimpleITK's GDCM.
+"""Stored pixel values of a DICOM file: decoded by pydicom or, if it has no plugin for the compression, by SimpleITK's GDCM.
 
-The plugins are optional, one of them under a licence that this product cannot bring along; SimpleITK is always there.
+The plugins are optional, and the licence of one does not allow this product to include it; SimpleITK is always installed.
 """
 
 from __future__ import annotations
@@ -36,12 +36,12 @@ from .codestreams import stated_sizes
 from .limits import check_size
 from .values import integer
 
-itk: Any = SimpleITK  # its wrapped methods carry no types
+itk: Any = SimpleITK  # its wrapped methods have no types
 
 GDCM_SYNTAXES = (
     JPEGBaseline8Bit,
     JPEGExtended12Bit,
-    UID("1.2.840.10008.1.2.4.57"),  # JPEG lossless of any predictor, whose keyword differs between versions of pydicom
+    UID("1.2.840.10008.1.2.4.57"),  # JPEG lossless with any predictor; its keyword differs between versions of pydicom
     JPEGLosslessSV1,
     JPEGLSLossless,
     JPEGLSNearLossless,
@@ -68,31 +68,31 @@ _SIZE_KEYWORDS = ("Columns", "Rows", "NumberOfFrames", "SamplesPerPixel")
 
 
 def decoded(path: Path) -> tuple[Array, bool]:
-    """Stored values of a file, the lowest of them black.
+    """Stored values of a file, with the lowest as black.
 
     :returns: array of shape (rows, columns), or (frames, rows, columns) for several frames; and True if the grey scale had to
-        be inverted, because the file says MONOCHROME1.
-    :raises InputError: if the file is truncated or damaged, or nothing here can decode it.
+        be inverted, because the file is MONOCHROME1.
+    :raises InputError: if the file is truncated or damaged, too large, or no installed decoder can read it.
     """
     try:
         dataset = pydicom.dcmread(path, force=True)
-    except Exception as error:  # a damaged file raises whatever the damaged byte leads to
+    except Exception as error:  # a damaged file can raise anything
         raise damaged(path, "ends early or is damaged") from error
     if not any(keyword in dataset for keyword in ("PixelData", "FloatPixelData", "DoubleFloatPixelData")):
         raise damaged(path, "ends before its pixels")
     if "TransferSyntaxUID" not in dataset.file_meta:
-        dataset.file_meta.TransferSyntaxUID = ImplicitVRLittleEndian  # of a data set without file header, PS3.5 10.1
+        dataset.file_meta.TransferSyntaxUID = ImplicitVRLittleEndian  # default for a data set without file header, PS3.5 10.1
     syntax = UID(dataset.file_meta.TransferSyntaxUID)
     by_pydicom = _is_plain(syntax) or _pydicom_decodes(syntax)
     if not by_pydicom and syntax not in GDCM_SYNTAXES:
-        name = syntax.name if syntax.name.isprintable() else "something unknown"  # damaged bytes may be anything
+        name = syntax.name if syntax.name.isprintable() else "something unknown"  # it may consist of damaged bytes
         raise InputError(
             f"The series is stored as {name}, and no decoder for it is installed.",
             "Uncompressed, RLE, JPEG, JPEG-LS or JPEG 2000 images are needed.",
             "Export the series without compression.",
             code="no-decoder",
         )
-    # A decoder takes the memory that the header states, whatever there is to decode.
+    # A decoder allocates the memory that the header states, however little there is to decode.
     check_size(path.name, (integer(dataset, keyword) or 1 for keyword in _SIZE_KEYWORDS))
     columns, rows = integer(dataset, "Columns") or 0, integer(dataset, "Rows") or 0
     if not _is_plain(syntax) and any(
@@ -102,13 +102,16 @@ def decoded(path: Path) -> tuple[Array, bool]:
     inverted = dataset.get("PhotometricInterpretation", "") == "MONOCHROME1"
     try:
         pixels: Array = dataset.pixel_array if by_pydicom else _by_simpleitk(dataset)
-    except Exception as error:  # each decoder raises errors of its own
+    except Exception as error:  # each decoder raises its own types
         raise damaged(path, "ends early or is damaged: its pixels cannot be decoded") from error
     return (_inverted(pixels, dataset) if inverted else pixels), inverted
 
 
 def damaged(path: Path, what: str) -> InputError:
-    """The error for a file that is not whole."""
+    """The error for an incomplete or damaged file.
+
+    :param what: what is wrong, the predicate of a sentence about the file.
+    """
     return InputError(
         f"The file {path.name} {what}.",
         "Every file of the series must be complete.",
@@ -118,7 +121,7 @@ def damaged(path: Path, what: str) -> InputError:
 
 
 def _is_plain(syntax: UID) -> bool:
-    """True for pixels that are not compressed; False, too, for a UID that is no transfer syntax, or a maker's own."""
+    """True for uncompressed pixels; False also for a UID that is not a transfer syntax, or is a private one."""
     try:
         return not syntax.is_compressed
     except ValueError:
@@ -126,7 +129,7 @@ def _is_plain(syntax: UID) -> bool:
 
 
 def _pydicom_decodes(syntax: UID) -> bool:
-    """True if pydicom has a decoder for a transfer syntax, in version 3 or in version 2."""
+    """True if pydicom, version 2 or 3, has a decoder for a transfer syntax."""
     try:
         from pydicom.pixels.decoders.base import get_decoder
     except ImportError:
@@ -139,9 +142,9 @@ def _pydicom_decodes(syntax: UID) -> bool:
 
 
 def _by_simpleitk(dataset: FileDataset) -> Array:
-    """Decode through a temporary file that holds the pixels and nothing of the patient; the data set is used up.
+    """Decode through a temporary file with the pixels and nothing about the patient; the data set is modified.
 
-    Rescaling and photometric interpretation stay out of it, because SimpleITK would apply them.
+    The file states neither rescaling nor the original photometric interpretation, because SimpleITK would apply them.
     """
     keep = {tag_for_keyword(keyword) for keyword in _PIXEL_KEYWORDS}
     for tag in list(dataset.keys()):
@@ -161,7 +164,7 @@ def _by_simpleitk(dataset: FileDataset) -> Array:
 
 
 def _inverted(pixels: Array, dataset: Dataset) -> Array:
-    """Stored values mirrored within the range of their bits."""
+    """Stored values inverted within the range of their bits."""
     if pixels.dtype.kind == "i":
         return ~pixels
     highest = pixels.max() if pixels.dtype.kind == "f" else np.array(2 ** int(dataset.BitsStored) - 1, dtype=pixels.dtype)

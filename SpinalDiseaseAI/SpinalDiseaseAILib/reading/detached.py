@@ -1,7 +1,7 @@
 """Headers of volumes that name other files for their voxels: NRRD (``data file``) and MetaImage (``ElementDataFile``).
 
-A header from a stranger must not lead to a file elsewhere on this computer, whose content would then be shown as an image, or to
-a device that never ends. Sources: https://teem.sourceforge.net/nrrd/format.html,
+An untrusted header must not refer to a file elsewhere on this computer, whose content would then be shown as an image, or to a
+device that never ends. Sources: https://teem.sourceforge.net/nrrd/format.html,
 https://docs.itk.org/en/latest/learn/metaio.html.
 """
 
@@ -19,10 +19,11 @@ _META_FIELD = re.compile(r"\s*ElementDataFile\s*[=:]\s*(.*)", re.IGNORECASE)
 
 
 def check_data_files(path: Path) -> None:
-    """Refuse a header that names a file outside of its own folder.
+    """Refuse a header that names a file outside its own folder.
 
     :param path: of an NRRD or MetaImage file.
-    :raises InputError: if so; OSError: if it cannot be opened.
+    :raises InputError: if it does.
+    :raises OSError: if it cannot be opened.
     """
     with path.open("rb") as file:
         header = file.read(_HEADER_BYTES).decode("latin-1")
@@ -61,6 +62,6 @@ def _of_metaimage(lines: list[str]) -> Iterator[str]:
 
 
 def _is_inside(name: str) -> bool:
-    """True for the name of a file that lies beside the header or below it, on any system."""
+    """True if a name refers to a file in the folder of the header or below, on any operating system."""
     text = name.strip()
     return not any(kind(text).anchor or ".." in kind(text).parts for kind in (PurePosixPath, PureWindowsPath))

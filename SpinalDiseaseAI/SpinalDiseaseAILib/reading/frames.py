@@ -1,4 +1,4 @@
-"""Frames of an enhanced (multi-frame) MR object to slices: functional groups, PS3.3 C.7.6.16 and C.8.13."""
+"""From frames of an enhanced (multi-frame) MR object to slices: functional groups, PS3.3 C.7.6.16 and C.8.13."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from .slices import Acquisition, Slice
 from .values import directions, integer, number, numbers, text, texts, vector
 
 FAT_SUPPRESSION = {"FAT", "FAT_AND_WATER"}
-"""Values of SpectrallySelectedSuppression by which fat is dark."""
+"""Values of SpectrallySelectedSuppression that make fat dark."""
 
 
 def frame_slices(dataset: Dataset, common: Slice) -> list[Slice]:
     """The slices of a data set with per-frame functional groups.
 
-    :param common: what the data set says of all its frames.
+    :param common: the values that hold for all its frames.
     """
     shared = _first(dataset, "SharedFunctionalGroupsSequence")
     return [
@@ -26,7 +26,7 @@ def frame_slices(dataset: Dataset, common: Slice) -> list[Slice]:
 
 
 class Groups:
-    """The functional groups of one frame: its own where it has them, else those that all frames share."""
+    """The functional groups of one frame: its own if it has them, else those shared by all frames."""
 
     def __init__(self, own: Dataset, shared: Dataset) -> None:
         self._own = own

@@ -1,4 +1,4 @@
-"""The files of an input: folders walked, ZIP archives unpacked into a temporary folder that is removed again."""
+"""The files of an input: folders are walked, ZIP archives are unpacked into a temporary folder that is removed afterwards."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from ..base.temporary_folders import remove_stale, temporary_folder
 MAXIMUM_UNPACKED_BYTES = 8 * 2**30
 MAXIMUM_MEMBERS = 200_000
 _CHUNK = 1 << 20
-_DEVICE = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\..*)?", re.IGNORECASE)  # no file has such a name on Windows
+_DEVICE = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\..*)?", re.IGNORECASE)  # names that Windows does not allow for files
 
 
 @dataclass(frozen=True)
@@ -25,8 +25,9 @@ class Gathered:
     """Files of an input, in a fixed order.
 
     :param files: every regular file, once each.
-    :param closed: folders that may not be opened.
-    :param links: links to folders, which are not followed: they may lead round in circles or through a whole disk.
+    :param closed: folders without permission to open them.
+    :param links: links to folders, which are not followed because they may form loops or lead through a whole disk, and broken
+        links.
     """
 
     files: tuple[Path, ...]
@@ -39,7 +40,7 @@ def gathered(paths: Sequence[Path]) -> Iterator[Gathered]:
     """The files that paths lead to; those of an archive exist until the block ends.
 
     :param paths: files, folders and ZIP archives. A ZIP archive inside a folder is not opened.
-    :raises InputError: if a path does not exist or may not be opened, nothing is there, or an archive is damaged, encrypted or
+    :raises InputError: if a path does not exist or cannot be opened, there are no files, or an archive is damaged, encrypted or
         too large.
     """
     remove_stale()
@@ -93,7 +94,7 @@ def _nothing(paths: Sequence[Path], closed: list[Path], links: list[Path]) -> In
 
 
 def _walk(folder: Path, closed: list[Path], links: list[Path]) -> Iterator[Path]:
-    """Files below a folder; folders that may not be opened and links that are not followed are added to the lists."""
+    """Files below a folder; folders that cannot be opened and links that are not followed are added to the lists."""
     for parent, folders, names in os.walk(folder, onerror=lambda error: closed.append(Path(error.filename))):
         linked = {name for name in folders if _leads_elsewhere(Path(parent, name))}
         links.extend(Path(parent, name) for name in sorted(linked))
@@ -108,7 +109,7 @@ def _walk(folder: Path, closed: list[Path], links: list[Path]) -> Iterator[Path]
 
 
 def _leads_elsewhere(folder: Path) -> bool:
-    """True for a link, and for a junction of Windows, which Python's walk follows."""
+    """True for a link, and for a junction on Windows, which :func:`os.walk` would follow."""
     is_junction = getattr(os.path, "isjunction", None)  # since Python 3.12
     return folder.is_symlink() or (is_junction is not None and is_junction(folder))
 
@@ -118,14 +119,14 @@ def is_archive(path: Path) -> bool:
     try:
         with path.open("rb") as file:
             return file.read(4) in (b"PK\x03\x04", b"PK\x05\x06")
-    except OSError:  # a file that may not be opened is reported where files are read
+    except OSError:  # a file that cannot be opened is reported when it is read
         return False
 
 
 def _unpack(archive: Path, folder: Path) -> Iterator[Path]:
-    """Members written under names of our own making, so that no name in the archive leads out of the folder.
+    """Write the members under safe paths, so that no name in the archive leads out of the folder.
 
-    Those of one folder stay together, because the header of a volume may name the file of its voxels.
+    Members of one folder stay together, because the header of a volume may name the file of its voxels.
     """
     left = MAXIMUM_UNPACKED_BYTES
     try:
@@ -137,7 +138,7 @@ def _unpack(archive: Path, folder: Path) -> Iterator[Path]:
             for number, member in enumerate(members):
                 place = places.setdefault(member.filename.replace("\\", "/").rpartition("/")[0], number)
                 target = folder / str(place) / _file_name(member.filename)
-                if target.exists():  # two members may have one name
+                if target.exists():  # two members may have the same name
                     target = folder / f"{place}-{number}" / target.name
                 target.parent.mkdir(parents=True, exist_ok=True)
                 with source.open(member) as packed, target.open("wb") as unpacked:
@@ -164,7 +165,7 @@ def _unpack(archive: Path, folder: Path) -> Iterator[Path]:
 
 
 def _file_name(member: str) -> str:
-    name = PurePosixPath(member.replace("\\", "/")).name[-80:].rstrip(". ")  # which Windows leaves off too
+    name = PurePosixPath(member.replace("\\", "/")).name[-80:].rstrip(". ")  # Windows drops final dots and blanks too
     name = re.sub(r'[<>:"|?*\x00-\x1f]', "_", name)
     return f"_{name}" if _DEVICE.fullmatch(name) else name or "file"
 

@@ -1,4 +1,4 @@
-"""DICOM headers to slices. Pixels are not read here, and only the elements that are needed are."""
+"""From DICOM headers to slices. Pixels are not read here, and only the elements that are needed are."""
 
 from __future__ import annotations
 
@@ -69,11 +69,11 @@ _FAT_OPTIONS = {"FS", "FATSAT", "FAT_SAT", "FAT SAT", "SPIR", "SPAIR", "WE"}
 
 @dataclass(frozen=True)
 class Headers:
-    """What the headers of many files gave.
+    """The result of reading the headers of many files.
 
-    :param slices: of every image that was read, in the order of files and frames.
-    :param unreadable: files that may not be opened, and DICOM files whose header ends early or cannot be parsed.
-    :param other: number of files that are DICOM but no images, or no DICOM at all.
+    :param slices: those of every image that was read, in the order of files and frames.
+    :param unreadable: files that cannot be opened, and DICOM files whose header ends early or cannot be parsed.
+    :param other: number of files that are not DICOM images.
     """
 
     slices: tuple[Slice, ...]
@@ -97,7 +97,7 @@ def read_headers(files: Iterable[Path]) -> Headers:
                     continue
                 dataset = pydicom.dcmread(path, stop_before_pixels=True, specific_tags=_KEYWORDS, force=True)
                 found = slices_of(dataset, path)
-            except Exception:  # a damaged header raises whatever the damaged byte leads to
+            except Exception:  # a damaged header can raise anything
                 unreadable.append(path)
                 continue
             if found is None:
@@ -110,7 +110,7 @@ def read_headers(files: Iterable[Path]) -> Headers:
 
 
 def is_dicom(path: Path) -> bool:
-    """True if a file has DICOM's preamble, or starts as a data set without preamble does (group 0002 or 0008)."""
+    """True if a file has DICOM's preamble, or starts like a data set without one (group 0002 or 0008)."""
     with path.open("rb") as file:
         start = file.read(132)
     without_preamble = start[:2] in (b"\x02\x00", b"\x08\x00") and start[3:4] == b"\x00"
@@ -118,7 +118,7 @@ def is_dicom(path: Path) -> bool:
 
 
 def slices_of(dataset: Dataset, path: Path) -> list[Slice] | None:
-    """The slices of a data set; empty if it is no image, None if it is one whose header ends early."""
+    """The slices of a data set; empty if it is not an image, None if its header ends early or it has too many frames."""
     sop_class = text(dataset, "SOPClassUID") or str(getattr(dataset.file_meta, "MediaStorageSOPClassUID", ""))
     if sop_class == MediaStorageDirectoryStorage:
         return []
@@ -157,7 +157,7 @@ def slices_of(dataset: Dataset, path: Path) -> list[Slice] | None:
     )
     if "PerFrameFunctionalGroupsSequence" in dataset:
         return frame_slices(dataset, first)
-    # Several frames without functional groups, as in a video capture, state no place of their own.
+    # Multiple frames without functional groups, as in a video capture, have no individual positions.
     count = integer(dataset, "NumberOfFrames") or 1
     if count > MAXIMUM_FRAMES:
         return None
@@ -167,7 +167,7 @@ def slices_of(dataset: Dataset, path: Path) -> list[Slice] | None:
 def _acquisition(dataset: Dataset) -> Acquisition:
     scan_options = {item.upper() for item in texts(dataset, "ScanOptions")}
     suppression = text(dataset, "SpectrallySelectedSuppression").upper()
-    # An enhanced object states the kind of echo in words of its own.
+    # An enhanced object has different words for the kind of echo.
     echo = {"SPIN": ("SE",), "GRADIENT": ("GR",), "BOTH": ("SE", "GR")}.get(text(dataset, "EchoPulseSequence").upper(), ())
     return Acquisition(
         repetition_time=number(dataset, "RepetitionTime"),
@@ -185,7 +185,7 @@ def _acquisition(dataset: Dataset) -> Acquisition:
 
 
 def _patient_digest(dataset: Dataset) -> str:
-    """Digest of the patient's number; of the name where there is none, which one study may spell in several ways."""
+    """Digest of the patient's ID, or of the name if there is none; a single study may spell the name in several ways."""
     identity = text(dataset, "PatientID") or text(dataset, "PatientName")
     return hashlib.sha256(identity.encode("utf-8", "replace")).hexdigest()
 

@@ -1,4 +1,4 @@
-"""DICOM files whose whole data set is compressed: a thousandth of what fills the memory is enough to state it."""
+"""DICOM files whose whole data set is compressed: a file a thousandth the size of the memory can fill it."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ _META_GROUP = 0x0002
 
 
 def inflates_too_far(path: Path) -> bool:
-    """True for a file of the deflated transfer syntax (PS3.5 A.5) that holds more than can be read into memory.
+    """True for a file of the deflated transfer syntax (PS3.5 A.5) that inflates to more than the limit.
 
-    :raises Exception: whatever a damaged header leads to.
+    :raises Exception: a damaged header can raise anything.
     """
     with path.open("rb") as file:
         if file.read(132)[128:] != b"DICM":

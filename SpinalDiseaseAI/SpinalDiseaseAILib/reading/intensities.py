@@ -1,4 +1,4 @@
-"""Voxel values: planes stacked, missing ones filled, types made small, and values that are none refused."""
+"""Voxel values: stacking planes, filling missing ones, using small types, and refusing invalid values."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from ..base.geometry import Array
 
 
 def fill_missing(planes: Sequence[Array | None]) -> Array:
-    """Planes as one array of shape (planes, rows, columns); None is filled linearly between the planes beside it.
+    """Planes as one array of shape (planes, rows, columns); None is interpolated linearly from the neighbouring planes.
 
-    The first and the last plane are never None.
+    The first and the last plane must not be None.
     """
     present = [index for index, plane in enumerate(planes) if plane is not None]
     kind = np.result_type(*(plane.dtype for plane in planes if plane is not None))
@@ -32,7 +32,7 @@ def fill_missing(planes: Sequence[Array | None]) -> Array:
 
 
 def compact(voxels: Array) -> Array:
-    """The same values as int16, uint16 or float32, the smallest that holds them; values of 64 bits lose digits."""
+    """The same values as int16 or uint16 if they fit, else as float32; 64-bit values lose precision."""
     if voxels.dtype in (np.int16, np.uint16, np.float32):
         return voxels
     if voxels.dtype.kind in "biu" and voxels.size:
@@ -44,9 +44,9 @@ def compact(voxels: Array) -> Array:
 
 
 def checked(voxels: Array) -> Array:
-    """The voxels, if there are some, each has a value and they are not all the same.
+    """The voxels, unchanged, if they are valid.
 
-    :raises InputError: otherwise.
+    :raises InputError: if there are none, one is not finite, or all have the same value.
     """
     if voxels.dtype.kind == "f":
         wrong = int(np.count_nonzero(~np.isfinite(voxels)))

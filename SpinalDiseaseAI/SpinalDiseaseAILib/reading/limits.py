@@ -1,4 +1,4 @@
-"""Sizes above which a file is no lumbar MR image, but could fill the computer: a few bytes of a header can state any size."""
+"""Limits above which a file is not a lumbar MR image but could exhaust the memory: a few bytes of a header can state any size."""
 
 from __future__ import annotations
 
@@ -8,21 +8,21 @@ from math import prod
 from ..base.errors import InputError
 
 MAXIMUM_VOXELS = 2**28
-"""Of one image, 1024 × 1024 × 256: a sagittal study has a tenth of it."""
+"""Voxels of one image, 1024 × 1024 × 256; a sagittal study has a tenth of that."""
 
 MAXIMUM_FRAMES = 2**14
-"""Of one DICOM object."""
+"""Frames of one DICOM object."""
 
 MAXIMUM_INFLATED_BYTES = 2**30
-"""Of one compressed file."""
+"""Inflated size of one compressed file."""
 
 
 def check_size(name: str, lengths: Iterable[int]) -> None:
-    """Refuse an image that has more voxels than any that can be analysed, before they are in memory.
+    """Refuse an image with more than :data:`MAXIMUM_VOXELS` values, before it is read.
 
     :param name: of the file.
-    :param lengths: along each axis; values a voxel are one more.
-    :raises InputError: if so.
+    :param lengths: number of voxels along each axis, and number of values per voxel.
+    :raises InputError: if it is too large.
     """
     stated = [int(length) for length in lengths]
     if prod(stated) > MAXIMUM_VOXELS:

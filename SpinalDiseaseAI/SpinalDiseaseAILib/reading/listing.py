@@ -1,4 +1,4 @@
-"""What an input holds, what would be used of it, and why."""
+"""What an input contains, what would be used of it, and why."""
 
 from __future__ import annotations
 
@@ -13,17 +13,18 @@ from ..base.study import Role
 class SeriesEntry:
     """One series of an input.
 
-    :param uid: SeriesInstanceUID; the name of the file where the input is not DICOM. It is what a user chooses by.
-    :param description: for a reader; identifiers of the patient are taken out.
-    :param modality: ``"MR"``, ``"CT"``, …; empty where the input is not DICOM.
+    :param uid: SeriesInstanceUID, or the name of the file if the input is not DICOM. Users choose a series by it.
+    :param description: for a reader; identifiers of the patient are removed.
+    :param modality: ``"MR"``, ``"CT"``, …; empty if the input is not DICOM.
     :param orientation: ``"sagittal"``, ``"axial"``, ``"coronal"``, ``"oblique"``, ``"mixed"`` or ``"unknown"``.
     :param size: columns, rows, slices.
-    :param spacing: millimetres from column to column, row to row, slice to slice; None where the input does not say.
-    :param repetition_time: TR in milliseconds, :param echo_time: TE in milliseconds; None where the input does not say.
-    :param weighting: such as ``"T2"`` or ``"STIR"``; ``"unknown"`` where nothing tells.
-    :param role: what the series would be used as; None if it is left out.
-    :param reason: sentence that says why.
-    :param code: short stable name of the reason for programs: ``"used"``, ``"outranked"``, or that of an error.
+    :param spacing: millimetres from column to column, row to row, slice to slice; None if the input does not state it.
+    :param repetition_time: TR in milliseconds; None if the input does not state it.
+    :param echo_time: TE in milliseconds; None if the input does not state it.
+    :param weighting: such as ``"T2"`` or ``"STIR"``; ``"unknown"`` if it cannot be determined.
+    :param role: the role in which the series would be used; None if it is left out.
+    :param reason: a sentence that says why.
+    :param code: short, stable name of the reason for programs: ``"used"``, ``"outranked"``, or that of an error.
     """
 
     uid: str
@@ -44,8 +45,8 @@ class SeriesEntry:
 class SeriesListing:
     """Every series of an input.
 
-    :param entries: those that would be used first, then by study and series number.
-    :param notes: what finding them brought up.
+    :param entries: first those that would be used, then the others by study and series number.
+    :param notes: observations made while reading the input.
     :param problem: the error that opening the input would raise, None if it can be opened.
     """
 

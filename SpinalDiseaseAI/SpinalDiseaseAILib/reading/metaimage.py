@@ -1,4 +1,4 @@
-"""A check of a MetaImage file that its reader does not make: it writes past its memory where a header states many dimensions.
+"""A check that the MetaImage reader lacks: it writes out of bounds if a header states too many dimensions.
 
 Field names: https://docs.itk.org/en/latest/learn/metaio.html.
 """
@@ -11,13 +11,13 @@ from pathlib import Path
 from .volume_errors import unreadable
 
 _HEADER_BYTES = 1 << 16
-_MOST_DIMENSIONS = 10  # for which the reader has room
+_MOST_DIMENSIONS = 10  # that the reader has room for
 
 
 def check_metaimage(path: Path) -> None:
-    """Refuse a MetaImage file whose number of dimensions is missing or too large to be read.
+    """Refuse a MetaImage file whose number of dimensions is missing or too large.
 
-    :raises InputError: if so.
+    :raises InputError: if it is, or the file cannot be opened.
     """
     try:
         with path.open("rb") as file:

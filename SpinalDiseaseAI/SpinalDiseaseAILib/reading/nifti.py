@@ -1,7 +1,7 @@
-"""Checks of a NIfTI file that its reader does not make.
+"""Checks that the NIfTI reader lacks.
 
-SimpleITK reads a file that ends early as if the rest were zero, turns voxels that are not a number into zero, and takes a
-spacing of zero for another one. Field offsets: nifti1.h and nifti2.h, https://nifti.nimh.nih.gov.
+SimpleITK fills a truncated file with zeros, turns voxels that are NaN into zero, and replaces a spacing of zero by another one.
+Field offsets: nifti1.h and nifti2.h, https://nifti.nimh.nih.gov.
 """
 
 from __future__ import annotations
@@ -21,13 +21,13 @@ from .intensities import checked
 from .limits import MAXIMUM_VOXELS, check_size
 from .volume_errors import unreadable, zero_spacing
 
-_SAME_SPACING = 0.01  # share by which two statements of a spacing may differ
+_SAME_SPACING = 0.01  # relative difference allowed between two statements of a spacing
 _FLOATS = {16: "f4", 64: "f8"}
 
 
 @dataclass(frozen=True)
 class _Layout:
-    """Where the fields of a header are, and their struct codes."""
+    """Offsets of the fields of a header, with their struct codes."""
 
     dimensions: tuple[int, str]
     datatype: int
@@ -50,9 +50,9 @@ _LAYOUTS = {
 
 
 def check_nifti(path: Path) -> None:
-    """Refuse a NIfTI file that is not whole, states a spacing of zero, or holds voxels without value.
+    """Refuse a NIfTI file that is truncated or too large, states a spacing of zero, or has voxels without a value.
 
-    :raises InputError: if so.
+    :raises InputError: if it is one.
     """
     try:
         header, order, layout = _header(path)
@@ -68,7 +68,7 @@ def check_nifti(path: Path) -> None:
         total = prod(stated)
         bytes_each = np.dtype(_FLOATS[datatype]).itemsize if datatype in _FLOATS else bits // 8
         with _opened(path) as file:
-            # No more than is stated: a compressed file may hold a thousand times its size. One more, so that the end is seen.
+            # No more than is stated, because a compressed file may hold a thousand times its size; one byte more, to see the end.
             content = file.read(start + total * bytes_each + 1)
     except (OSError, EOFError, zlib.error, struct.error, KeyError, ValueError, OverflowError) as error:
         raise unreadable(path) from error
@@ -81,15 +81,15 @@ def check_nifti(path: Path) -> None:
 
 
 def is_oriented(path: Path) -> bool:
-    """True if a file that was checked says by qform or sform how its axes lie in the patient."""
+    """True if a checked file states the directions of its axes in the patient, by qform or sform."""
     header, order, layout = _header(path)
     return any(_field(header, order, *layout.codes))
 
 
 def two_spacings(path: Path) -> tuple[FloatArray, FloatArray] | None:
-    """Sizes of a voxel along each axis, (3,), by ``pixdim``, which readers use, and by the sform of a file that was checked.
+    """Voxel sizes of a checked file along each axis, (3,), from ``pixdim``, which readers use, and from the sform.
 
-    In the unit of the file. None where they are the same, or there is no sform.
+    They are in the unit of the file. None if they agree, or there is no sform.
     """
     header, order, layout = _header(path)
     if not _field(header, order, *layout.codes)[1]:
@@ -116,7 +116,7 @@ def _opened(path: Path) -> IO[bytes]:
 def _layout(content: bytes) -> tuple[str, _Layout]:
     """Byte order and layout.
 
-    :raises KeyError: if the content is no NIfTI.
+    :raises KeyError: if the content is not NIfTI.
     """
     for order in "<>":
         (size,) = struct.unpack_from(f"{order}i", content)

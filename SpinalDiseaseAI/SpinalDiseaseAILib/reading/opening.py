@@ -1,4 +1,4 @@
-"""Folders, ZIP archives and files to a study: the functions that this floor offers."""
+"""From folders, ZIP archives and files to a study: the public functions of this package."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ _NEEDED = "A sagittal T2 MR series of the lumbar spine is needed, as DICOM, NIfT
 def open_study(paths: Sequence[Path], *, t2: str = "", t1: str = "") -> Study:
     """Open the lumbar MR study among files.
 
-    :param paths: files, folders and ZIP archives with anything in them.
-    :param t2: what to use as sagittal T2 — SeriesInstanceUID, or name of a file that is no DICOM; empty to choose by geometry,
-        timing and coverage.
+    :param paths: files, folders and ZIP archives; they may contain other files too.
+    :param t2: what to use as sagittal T2: a SeriesInstanceUID, or the name of a file that is not DICOM; empty to choose by
+        geometry, timing and coverage.
     :param t1: the same for sagittal T1.
-    :returns: a study whose images are in the product's sagittal frame (axis codes ``LPI``, RAS millimetres), voxels int16,
-        uint16 or float32 as stored and rescaled. Its notes say what was chosen, and what was found on the way.
+    :returns: a study whose images are in the product's sagittal frame (axis codes ``LPI``, RAS millimetres), with rescaled
+        voxels as int16, uint16 or float32. Its notes say what was chosen and what was noticed.
     :raises InputError: if nothing can be used; it says what was found, what is needed and what to do.
     """
     with opened_study(paths, t2=t2, t1=t1) as (study, _):
@@ -38,10 +38,10 @@ def open_study(paths: Sequence[Path], *, t2: str = "", t1: str = "") -> Study:
 
 @contextmanager
 def opened_study(paths: Sequence[Path], *, t2: str = "", t1: str = "") -> Iterator[tuple[Study, tuple[Path, ...]]]:
-    """The study of :func:`open_study` with the DICOM files of its series, those of an archive included, until the block ends.
+    """The study of :func:`open_study` with the DICOM files of its series; those from an archive exist until the block ends.
 
-    :returns: the study, and the files whose slices were read into it, series by series; none where it is not DICOM.
-    :raises InputError: as :func:`open_study` does.
+    :returns: the study, and the files whose slices were read into it, series by series; none if it is not DICOM.
+    :raises InputError: as :func:`open_study`.
     """
     with gathered(paths) as files:
         dicom, volumes, notes = _survey(files)
@@ -58,7 +58,7 @@ def opened_study(paths: Sequence[Path], *, t2: str = "", t1: str = "") -> Iterat
 
 
 def list_series(paths: Sequence[Path], *, t2: str = "", t1: str = "") -> SeriesListing:
-    """What is among files, what :func:`open_study` would use of it, and why. Pixels of DICOM files are not read.
+    """The series among files, which of them :func:`open_study` would use, and why. Pixels of DICOM files are not read.
 
     :raises InputError: if there is no image at all.
     """
@@ -75,9 +75,9 @@ def list_series(paths: Sequence[Path], *, t2: str = "", t1: str = "") -> SeriesL
 
 
 def _survey(files: Gathered, *, named: bool = False) -> tuple[Headers, list[Path], list[Note]]:
-    """Headers of the DICOM images, other volumes, and notes on the rest.
+    """Headers of the DICOM images, other volumes, and notes about the rest.
 
-    :param named: name files in the notes. Those of a study go into its report, and archives name files by their patients.
+    :param named: name files in the notes; not for a study, whose notes go into its report: archives name files after patients.
     :raises InputError: if there is no image at all.
     """
     from .headers import read_headers
@@ -139,7 +139,7 @@ def _study_of_series(choice: Choice, notes: list[Note], *, wanted_t1: bool) -> S
 
 
 def _choose_volumes(paths: list[Path], *, t2: str, t1: str) -> dict[Role, Volume]:
-    """At most one file of each role: by the names that the user gave, else by the only file whose name fits."""
+    """At most one file of each role: those that the user named, else the only file whose name fits."""
     from .volumes import read_volume, role_of_name
 
     chosen: dict[Role, Path] = {}
@@ -167,7 +167,7 @@ def _choose_volumes(paths: list[Path], *, t2: str, t1: str) -> dict[Role, Volume
 
 
 def _study_of_volumes(volumes: dict[Role, Volume], notes: list[Note]) -> Study:
-    # Not described by the name of its file, which is often that of the patient: a scene file would carry it on.
+    # The description is not the name of the file, which is often the patient's and would get into a scene file.
     series = tuple(Series(role, volume.image, spacing_known=volume.spacing_known) for role, volume in volumes.items())
     found = [note for volume in volumes.values() for note in volume.notes]
     if Role.SAGITTAL_T2 not in volumes:

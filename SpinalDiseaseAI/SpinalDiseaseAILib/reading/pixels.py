@@ -1,4 +1,4 @@
-"""Pixels of the slices of one stack, decoded, rescaled, and put together as an image."""
+"""Pixels of the slices of one stack, decoded, rescaled, and combined into an image."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ from .stacks import Stack
 from .values import silent_pydicom
 
 GUESSED_LONGEST_SIDE = 320.0
-"""Millimetres taken as the longest side of a slice whose file states no spacing: a common lumbar field of view."""
+"""Assumed length in millimetres of the longest side of a slice without a stated spacing: a common lumbar field of view."""
 
 
 def read_image(stack: Stack) -> tuple[Image, tuple[Note, ...]]:
-    """The image of a stack without problem, in the product's sagittal frame: axis codes ``LPI``.
+    """The image of a stack that has no problem, in the product's sagittal frame: axis codes ``LPI``.
 
-    :returns: image of shape (slices, columns, rows), and what reading brought up.
-    :raises InputError: if a file is truncated or damaged, cannot be decoded here, or a voxel has no value.
+    :returns: image of shape (slices, columns, rows), and notes.
+    :raises InputError: if a file is truncated, damaged or too large, cannot be decoded, or a voxel has no value.
     """
     first = stack.first
     check_size(first.path.name, (first.columns, first.rows, len(stack.slices)))
@@ -40,7 +40,7 @@ def read_image(stack: Stack) -> tuple[Image, tuple[Note, ...]]:
 
 
 def plane_spacing(stated: tuple[float, float] | None, shape: tuple[int, ...]) -> tuple[tuple[float, float], Note]:
-    """Millimetres (a column, a row) of a slice that is not placed in the patient, and a note that says where they come from.
+    """Millimetres, (column step, row step), of a slice without a position in the patient, and a note on their origin.
 
     :param stated: PixelSpacing (from row to row, from column to column), None if the file has none.
     :param shape: (rows, columns).
@@ -54,7 +54,7 @@ def plane_spacing(stated: tuple[float, float] | None, shape: tuple[int, ...]) ->
 
 
 def _planes(slices: Sequence[Slice]) -> tuple[dict[int, Array], bool]:
-    """Rescaled planes of shape (rows, columns) by the identity of their slice; True if a grey scale had to be inverted."""
+    """Rescaled planes of shape (rows, columns) by the ``id`` of their slice; True if a grey scale had to be inverted."""
     planes: dict[int, Array] = {}
     inverted = False
     opened: tuple[Path, Array, bool] | None = None

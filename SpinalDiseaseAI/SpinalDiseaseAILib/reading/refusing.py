@@ -1,4 +1,4 @@
-"""The error that says why none of the series of an input can be used: each reason its own sentence."""
+"""The error that says why no series of an input can be used, with a sentence for each reason."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _REMEDIES = {
 
 
 def refusal(assessments: Sequence[Assessment]) -> InputError:
-    """The error for series none of which can be used; it speaks of the one that passed most checks.
+    """The error if no series can be used; it is about the one that passed the most checks.
 
     :param assessments: one or more, each with a problem.
     """

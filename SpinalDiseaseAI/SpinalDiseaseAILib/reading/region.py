@@ -1,4 +1,4 @@
-"""Which part of the body a series shows, as far as its header and its field of view tell."""
+"""The body part that a series shows, judged by its header and field of view."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ import re
 from dataclasses import dataclass
 
 MINIMUM_HEIGHT = 150.0
-"""Millimetres from head to foot below which a field of view cannot hold L1 to S1 of an adult."""
+"""Smallest height in millimetres of a field of view that can contain L1 to S1 of an adult."""
 
-_HEAD_COVERAGE = 140.0  # millimetres from side to side: a head's width; sagittal lumbar stacks cover 50 to 110
+_HEAD_COVERAGE = 140.0  # millimetres from side to side, the width of a head; sagittal lumbar stacks cover 50 to 110
 _HEAD_HEIGHT = 280.0
 
 _LUMBAR = r"(?:thorac\w* ?|dorso ?|th?)?lumb\w*|l ?spine|ls ?spine|tl ?spine|lws|lwk|l s spine|lsp"
@@ -21,7 +21,7 @@ _REGIONS = (  # code, words of tags and descriptions, name for a reader
         "another part of the body",
     ),
 )
-# Of descriptions only: scanners fill BodyPartExamined with TSPINE for lumbar studies too.
+# Used only for descriptions: scanners set BodyPartExamined to TSPINE for lumbar studies too.
 _THORACIC = ("other-region", r"thorac\w*|th? ?spine|dorsal spine|rachis dorsal|columna dorsal|bws|bwk", "the thoracic spine")
 
 
@@ -29,7 +29,7 @@ _THORACIC = ("other-region", r"thorac\w*|th? ?spine|dorsal spine|rachis dorsal|c
 class WrongRegion:
     """A series that does not show the lumbar spine.
 
-    :param code: short stable name: ``"cervical-study"``, ``"brain-study"``, ``"other-region"`` or ``"field-of-view"``.
+    :param code: short, stable name: ``"cervical-study"``, ``"brain-study"``, ``"other-region"`` or ``"field-of-view"``.
     :param because: clause for a reader.
     """
 
@@ -38,12 +38,12 @@ class WrongRegion:
 
 
 def wrong_region(body_part: str, texts: tuple[str, ...], *, height: float, coverage: float) -> WrongRegion | None:
-    """Why a sagittal series does not show the lumbar spine; None if nothing speaks against it.
+    """Why a sagittal series does not show the lumbar spine; None if it may show it.
 
-    A description outweighs BodyPartExamined, which scanners fill from the protocol's folder.
+    A description outweighs BodyPartExamined, which scanners derive from the protocol's folder.
 
     :param body_part: BodyPartExamined.
-    :param texts: descriptions, the most telling first: of the series, then of the study.
+    :param texts: descriptions, the most specific first: of the series, then of the study.
     :param height: field of view from head to foot, millimetres.
     :param coverage: from the first to the last slice, millimetres.
     """

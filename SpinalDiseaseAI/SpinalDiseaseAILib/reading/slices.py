@@ -1,4 +1,4 @@
-"""What a DICOM header says of one slice: the record that grouping, choosing and placing work on."""
+"""The header of one slice: the record on which grouping, choosing and placing work."""
 
 from __future__ import annotations
 
@@ -6,18 +6,18 @@ from dataclasses import dataclass
 from pathlib import Path
 
 MR_CLASSES = tuple(f"1.2.840.10008.5.1.4.1.1.4{rest}" for rest in ("", ".1", ".4"))
-"""SOP classes of MR images: classic, enhanced, and enhanced ones converted from classic."""
+"""SOP classes of MR images: classic, enhanced, and legacy converted enhanced."""
 
 Vector = tuple[float, float, float]
 
 
 @dataclass(frozen=True)
 class Acquisition:
-    """How the signal was made. Times in milliseconds, None where the header is silent.
+    """How the signal was acquired. Times are in milliseconds, None if the header does not state them.
 
     :param image_type: values of ImageType, and of FrameType for a multi-frame object, in upper case.
     :param contrast: AcquisitionContrast of a multi-frame object, such as ``"T2"``; else empty.
-    :param fat_suppressed: True if the header states suppression of fat.
+    :param fat_suppressed: True if the header states fat suppression.
     :param text: series description and protocol name, without identifiers of the patient.
     """
 
@@ -38,15 +38,16 @@ class Acquisition:
 class Slice:
     """One slice: a classic DICOM object, or one frame of a multi-frame object.
 
-    :param frame: number of the frame from 0, None for a classic object.
-    :param patient: a digest that differs between patients and names none.
+    :param frame: zero-based index of the frame, None for an object with a single slice.
+    :param patient: a digest that distinguishes patients without identifying them.
     :param position: centre of the first pixel, LPS millimetres; None if the header has none.
-    :param row_direction: LPS unit vector in which columns grow; None if the header has none.
-    :param column_direction: LPS unit vector in which rows grow.
-    :param pixel_spacing: millimetres (from row to row, from column to column) as DICOM orders them; None if absent.
+    :param row_direction: LPS unit vector along which the column index grows; None if the header has none.
+    :param column_direction: LPS unit vector along which the row index grows; None if the header has none.
+    :param pixel_spacing: millimetres (from row to row, from column to column), in DICOM's order; None if absent.
     :param thickness: SliceThickness in millimetres.
     :param spacing_between: SpacingBetweenSlices in millimetres.
-    :param slope: rescale slope, :param intercept: rescale intercept: value = slope × stored + intercept.
+    :param slope: rescale slope: value = slope × stored + intercept.
+    :param intercept: rescale intercept.
     """
 
     path: Path
@@ -79,5 +80,5 @@ class Slice:
 
     @property
     def placed(self) -> bool:
-        """True if the header says where the slice is in the patient."""
+        """True if the header states the position and directions of the slice in the patient."""
         return self.position is not None and self.row_direction is not None and self.column_direction is not None

@@ -1,4 +1,4 @@
-"""Slices of one series put into stacks, and a stack put into space: sorted by position, duplicates dropped, gaps counted."""
+"""Grouping the slices of a series into stacks, and placing a stack in space: sorting, dropping duplicates, counting gaps."""
 
 from __future__ import annotations
 
@@ -12,27 +12,28 @@ from ..base.geometry import LPS_FROM_RAS, FloatArray
 from ..base.report import Note
 from .slices import Slice
 
-_OBLIQUE = 0.8  # cosine: about 37 degrees from the nearest main direction
+_OBLIQUE = 0.8  # cosine of about 37 degrees from the nearest main direction
 _SAME_DIRECTION = 0.01  # of each direction cosine
 _SAME_SPACING = 0.001  # millimetres
 _SAME_TIME = 1.0  # milliseconds
-_SAME_POSITION = 0.05  # millimetres; positions are written with six digits, and no two slices of a stack are nearer
+_SAME_POSITION = 0.05  # millimetres; above the rounding of positions in files, and below any slice distance
 _IRREGULAR = 0.2  # of a slice step
 _SHIFTED = 1.0  # millimetres within the plane
 _MISSING_SHARE = 0.25
 _DEFAULT_STEP = 1.0
-_ENOUGH_OF_ACQUISITION = 3  # slices; some scanners number every slice as an acquisition of its own
+_ENOUGH_OF_ACQUISITION = 3  # slices; some scanners give every slice its own acquisition number
 
 _KINDS = frozenset(
     ("M", "P", "PHASE MAP", "W", "WATER", "F", "FAT", "IP", "IN_PHASE", "OP", "OPP_PHASE", "OUT_PHASE", "ADC", "MIP", "MAX_IP")
 )
-"""Values of ImageType by which images that were made of one signal at one place differ."""
+"""Values of ImageType that distinguish images computed from the same signal at the same position."""
 
 
 @dataclass(frozen=True)
 class Problem:
     """Why a stack cannot be used.
 
+    :param code: short, stable name for programs.
     :param because: clause for a reader.
     """
 
@@ -42,12 +43,12 @@ class Problem:
 
 @dataclass(frozen=True, eq=False)
 class Stack:
-    """Slices of one orientation and matrix, in order along their normal, and where they lie.
+    """Slices of one orientation and matrix, ordered along their normal, and their geometry.
 
-    :param slices: one a position; None where one is missing.
+    :param slices: one per position; None where one is missing.
     :param affine: 4×4 from (column, row, slice) to RAS millimetres; None if the headers do not place the slices.
-    :param spacing_known: False if the header states no pixel spacing, or one of zero.
     :param problem: why it cannot be used; None if it can.
+    :param spacing_known: False if the header states no pixel spacing, or a spacing of zero.
     """
 
     slices: tuple[Slice | None, ...]
@@ -58,17 +59,17 @@ class Stack:
 
     @property
     def present(self) -> tuple[Slice, ...]:
-        """The slices that are there."""
+        """The slices that are not missing."""
         return tuple(item for item in self.slices if item is not None)
 
     @property
     def first(self) -> Slice:
-        """The first slice: what it says of series and acquisition holds for all."""
+        """The first slice; its values for series and acquisition hold for all."""
         return self.present[0]
 
     @property
     def extent(self) -> tuple[float, float, float]:
-        """Millimetres that the voxels fill from side to side, from back to front and from foot to head; 0 if not placed."""
+        """Extent of the voxels in millimetres from side to side, back to front and foot to head; 0 if not placed."""
         if self.affine is None:
             return (0.0, 0.0, 0.0)
         size = np.array([self.first.columns, self.first.rows, len(self.slices)])
@@ -77,12 +78,12 @@ class Stack:
 
     @property
     def orientation(self) -> str:
-        """``"sagittal"``, ``"axial"``, ``"coronal"``, ``"oblique"``, or ``"unknown"`` where the headers do not say."""
+        """``"sagittal"``, ``"axial"``, ``"coronal"``, ``"oblique"``, or ``"unknown"`` if the headers do not state it."""
         return orientation_of(self.first)
 
 
 def orientation_of(item: Slice) -> str:
-    """The plane of a slice."""
+    """The orientation of a slice, as for :attr:`Stack.orientation`."""
     if item.row_direction is None or item.column_direction is None:
         return "unknown"
     normal = np.cross(item.row_direction, item.column_direction)
@@ -91,9 +92,9 @@ def orientation_of(item: Slice) -> str:
 
 
 def stacks_of(slices: Iterable[Slice]) -> list[Stack]:
-    """The stacks of a series, the largest first: one for each orientation, matrix, pixel spacing, echo and kind of image.
+    """The stacks of a series, the largest first: one per orientation, matrix, pixel spacing, echo and kind of image.
 
-    Acquisitions that do not lie on one grid have stacks of their own.
+    Acquisitions that do not share a grid get separate stacks.
     """
     groups: list[list[Slice]] = []
     for item in sorted(slices, key=_storage_order):
@@ -120,7 +121,7 @@ def _stacks_of_group(group: list[Slice]) -> list[Stack]:
 
 
 def _alike(one: Slice, other: Slice) -> bool:
-    """True if two slices can lie in one stack."""
+    """True if two slices can be in the same stack."""
     if (one.rows, one.columns, one.samples) != (other.rows, other.columns, other.samples):
         return False
     mine, its = one.acquisition, other.acquisition
@@ -169,10 +170,10 @@ def _stack(group: list[Slice]) -> Stack:
 
 
 def _placed_stack(unique: list[Slice], pixel_spacing: tuple[float, float], notes: list[Note]) -> Stack:
-    """Sort by position along the normal, drop repeated positions, and find the step and the places of missing slices."""
+    """Sort by position along the normal, drop repeated positions, and find the step and the missing slices."""
     first = unique[0]
     normal = np.cross(first.row_direction or (), first.column_direction or ())
-    normal *= np.sign(normal[np.argmax(np.abs(normal))])  # towards left, posterior or superior, however the rows run
+    normal *= np.sign(normal[np.argmax(np.abs(normal))])  # towards left, posterior or superior, whatever the order of rows
     distance = {id(item): round(float(np.dot(normal, item.position or ())), 3) for item in unique}
     ordered: list[Slice] = []
     for item in sorted(unique, key=lambda item: (distance[id(item)], item.acquisition_number, _storage_order(item))):
@@ -205,12 +206,12 @@ def _placed_stack(unique: list[Slice], pixel_spacing: tuple[float, float], notes
 
 
 def _places(positions: FloatArray, normal: FloatArray) -> tuple[list[int], Problem | None]:
-    """Whole numbers of steps from the first slice to each; shape (n, 3) in."""
+    """Number of steps from the first slice to each of the positions (N, 3), or the problem with them."""
     if len(positions) == 1:
         return [0], None
     along = (positions - positions[0]) @ normal
     step = float(np.median(np.diff(along)))
-    # Cumulative, so that a step that is slightly off does not add up over many slices.
+    # Rounded step by step, so that a slightly wrong step does not accumulate over many slices.
     places = np.concatenate([[0], np.cumsum(np.maximum(1, np.rint(np.diff(along) / step)))]).astype(int)
     fitted = np.outer(places / places[-1], positions[-1] - positions[0]) + positions[0]
     error = positions - fitted

@@ -15,12 +15,12 @@ from pydicom.multival import MultiValue
 from .slices import Vector
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]")
-"""C0 and C1, and those that change the direction of what follows."""
+"""C0 and C1 control characters, and those that change the direction of text."""
 
 
 @contextmanager
 def silent_pydicom() -> Iterator[None]:
-    """Keep pydicom's warnings out of logs and terminals: they quote values of the header, a patient's name among them."""
+    """Keep pydicom's warnings out of logs and terminals: they quote values of the header, such as a patient's name."""
     logger = logging.getLogger("pydicom")
     disabled = logger.disabled
     logger.disabled = True
@@ -33,12 +33,12 @@ def silent_pydicom() -> Iterator[None]:
 
 
 def text(dataset: Dataset, keyword: str) -> str:
-    """The text of an element, several values joined as DICOM does."""
+    """The text of an element; multiple values are joined by backslashes, as in DICOM."""
     return "\\".join(texts(dataset, keyword))
 
 
 def texts(dataset: Dataset, keyword: str) -> tuple[str, ...]:
-    """The values of an element as texts without outer blanks; control characters, which a terminal would obey, are blanks."""
+    """The values of an element as stripped texts; control characters, which a terminal would obey, become blanks."""
     try:
         value = dataset.get(keyword)
     except (ValueError, TypeError, NotImplementedError):
@@ -60,7 +60,7 @@ def numbers(dataset: Dataset, keyword: str, count: int) -> tuple[float, ...] | N
 
 
 def number(dataset: Dataset, keyword: str) -> float | None:
-    """One finite number; the first where there are several."""
+    """One finite number, the first if there are several; None if there is none."""
     for item in texts(dataset, keyword)[:1]:
         try:
             value = float(item)
@@ -71,13 +71,13 @@ def number(dataset: Dataset, keyword: str) -> float | None:
 
 
 def integer(dataset: Dataset, keyword: str) -> int | None:
-    """One whole number."""
+    """One number, rounded to an integer; None if there is none."""
     value = number(dataset, keyword)
     return None if value is None else round(value)
 
 
 def directions(dataset: Dataset, keyword: str) -> tuple[Vector, Vector] | tuple[None, None]:
-    """Row and column direction as unit vectors, None where they are no pair of perpendicular directions."""
+    """Row and column direction as unit vectors, None if they are not two perpendicular directions."""
     values = numbers(dataset, keyword, 6)
     if values is None:
         return None, None
@@ -90,6 +90,6 @@ def directions(dataset: Dataset, keyword: str) -> tuple[Vector, Vector] | tuple[
 
 
 def vector(dataset: Dataset, keyword: str) -> Vector | None:
-    """Three finite numbers."""
+    """Three finite numbers; None if the element holds anything else."""
     values = numbers(dataset, keyword, 3)
     return None if values is None else (values[0], values[1], values[2])

@@ -1,4 +1,4 @@
-"""Errors of files that are no DICOM."""
+"""Errors about files that are not DICOM."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from ..base.errors import InputError
 
 
 def unreadable(path: Path) -> InputError:
-    """The error for a file that is not whole, or not what its name says."""
+    """The error for a file that is truncated or damaged, or is not what its name says."""
     return InputError(
         f"The file {path.name} cannot be read: it is truncated, damaged, or not of the format that its name says.",
         remedy="Copy or export it again.",
@@ -17,7 +17,7 @@ def unreadable(path: Path) -> InputError:
 
 
 def unopened(path: Path, error: OSError) -> InputError:
-    """The error for a file that the library which reads it cannot open."""
+    """The error for a file that the reading library cannot open."""
     return InputError(
         f"The file {path.name} cannot be opened: {error.strerror or type(error).__name__}.",
         remedy="Copy it to a folder whose full path has only English letters, and open it there.",
@@ -26,7 +26,7 @@ def unopened(path: Path, error: OSError) -> InputError:
 
 
 def skewed_axes(path: Path) -> InputError:
-    """The error for a file whose voxel axes are no three perpendicular directions."""
+    """The error for a file whose voxel axes are not perpendicular."""
     return InputError(
         f"The voxel axes that the file {path.name} states are not at right angles to one another.",
         "A volume on a rectangular grid is needed.",
@@ -36,7 +36,7 @@ def skewed_axes(path: Path) -> InputError:
 
 
 def zero_spacing(path: Path) -> InputError:
-    """The error for a file that states a voxel length of zero."""
+    """The error for a file that states a voxel spacing of zero."""
     return InputError(
         f"The file {path.name} states a voxel spacing of zero.",
         "Every voxel axis needs a length in millimetres.",

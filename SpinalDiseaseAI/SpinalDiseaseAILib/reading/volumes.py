@@ -1,4 +1,4 @@
-"""Images that are no DICOM: NIfTI, NRRD and MetaImage volumes, and pictures of a single sagittal slice."""
+"""Images that are not DICOM: NIfTI, NRRD and MetaImage volumes, and pictures of a single sagittal slice."""
 
 from __future__ import annotations
 
@@ -26,15 +26,15 @@ from .pixels import plane_spacing
 from .region import MINIMUM_HEIGHT
 from .volume_errors import skewed_axes, unopened, unreadable, zero_spacing
 
-itk: Any = SimpleITK  # its wrapped methods carry no types
+itk: Any = SimpleITK  # its wrapped methods have no types
 
 _NIFTI = (".nii", ".nii.gz")
-_THROUGH_PLANE = 1.5  # a spacing this much larger than the others is that between slices
+_THROUGH_PLANE = 1.5  # ratio to the median spacing above which a spacing is that between slices
 
 
 @dataclass(frozen=True, eq=False)
 class Volume:
-    """An image that is no DICOM.
+    """An image that is not DICOM.
 
     :param role: T1 if the name of its file says so, else T2.
     :param image: in the product's sagittal frame: axis codes ``LPI``.
@@ -85,17 +85,17 @@ def read_volume(path: Path) -> Volume:
 
 
 def is_volume(path: Path) -> bool:
-    """True if a file's name is that of a volume; the raw voxels beside an ``.mhd`` or ``.nhdr`` are not one themselves."""
+    """True if a file is a volume, by its name; the raw voxels next to an ``.mhd`` or ``.nhdr`` are not one by themselves."""
     return path.name.lower().endswith((".nii", ".nii.gz", ".nrrd", ".nhdr", ".mha", ".mhd"))
 
 
 def is_picture(path: Path) -> bool:
-    """True if a file's name is that of a picture."""
+    """True if a file is a picture, by its name."""
     return path.name.lower().endswith((".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff"))
 
 
 def role_of_name(path: Path) -> Role:
-    """Sagittal T1 if the name of a file holds T1 as a word of its own, else sagittal T2."""
+    """Sagittal T1 if the name of a file contains T1 as a separate word, else sagittal T2."""
     says_t1 = re.search(r"(?:^|[^a-z0-9])t1(?![0-9])", path.name.lower().replace("_", " "))
     return Role.SAGITTAL_T1 if says_t1 else Role.SAGITTAL_T2
 
@@ -113,7 +113,7 @@ def _read(path: Path) -> Any:
         with decimal_points(), plain_to_read(path) as name:
             reader = itk.ImageFileReader()
             reader.SetFileName(name)
-            reader.ReadImageInformation()  # of the header alone
+            reader.ReadImageInformation()  # reads only the header
             check_size(path.name, (*reader.GetSize(), reader.GetNumberOfComponents()))
             return reader.Execute()
     except OSError as error:
@@ -129,7 +129,10 @@ def _read(path: Path) -> Any:
 
 
 def _luminance(source: Any, path: Path) -> Any:
-    """Grey values of a colour picture whose channels may differ by compression only, ITU-R BT.601."""
+    """Grey values of a colour picture of a grey image, by ITU-R BT.601.
+
+    :raises InputError: if the file is not a picture.
+    """
     if not is_picture(path):
         raise InputError(
             f"The file {path.name} holds {source.GetNumberOfComponentsPerPixel()} values per voxel.",
@@ -144,7 +147,7 @@ def _luminance(source: Any, path: Path) -> Any:
 
 def _plane(path: Path, source: Any, pixels: Array) -> Volume:
     spacing = source.GetSpacing()
-    stated = None if is_picture(path) else (float(spacing[1]), float(spacing[0]))  # a picture's dots an inch are no millimetres
+    stated = None if is_picture(path) else (float(spacing[1]), float(spacing[0]))  # a picture's DPI is not a size in the patient
     millimetres, note = plane_spacing(stated, pixels.shape)
     single = Note("single-slice", "There is a single slice: structures that cross its plane are only partly seen.", "warning")
     return Volume(path, role_of_name(path), image_of_plane(pixels, millimetres), stated is not None, (note, single))
@@ -159,7 +162,7 @@ def _affine(source: Any) -> FloatArray:
 
 
 def _is_placed(path: Path, source: Any) -> bool:
-    """False if a file states lengths but no directions of the patient; a MetaImage always does, if only by default."""
+    """False if a file does not state the directions of its axes; a MetaImage always does, if only by default."""
     name = path.name.lower()
     if name.endswith(_NIFTI):
         return is_oriented(path)
@@ -167,7 +170,7 @@ def _is_placed(path: Path, source: Any) -> bool:
 
 
 def _check_sagittal(image: Image, path: Path) -> None:
-    """Refuse a stack whose slices lie across another axis than left-right, and one too low for the lumbar spine."""
+    """Refuse a stack whose slices are not sagittal, and one that is not high enough for the lumbar spine."""
     spacing = image.spacing
     through = int(np.argmax(spacing))
     thick = spacing[through] > _THROUGH_PLANE * np.median(spacing)

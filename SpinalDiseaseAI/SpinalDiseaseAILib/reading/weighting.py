@@ -1,4 +1,4 @@
-"""What tissue contrast a series shows, from its timing first and its description last."""
+"""The tissue contrast of a series, judged first by its timing and last by its description."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class Weighting(Enum):
 
 
 class Evidence(Enum):
-    """What a weighting was read from, strongest first."""
+    """What a weighting is based on, strongest first."""
 
     TIMING = 0
     DESCRIPTION = 1
@@ -35,7 +35,7 @@ class Evidence(Enum):
 
 @dataclass(frozen=True)
 class Judgement:
-    """A weighting and what speaks for it.
+    """A weighting and the evidence for it.
 
     :param because: clause for a reader, such as ``"TR 3600 ms and TE 110 ms indicate T2 weighting"``.
     """
@@ -45,10 +45,10 @@ class Judgement:
     evidence: Evidence
 
 
-# Milliseconds. Spin echo at 1.5 T and 3 T; lumbar protocols lie well inside (SPIDER: T2 80-124 / 1000-5600, T1 7-14 / 450-750).
+# Milliseconds, for spin echo at 1.5 T and 3 T; TE / TR in SPIDER: T2 80-124 / 1000-5600, T1 7-14 / 450-750.
 _T2_ECHO = (60.0, 400.0)
 _T2_REPETITION = 1500.0
-_T2_REPETITION_3D = 600.0  # SPACE, CUBE, VISTA: long variable-flip trains weight by T2 at a short TR
+_T2_REPETITION_3D = 600.0  # SPACE, CUBE, VISTA: long variable-flip-angle trains give T2 weighting at a short TR
 _T1_ECHO = 30.0
 _T1_REPETITION = 1200.0
 _STIR_INVERSION = (50.0, 350.0)
@@ -65,7 +65,7 @@ _CONTRASTS = {
 }
 _SUPPRESSED = {Weighting.T2: Weighting.FAT_SUPPRESSED_T2, Weighting.T1: Weighting.FAT_SUPPRESSED_T1}
 
-_WORDS = (  # the first that fits; "_" and "-" count as blanks
+_WORDS = (  # the first match counts; "_" and "-" count as blanks
     (r"stir|tirm?", Weighting.STIR),
     (r"flair", Weighting.FLAIR),
     (r"dwi|diff\w*|adc|trace\w*", Weighting.DIFFUSION),
@@ -81,7 +81,7 @@ _FAT_WORDS = r"fs|fatsat|fat ?sat\w*|spair|spir|fat ?supp?\w*|water|dixon w"
 def judge(acquisition: Acquisition) -> Judgement:
     """The weighting of an acquisition.
 
-    What an enhanced object states outright comes first, then inversion, echo and repetition time, then the description.
+    An explicit statement in an enhanced object comes first, then inversion, echo and repetition time, then the description.
     """
     judgement = _by_statement(acquisition) or _by_inversion(acquisition) or _by_timing(acquisition) or _by_text(acquisition)
     suppressed = _SUPPRESSED.get(judgement.weighting)
@@ -106,7 +106,7 @@ def _by_statement(acquisition: Acquisition) -> Judgement | None:
 
 
 def _by_inversion(acquisition: Acquisition) -> Judgement | None:
-    """Weighting of an inversion recovery: the inversion time says which tissue is nulled."""
+    """Weighting of an inversion recovery: the inversion time determines which tissue is nulled."""
     time = acquisition.inversion_time or 0.0
     inverted = time > 0 or "IR" in acquisition.scanning_sequence or "tir" in acquisition.sequence_name
     if not inverted or "GR" in acquisition.scanning_sequence:
@@ -149,5 +149,5 @@ def _by_text(acquisition: Acquisition) -> Judgement:
 
 
 def says(text: str, words: str) -> bool:
-    """True if a description holds one of some words, a regular expression, as a word of its own."""
+    """True if a description contains a whole word that matches the regular expression ``words``."""
     return re.search(rf"(?:^|[^a-z0-9])(?:{words})(?![a-z0-9])", text.lower().replace("_", " ").replace("-", " ")) is not None
