@@ -1,4 +1,4 @@
-"""SPIDER and Spinal Disease 2020 in the layout in which they are published, small and drawn, for tests of the conversion."""
+"""SPIDER and Spinal Disease 2020 in their published layout, small and drawn, to test their conversion."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ GRADING_COLUMNS = [
 
 
 def true_points() -> dict[str, tuple[float, float]]:
-    """Key points (column, row) of the drawn spine: a disc or a vertebra every eight rows, the lowest furthest back."""
+    """Key points (column, row) of the drawn spine: a disc or a vertebra every eight rows, the lowest most posterior."""
     return {name: (20.0 + index, 14.0 + 8 * index) for index, name in enumerate(KEY_POINTS)}
 
 
@@ -60,12 +60,12 @@ def labels() -> Array:
             found[index, *box] = label
             if not disc:
                 found[index, 46:62, int(row) - 3 : int(row) + 6] = label
-    found[:, 14:26, 2:9] = 106  # T12, cut by the upper border of the field of view
+    found[:, 14:26, 2:9] = 106  # T12, cut off by the upper border of the field of view
     return found
 
 
 def intensities(mask: Array) -> Array:
-    """Signal of the drawn spine: another one on each slice, a gradient, and a few very bright voxels."""
+    """Signal of the drawn spine: different on each slice, with a gradient and a few very bright voxels."""
     base = np.choose((mask > 0).astype(int) + (mask == 100) + (mask > 200), (60, 400, 700)).astype(np.float64)
     slices, columns, rows = np.meshgrid(*(np.arange(length) for length in mask.shape), indexing="ij")
     signal = base + 7 * slices + columns + 0.5 * rows
@@ -109,7 +109,7 @@ def grading(patient: int, label: int | str, **changed: object) -> dict[str, obje
 
 
 def overview(name: str, *, subset: str = "training", spacing: str = "[2.0, 1.5]", sex: str = "F ") -> dict[str, object]:
-    """A row of the overview; PixelSpacing in DICOM's order, from row to row and from column to column."""
+    """A row of the overview; PixelSpacing in DICOM's order, between rows and between columns."""
     return {"new_file_name": name, "sex": sex, "subset": subset, "PixelSpacing": spacing, "SpacingBetweenSlices": "4.0"}
 
 
@@ -130,7 +130,7 @@ STORED = (96, 80)
 
 
 def tianchi_pixels(seed: int = 1) -> np.ndarray[Any, np.dtype[np.uint16]]:
-    """A plane with a bright mark at the place of each point, shape :data:`STORED`."""
+    """A plane with a bright mark at each point, shape :data:`STORED`."""
     pixels = np.random.default_rng(seed).integers(40, 90, STORED).astype(np.uint16)
     pixels[:, :12] = 0
     for column, row in tianchi_points().values():
@@ -169,7 +169,7 @@ def tianchi_dicom(study: str, instance: str = "1", pixels: Array | None = None, 
 
 
 def tianchi_uid(*parts: str) -> str:
-    """A UID that depends on its parts alone."""
+    """A UID that depends only on its parts."""
     return generate_uid(entropy_srcs=list(parts))
 
 
@@ -189,7 +189,7 @@ def tianchi_annotation(
 ) -> dict[str, Any]:
     """The annotation of a study.
 
-    :param tags: point to what its tag holds beside the identification, in place of v1.
+    :param tags: point to the contents of its tag in addition to the identification, instead of v1.
     :param without: points that are not annotated.
     """
     points = []
@@ -203,5 +203,5 @@ def tianchi_annotation(
 
 
 def write_annotations(folder: Path, studies: list[dict[str, Any]], name: str = "lumbar_train150") -> None:
-    """Write an annotation file beside the folder of its studies."""
+    """Write an annotation file next to the folder of its studies."""
     (folder / f"{name}_annotation.json").write_text(json.dumps(studies), encoding="utf-8")

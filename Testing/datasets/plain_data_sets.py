@@ -1,4 +1,4 @@
-"""The data sets as the importers read them, small and drawn: for tests of import, training and evaluation."""
+"""The data sets as the importers read them, small and drawn, to test import, training and evaluation."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from SpinalDiseaseAILib.datasets.spider import CANAL_MASK, DISC_MASK, DISCS_FROM
 
 ROWS, COLUMNS = 140, 96
 SPACING = (2.25, 2.0)
-"""Millimetres (a column, a row): a field of view 280 mm high and 216 mm wide."""
+"""Millimetres (width of a column, height of a row): a field of view 280 mm high and 216 mm wide."""
 DOWN = 8.5
-"""Rows from a structure to the next: 17 mm."""
+"""Rows from one structure to the next: 17 mm."""
 
 TRAIN, TUNE, REPORT = ("3", "4", "5"), ("1", "2"), ("7", "15")
-"""SPIDER patients by their split."""
+"""SPIDER patients by split."""
 
 
 def points(shift: float = 0.0) -> dict[str, tuple[float, float]]:
@@ -29,7 +29,7 @@ def points(shift: float = 0.0) -> dict[str, tuple[float, float]]:
 
 
 def drawn(shift: float = 0.0, seed: int = 0, *, mask: bool = False) -> np.ndarray:
-    """A plane with vertebrae, discs and canal, or the mask of it, 8 bits."""
+    """A plane with vertebrae, discs and canal, or its mask, 8 bits."""
     picture = np.zeros((ROWS, COLUMNS), np.uint8)
     if not mask:
         picture[:] = np.random.default_rng(seed).integers(20, 50, picture.shape)
@@ -53,13 +53,13 @@ def write_picture(path: Path, picture: np.ndarray) -> None:
 
 
 def write_table(path: Path, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
-    """Write a comma separated table."""
+    """Write a comma-separated table."""
     with path.open("w", newline="", encoding="utf-8") as file:
         csv.writer(file).writerows([columns, *rows])
 
 
 def grading(patient: str, label: int, pfirrmann: int, change: int = 0) -> list[object]:
-    """A row of ``radiological_gradings.csv``: the grade, and everything else absent or present."""
+    """A row of ``radiological_gradings.csv``: a grade, with everything else either absent or present."""
     values = {"Patient": patient, "IVD label": label, "Pfirrman grade": pfirrmann}
     return [values.get(column, change) for column in ("Patient", "IVD label", *GRADING_COLUMNS)]
 
@@ -76,7 +76,7 @@ def write_spider(data: Path, patients: Sequence[str] = (*TRAIN, *TUNE, *REPORT),
         for sequence in ("t1", "t2"):
             name = f"{patient}_{sequence}"
             write_picture(folder / "midsagittal" / f"{name}.png", drawn(shift, number))
-            series.append((name, list(SPACING[::-1])))  # DICOM order: from row to row, from column to column
+            series.append((name, list(SPACING[::-1])))  # DICOM order: between rows, between columns
             key_points += [(name, patient, key, x, y, "reviewed") for key, (x, y) in points(shift).items()]
         gradings += [grading(patient, label, 1 + (label + number) % 5, (label + number) % 2) for label in range(1, 8)]
         if number % 2 == 0:
@@ -92,7 +92,7 @@ def write_spider(data: Path, patients: Sequence[str] = (*TRAIN, *TUNE, *REPORT),
 
 
 def write_tianchi(data: Path, studies: Sequence[str] = ("study001", "study002", "study003", "study005")) -> Path:
-    """Spinal Disease 2020 as a plain folder; discs and vertebrae bear classes in turn."""
+    """Spinal Disease 2020 as a plain folder; discs and vertebrae have the classes in turn."""
     folder = data / "tianchi2020"
     items = []
     for number, study in enumerate(studies):
@@ -116,7 +116,7 @@ def tianchi_points(shift: float = 0.0) -> list[dict[str, object]]:
 
 
 def write_sudirman(data: Path, patients: Sequence[str] = ("1", "3", "2")) -> Path:
-    """Sudirman's outlines: boxes of 14 by 6 pixels round each body."""
+    """Sudirman's outlines: boxes of 14 by 6 pixels around each body."""
     folder = data / "sudirman_t1"
     items = []
     for patient in patients:
@@ -127,7 +127,7 @@ def write_sudirman(data: Path, patients: Sequence[str] = ("1", "3", "2")) -> Pat
 
 
 def outlines() -> dict[str, list[list[float]]]:
-    """Outline of each body, L1 to S1, first corner given twice."""
+    """Outline of each body, L1 to S1, with the first corner repeated at the end."""
     bodies = {name: place for name, place in points().items() if "-" not in name}
     (x, y) = points()["L5-S1"]
     bodies["S1"] = (x, y + DOWN)

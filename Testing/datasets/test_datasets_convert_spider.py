@@ -1,4 +1,4 @@
-"""SPIDER in its published layout becomes the plain folder that training reads: each trap of the data set has a test."""
+"""SPIDER in its published layout becomes the plain folder that training reads; each pitfall of the data set has a test."""
 
 from __future__ import annotations
 
@@ -82,12 +82,12 @@ def test_any_axis_order_of_the_file_gives_the_same_plane_and_points(source: Path
     assert {path.name: path.read_bytes() for path in (data / "spider").rglob("*.*")} == before
 
 
-def test_a_mask_stored_in_another_axis_order_than_its_image_is_laid_over_it_by_position(source: Path, data: Path) -> None:
+def test_a_mask_in_another_axis_order_than_its_image_is_matched_by_position(source: Path, data: Path) -> None:
     write_mha(source / "masks/7_t2.mha", reorient(Image(labels(), affine()), "SRA"))
     assert convert_spider(source, data).skipped == ()
 
 
-def test_a_mask_on_a_smaller_grid_than_its_image_is_laid_over_it_by_position(source: Path, data: Path) -> None:
+def test_a_mask_on_a_smaller_grid_than_its_image_is_matched_by_position(source: Path, data: Path) -> None:
     cropped = affine()
     cropped[:3, 3] = affine()[:3, :3] @ (1, 3, 0) + affine()[:3, 3]
     write_mha(source / "masks/7_t2.mha", Image(labels()[1:, 3:], cropped))
@@ -96,7 +96,7 @@ def test_a_mask_on_a_smaller_grid_than_its_image_is_laid_over_it_by_position(sou
     assert record.points["L3"] == pytest.approx(true_points()["L3"], abs=0.3)
 
 
-def test_the_spinous_process_does_not_pull_the_centre_of_a_vertebra(source: Path, data: Path) -> None:
+def test_the_spinous_process_does_not_shift_the_centre_of_a_vertebra(source: Path, data: Path) -> None:
     mask = labels()
     columns = np.nonzero(mask[MIDDLE].T == 3)[1]
     assert columns.mean() > true_points()["L3"][0] + 10
@@ -105,8 +105,8 @@ def test_the_spinous_process_does_not_pull_the_centre_of_a_vertebra(source: Path
     assert record.points["L3"][0] == pytest.approx(true_points()["L3"][0], abs=0.3)
 
 
-def test_a_t1_that_shows_the_same_as_its_t2_has_its_slice_spacing_and_points(source: Path, data: Path) -> None:
-    moved = np.roll(labels(), (-2, 1), axis=(0, 1))  # labelled by another hand, most of it two slices further right
+def test_a_t1_with_the_same_view_as_its_t2_gets_its_slice_spacing_and_points(source: Path, data: Path) -> None:
+    moved = np.roll(labels(), (-2, 1), axis=(0, 1))  # labelled by someone else, most of it two slices further to the right
     write_spider_series(source, "7_t1", codes="SRA", mask=moved)
     write_spider_tables(source, [overview("7_t1"), overview("7_t2")], [grading(7, 1)])
     convert_spider(source, data)
@@ -136,11 +136,11 @@ def test_a_t2_space_of_the_same_grid_as_the_t2_has_a_middle_plane_of_its_own(sou
     assert (t2 != space).any()
 
 
-def test_the_middle_plane_is_told_by_the_discs_as_much_as_by_the_canal(source: Path, data: Path) -> None:
+def test_the_middle_plane_depends_on_the_discs_as_much_as_on_the_canal(source: Path, data: Path) -> None:
     mask = labels()
     half = mask[MIDDLE].copy()
     half[:, 1::2][half[:, 1::2] > 200] = 0
-    mask[MIDDLE] = half  # the canal is largest here still, the discs are not
+    mask[MIDDLE] = half  # the canal is still largest here, the discs are not
     converted(source, data, mask)
     pixels = read_grey(data / "spider/midsagittal/7_t2.png").astype(float)
     similar = [np.corrcoef(np.clip(plane, 0, 800).ravel(), pixels.T.ravel())[0, 1] for plane in intensities(labels())]
@@ -177,7 +177,7 @@ def test_a_disc_that_is_only_grazed_gives_no_key_points(source: Path, data: Path
 
 def test_labels_are_counted_from_below(source: Path, data: Path) -> None:
     mask = labels()
-    mask[mask == 201] = 0  # L5-S1, whatever else is there
+    mask[mask == 201] = 0  # remove L5-S1
     assert "the disc L5-S1" in converted(source, data, mask).skipped[0]
 
 
@@ -203,7 +203,7 @@ def test_a_damaged_volume_is_left_out_with_the_reason(source: Path, data: Path) 
     assert conversion.planes == 0 and conversion.skipped[0].startswith("7_t2: ")
 
 
-def test_the_spacing_is_that_of_the_image_where_the_overview_says_another(source: Path, data: Path) -> None:
+def test_the_spacing_of_the_image_wins_over_that_of_the_overview(source: Path, data: Path) -> None:
     write_spider_tables(source, [overview("7_t2", spacing="[.625, .625]")], [])
     (warning,) = convert_spider(source, data).warnings
     assert warning == "7_t2: PixelSpacing is [.625, .625] in overview.csv and [2, 1.5] in the image, which is taken"
@@ -211,7 +211,7 @@ def test_the_spacing_is_that_of_the_image_where_the_overview_says_another(source
 
 
 @pytest.mark.parametrize(("stated", "told"), [("[2.01, 1.5]", False), ("[2.06, 1.5]", True), ("[1.5, 2.0]", True)])
-def test_a_spacing_that_is_another_by_more_than_rounding_is_told(source: Path, data: Path, stated: str, told: bool) -> None:
+def test_a_spacing_that_differs_by_more_than_rounding_is_reported(source: Path, data: Path, stated: str, told: bool) -> None:
     write_spider_tables(source, [overview("7_t2", spacing=stated)], [])
     assert bool(convert_spider(source, data).warnings) == told
 
@@ -221,7 +221,7 @@ def test_a_spacing_that_the_overview_does_not_state_is_that_of_the_image(source:
     assert "is nothing in overview.csv" in convert_spider(source, data).warnings[0]
 
 
-def test_blanks_behind_values_of_the_overview_are_taken_off(source: Path, data: Path) -> None:
+def test_trailing_blanks_in_the_overview_are_stripped(source: Path, data: Path) -> None:
     write_spider_tables(source, [overview("7_t2 ", sex="F ")], [])
     convert_spider(source, data)
     assert "7_t2,F,training" in (data / "spider/overview.csv").read_text()
@@ -248,7 +248,7 @@ def test_only_the_chosen_subset_is_converted(source: Path, data: Path) -> None:
     assert [path.name for path in (data / "spider/midsagittal").iterdir()] == ["8_t1.png"]
 
 
-def test_an_image_that_the_overview_does_not_list_is_told(source: Path, data: Path) -> None:
+def test_an_image_that_the_overview_does_not_list_is_reported(source: Path, data: Path) -> None:
     write_spider_series(source, "8_t1")
     assert convert_spider(source, data).skipped == ("8_t1: not in overview.csv, so that its subset is not known",)
 
@@ -273,10 +273,10 @@ def test_t2_space_gives_its_central_slices_with_masks_of_three_labels(source: Pa
     assert ((plane == DISC_MASK) == (mask[4] > 200)).all()
     assert ((plane == CANAL_MASK) == (mask[4] == 100)).all()
     assert ((plane == VERTEBRA_MASK) == ((mask[4] > 0) & (mask[4] != 100) & (mask[4] < 200))).all()
-    assert plane[20, 5] == VERTEBRA_MASK  # the partly visible T12 is bone all the same
+    assert plane[20, 5] == VERTEBRA_MASK  # the partly visible T12 is bone nevertheless
 
 
-def test_a_slice_with_little_of_the_canal_is_no_central_one(source: Path, data: Path) -> None:
+def test_a_slice_with_little_of_the_canal_is_not_central(source: Path, data: Path) -> None:
     mask = labels()
     mask[6, 39:][mask[6, 39:] == 100] = 0  # a sixth of the canal's largest area is left
     write_spider_series(source, "8_t2_SPACE", mask=mask)
@@ -286,7 +286,7 @@ def test_a_slice_with_little_of_the_canal_is_no_central_one(source: Path, data: 
     assert (data / "spider/t2_space/images/8_t2_SPACE_slice5.png").exists()
 
 
-def test_a_mask_that_reaches_further_than_its_image_is_cut_to_it(source: Path, data: Path) -> None:
+def test_a_mask_that_extends_beyond_its_image_is_cropped(source: Path, data: Path) -> None:
     write_spider_series(source, "8_t2_SPACE")
     write_mha(source / "masks/8_t2_SPACE.mha", Image(np.pad(labels(), ((0, 0), (0, 3), (0, 5))), affine()))
     write_spider_tables(source, [overview("8_t2_SPACE")], [])
@@ -300,7 +300,7 @@ def test_the_plain_readers_take_converted_t2_space_planes(source: Path, data: Pa
     write_spider_series(source, "8_t2_SPACE")
     write_spider_tables(source, [overview("8_t2_SPACE")], [])
     convert_spider(source, data)
-    assert read_spider(data / "spider").records[0].points == {}  # the masks have them, on every slice
+    assert read_spider(data / "spider").records[0].points == {}  # the masks show them on every slice
     record = next(item for item in read_spider_space(data / "spider").records if item.series.endswith("slice4"))
     assert record.points["L4-L5"] == pytest.approx(true_points()["L4-L5"], abs=0.6)
     assert record.spacing == pytest.approx((1.5, 2.0))
@@ -313,7 +313,7 @@ def test_a_few_very_bright_voxels_do_not_darken_the_picture(source: Path, data: 
     assert pixels[30, 40] > 150 and pixels[30, 1] < 60
 
 
-def test_a_conversion_that_is_made_again_gives_the_same_files_and_drops_what_is_gone(source: Path, data: Path) -> None:
+def test_a_repeated_conversion_gives_the_same_files_and_removes_obsolete_ones(source: Path, data: Path) -> None:
     write_spider_series(source, "8_t2_SPACE")
     write_spider_tables(source, [overview("7_t2"), overview("8_t2_SPACE")], [])
     convert_spider(source, data)
@@ -325,7 +325,7 @@ def test_a_conversion_that_is_made_again_gives_the_same_files_and_drops_what_is_
     assert [path.name for path in data.rglob("*.png")] == ["7_t2.png"]
 
 
-def test_an_interrupted_conversion_leaves_whole_files_and_can_be_made_again(
+def test_an_interrupted_conversion_leaves_complete_files_and_can_be_repeated(
     source: Path, data: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def stop(*_: object) -> None:

@@ -1,4 +1,4 @@
-"""Spinal Disease 2020 in its published layout becomes the plain folder that training reads: each trap has a test."""
+"""Spinal Disease 2020 in its published layout becomes the plain folder that training reads; each pitfall has a test."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ def test_a_converted_study_is_read_with_its_points_classes_and_spacing(source: P
     assert record.findings["L4-L5"] == {"disc_disease": ("v2", "v5")}
     assert record.findings["L5"] == {"vertebra_disease": ("v2",)}
     assert record.findings["L1-L2"] == {"disc_disease": ("v1",)}
-    assert record.spacing == pytest.approx((0.8, 0.9))  # PixelSpacing is from row to row first, a record column to column
+    assert record.spacing == pytest.approx((0.8, 0.9))  # PixelSpacing has rows first, a record columns
 
 
 def test_coordinates_are_column_and_row(source: Path, data: Path) -> None:
@@ -73,14 +73,14 @@ def test_coordinates_are_column_and_row(source: Path, data: Path) -> None:
         assert pixels[round(row), round(column)] == 255
 
 
-def test_a_plane_without_pixel_spacing_is_taken_without_it(source: Path, data: Path) -> None:
+def test_a_plane_without_pixel_spacing_is_converted_without_it(source: Path, data: Path) -> None:
     dataset = tianchi_dicom("a")
     del dataset.PixelSpacing
     write_dicom(image_of(source), dataset)
     assert the_record(source, data).spacing is None
 
 
-def test_a_plane_that_its_header_does_not_place_is_taken_as_it_is(source: Path, data: Path) -> None:
+def test_a_plane_without_a_position_in_its_header_is_not_reoriented(source: Path, data: Path) -> None:
     dataset = tianchi_dicom("a")
     del dataset.ImageOrientationPatient, dataset.ImagePositionPatient
     write_dicom(image_of(source), dataset)
@@ -104,14 +104,14 @@ def test_monochrome1_is_inverted(source: Path, data: Path) -> None:
         ([0, 0, -1, 0, 1, 0], lambda pixels: pixels.T),
     ],
 )
-def test_a_plane_stored_mirrored_or_turned_is_put_upright_with_its_points(
+def test_a_plane_stored_mirrored_or_rotated_is_put_upright_with_its_points(
     source: Path, data: Path, orientation: list[int], turned: Callable[[np.ndarray], np.ndarray]
 ) -> None:
     expected = the_record(source, data)
     pixels = turned(tianchi_pixels())
     write_dicom(image_of(source), tianchi_dicom("a", pixels=pixels, ImageOrientationPatient=orientation, PixelSpacing=[0.8, 0.8]))
     annotation = tianchi_annotation("a")
-    grid = np.stack(np.indices(STORED)[::-1], -1)  # of each pixel its (column, row) in the upright plane
+    grid = np.stack(np.indices(STORED)[::-1], -1)  # (column, row) of each pixel in the upright plane
     where = turned(grid[..., 0]) * 1000 + turned(grid[..., 1])
     for point in annotation["data"][0]["annotation"][0]["data"]["point"]:
         column, row = point["coord"]
@@ -158,7 +158,7 @@ def test_an_annotated_instance_without_file_is_left_out_with_the_reason(source: 
     )
 
 
-def test_an_empty_tag_means_v1_and_a_missing_one_not_known(source: Path, data: Path) -> None:
+def test_an_empty_tag_means_v1_and_a_missing_one_unknown(source: Path, data: Path) -> None:
     write_annotations(source, [tianchi_annotation("a", {"L1-L2": {"disc": ""}, "L2-L3": {}})])
     findings = the_record(source, data).findings
     assert findings["L1-L2"] == {"disc_disease": ("v1",)}
@@ -184,7 +184,7 @@ def test_a_tag_of_the_wrong_kind_of_structure_makes_the_classes_unreliable(
     assert record.findings == {} and len(record.points) == 11
 
 
-def test_classes_of_the_later_coding_are_kept_in_the_file_warned_of_and_not_used(source: Path, data: Path) -> None:
+def test_classes_of_the_later_coding_are_kept_in_the_file_with_a_warning_and_not_used(source: Path, data: Path) -> None:
     write_annotations(source, [tianchi_annotation("a", {"L4-L5": {"disc": "v6"}, "L5-S1": {"disc": "v2,v8"}})])
     conversion = convert_tianchi(source, data)
     (warning,) = conversion.warnings
@@ -194,20 +194,20 @@ def test_classes_of_the_later_coding_are_kept_in_the_file_warned_of_and_not_used
     assert any("L5-S1: class 'v2,v8'" in item for item in imported.skipped)
 
 
-def test_of_two_files_of_the_same_instance_the_first_by_name_is_taken(source: Path, data: Path) -> None:
+def test_of_two_files_with_the_same_instance_the_first_by_name_is_used(source: Path, data: Path) -> None:
     before = the_record(source, data).pixels()
     other = tianchi_pixels(seed=2)
     write_dicom(image_of(source).with_name("image9.dcm"), tianchi_dicom("a", pixels=other))
     assert (the_record(source, data).pixels() == before).all()
 
 
-def test_a_study_has_the_name_of_the_folder_next_to_its_files(source: Path, data: Path) -> None:
+def test_a_study_is_named_after_the_folder_closest_to_its_files(source: Path, data: Path) -> None:
     (source / "study2").mkdir()
     (source / "lumbar_train150").rename(source / "study2/lumbar_train150")
     assert the_record(source, data).patient == "study007"
 
 
-def test_several_annotations_of_a_study_are_told_and_the_first_is_taken(source: Path, data: Path) -> None:
+def test_several_annotations_of_a_study_are_reported_and_the_first_is_used(source: Path, data: Path) -> None:
     annotation = tianchi_annotation("a")
     annotation["data"][0]["annotation"] += tianchi_annotation("a", without=("L5",))["data"][0]["annotation"]
     write_annotations(source, [annotation])
@@ -231,7 +231,7 @@ def spoilt(change: Callable[[dict[str, Any]], None]) -> dict[str, Any]:
         (tianchi_annotation("a") | {"data": []}, "nothing is annotated"),
     ],
 )
-def test_a_study_that_is_annotated_wrongly_is_left_out_with_the_reason(
+def test_a_wrongly_annotated_study_is_left_out_with_the_reason(
     source: Path, data: Path, annotation: dict[str, Any], reason: str
 ) -> None:
     write_annotations(source, [annotation])
@@ -244,7 +244,7 @@ def test_an_annotated_axial_image_is_left_out_with_the_reason(source: Path, data
     assert convert_tianchi(source, data).skipped[0].endswith("the annotated instance is axial")
 
 
-def test_studies_of_several_sets_lie_together_each_once(source: Path, data: Path) -> None:
+def test_studies_of_several_sets_are_combined_without_duplicates(source: Path, data: Path) -> None:
     write_dicom(source / "lumbar_train51/study201/image9.dcm", tianchi_dicom("b"))
     write_dicom(source / "lumbar_train51/study7/image9.dcm", tianchi_dicom("c"))
     write_annotations(source, [tianchi_annotation("b"), tianchi_annotation("a"), tianchi_annotation("c")], "lumbar_train51")
@@ -255,7 +255,7 @@ def test_studies_of_several_sets_lie_together_each_once(source: Path, data: Path
     assert [record.series for record in read_tianchi(data / "tianchi2020").records] == ["study007", "study201"]
 
 
-def test_a_file_outside_of_a_folder_of_a_study_has_no_name(source: Path, data: Path) -> None:
+def test_a_file_outside_a_study_folder_has_no_name(source: Path, data: Path) -> None:
     image_of(source).rename(source / "image3.dcm")
     assert "is not in a folder studyN" in convert_tianchi(source, data).skipped[0]
 
@@ -307,7 +307,7 @@ def later(source: Path) -> None:
     )
 
 
-def test_codes_of_the_later_coding_are_what_the_user_says_they_stand_for(source: Path, data: Path) -> None:
+def test_codes_of_the_later_coding_have_the_meaning_that_the_user_gives(source: Path, data: Path) -> None:
     later(source)
     conversion = convert_tianchi(source, data, {"v6": "v2", "v7": "v4", "v2": "v3"})
     assert conversion.warnings == ()
@@ -317,20 +317,20 @@ def test_codes_of_the_later_coding_are_what_the_user_says_they_stand_for(source:
     assert record.findings["L5"] == {"vertebra_disease": ("v2",)}, "codes of vertebrae are others"
 
 
-def test_two_codes_of_one_meaning_are_one_class(source: Path, data: Path) -> None:
+def test_two_codes_with_one_meaning_are_one_class(source: Path, data: Path) -> None:
     later(source)
     convert_tianchi(source, data, {"v6": "v2", "v7": "v4"})
     assert read_tianchi(data / "tianchi2020").records[0].findings["L4-L5"] == {"disc_disease": ("v2",)}
 
 
-def test_a_code_that_is_not_named_is_warned_of(source: Path, data: Path) -> None:
+def test_a_code_without_a_given_meaning_causes_a_warning(source: Path, data: Path) -> None:
     later(source)
     (warning,) = convert_tianchi(source, data, {"v6": "v2"}).warnings
     assert "v7 (1 times)" in warning and "v6" not in warning.partition("belong")[0] and "--code" in warning
 
 
 @pytest.mark.parametrize("codes", [{"v9": "v2"}, {"v6": "v7"}, {"v6": ""}])
-def test_a_code_that_stands_for_no_class_is_refused_with_a_sentence(source: Path, data: Path, codes: dict[str, str]) -> None:
+def test_a_code_that_maps_to_no_class_is_refused_with_a_sentence(source: Path, data: Path, codes: dict[str, str]) -> None:
     with pytest.raises(InputError, match="cannot stand for"):
         convert_tianchi(source, data, codes)
 

@@ -1,4 +1,4 @@
-"""Spinal Disease 2020 and Sudirman's outlines, their traps, and the splits."""
+"""Spinal Disease 2020 and Sudirman's outlines with their pitfalls, and the splits."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from SpinalDiseaseAILib.datasets.tianchi import parse_classes, read_tianchi
 
 
 def change_study(folder: Path, **changes: Any) -> None:
-    """Change the first study of an ``annotation.json``; a structure's name with ``_`` for ``-`` changes its tag."""
+    """Change the first study of an ``annotation.json``; a structure's name, with ``_`` for ``-``, changes its tag."""
     path = folder / "annotation.json"
     items = json.loads(path.read_text(encoding="utf-8"))
     for key, value in changes.items():
@@ -48,7 +48,7 @@ def test_an_empty_tag_means_normal_and_none_means_unknown(tag: str | None, class
     assert parse_classes(tag) == classes
 
 
-def test_a_tag_that_is_null_or_no_class_of_the_structure_is_left_out_and_told(tmp_path: Path) -> None:
+def test_a_tag_that_is_null_or_not_a_class_of_the_structure_is_left_out_and_reported(tmp_path: Path) -> None:
     folder = write_tianchi(tmp_path)
     change_study(folder, L3=None, L4="v5", L3_L4="v7", L4_L5="", L5_S1="v2,")
     imported = read_tianchi(folder)
@@ -68,7 +68,7 @@ def test_an_unreliable_study_keeps_its_points_and_loses_its_classes(tmp_path: Pa
     assert len(imported.skipped) == 1 and "study001" in imported.skipped[0]
 
 
-def test_a_stated_spacing_is_from_row_to_row_first(tmp_path: Path) -> None:
+def test_a_stated_spacing_has_the_distance_between_rows_first(tmp_path: Path) -> None:
     folder = write_tianchi(tmp_path)
     change_study(folder, pixel_spacing=[0.5, 0.75])
     assert [record.spacing for record in read_tianchi(folder).records] == [(0.75, 0.5), None, None, None]
@@ -96,7 +96,7 @@ def test_outlines_of_a_rotated_image_give_rotated_points(tmp_path: Path, degrees
 
 
 @pytest.mark.parametrize("missing", [("L3",), ("S1",), ("L1", "L2", "L3", "L4", "L5", "S1")])
-def test_an_image_that_lacks_an_outline_is_left_out_and_told(tmp_path: Path, missing: tuple[str, ...]) -> None:
+def test_an_image_that_lacks_an_outline_is_left_out_and_reported(tmp_path: Path, missing: tuple[str, ...]) -> None:
     folder = write_sudirman(tmp_path)
     items = json.loads((folder / "polygons.json").read_text(encoding="utf-8"))
     for name in missing:
@@ -134,7 +134,7 @@ def test_all_series_and_planes_of_a_patient_have_one_split(tmp_path: Path) -> No
     assert len(records) > 3 * len(splits)
 
 
-def test_the_split_depends_on_data_set_and_patient_alone_and_has_the_stated_shares() -> None:
+def test_the_split_depends_only_on_data_set_and_patient_and_has_the_stated_shares() -> None:
     found = [split_of("spider", str(number)) for number in range(5000)]
     assert found == [split_of("spider", str(number)) for number in range(5000)]
     assert found != [split_of("sudirman", str(number)) for number in range(5000)]

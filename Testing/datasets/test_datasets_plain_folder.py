@@ -1,4 +1,4 @@
-"""A conversion writes in its own folder only, and never over what it did not make."""
+"""A conversion writes only in its own folder, and never over files that it did not make."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ def source(tmp_path: Path) -> Path:
 
 
 @pytest.mark.parametrize("inside", [".", "converted"])
-def test_a_folder_in_the_original_data_is_refused(source: Path, inside: str) -> None:
+def test_a_folder_within_the_original_data_is_refused(source: Path, inside: str) -> None:
     with pytest.raises(OutputError, match="lies in the original data"):
         PlainFolder(source / inside, source, "spider")
     assert [path.name for path in source.iterdir()] == ["overview.csv"]
 
 
-def test_a_folder_with_files_of_somebody_else_is_refused(source: Path, tmp_path: Path) -> None:
+def test_a_folder_with_other_files_is_refused(source: Path, tmp_path: Path) -> None:
     target = tmp_path / "data"
     target.mkdir()
     (target / "keypoints.csv").write_text("reviewed by hand")
@@ -36,7 +36,7 @@ def test_a_folder_with_files_of_somebody_else_is_refused(source: Path, tmp_path:
     assert [path.name for path in target.iterdir()] == ["keypoints.csv"]
 
 
-def test_a_source_that_is_no_folder_is_refused(tmp_path: Path) -> None:
+def test_a_source_that_is_not_a_folder_is_refused(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="is not a folder"):
         PlainFolder(tmp_path / "data", tmp_path / "absent", "spider")
 
@@ -57,7 +57,7 @@ def test_a_file_that_cannot_be_written_is_named_and_leaves_the_earlier_one(
     assert sorted(path.name for path in (tmp_path / "data").iterdir()) == ["annotation.json", MARKER]
 
 
-def test_zeros_of_the_scanner_do_not_move_the_window() -> None:
+def test_zero_padding_by_the_scanner_does_not_affect_the_window() -> None:
     values = np.linspace(100, 200, 1001)
     padded = np.concatenate([np.zeros(100_000), values])
     assert (eight_bits(values, padded) == eight_bits(values, values)).all()
@@ -68,13 +68,13 @@ def test_a_picture_without_signal_is_black() -> None:
     assert not eight_bits(np.zeros((4, 4)), np.zeros((4, 4))).any()
 
 
-def test_blanks_and_a_byte_order_mark_in_a_table_do_not_count(tmp_path: Path) -> None:
+def test_blanks_and_a_byte_order_mark_in_a_table_are_ignored(tmp_path: Path) -> None:
     path = tmp_path / "table.csv"
     path.write_bytes("\ufeffname , sex\n7_t2 ,F \n8_t2\n".encode())
     assert read_table(path, ("name", "sex")) == (["name", "sex"], [{"name": "7_t2", "sex": "F"}, {"name": "8_t2", "sex": ""}])
 
 
-def test_a_table_that_is_no_text_is_refused(tmp_path: Path) -> None:
+def test_a_table_that_is_not_text_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "table.csv"
     path.write_bytes(b"\xff\xfe\x00\x01")
     with pytest.raises(InputError, match="cannot be read"):

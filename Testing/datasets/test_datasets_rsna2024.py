@@ -1,4 +1,4 @@
-"""RSNA 2024 lumbar in its published layout becomes a plain folder of sagittal planes: each trap has a test."""
+"""RSNA 2024 lumbar in its published layout becomes a plain folder of sagittal planes; each pitfall has a test."""
 
 from __future__ import annotations
 
@@ -104,7 +104,7 @@ def test_its_classes_are_those_of_the_anatomy_table() -> None:
         assert tuple(CLASSES.values()) == finding(name).class_names
 
 
-def test_an_empty_severity_is_not_known_and_a_strange_one_is_told(tmp_path: Path, data: Path) -> None:
+def test_an_empty_severity_is_unknown_and_an_invalid_one_is_reported(tmp_path: Path, data: Path) -> None:
     folder = tmp_path / "p"
     folder.mkdir()
     write_source(folder, grades={"spinal_canal_stenosis_l4_l5": "", "spinal_canal_stenosis_l3_l4": "Grave"})
@@ -118,7 +118,7 @@ def test_axial_series_are_left_out_with_their_number_of_points(source: Path, dat
     assert "5 points: their series is Axial T2, no sagittal one" in convert_rsna2024(source, data).skipped
 
 
-def test_the_instance_with_most_points_is_taken_and_the_others_points_with_it(tmp_path: Path, data: Path) -> None:
+def test_the_instance_with_most_points_is_used_and_gets_the_points_of_the_others(tmp_path: Path, data: Path) -> None:
     folder = tmp_path / "p"
     folder.mkdir()
     spread = coordinates(T2, 8, CANAL)
@@ -129,7 +129,7 @@ def test_the_instance_with_most_points_is_taken_and_the_others_points_with_it(tm
     assert len(record.points) == 5
 
 
-def test_of_instances_with_as_many_points_the_first_is_taken_and_its_own_points_count(tmp_path: Path, data: Path) -> None:
+def test_of_instances_with_equally_many_points_the_first_is_used_and_its_own_points_count(tmp_path: Path, data: Path) -> None:
     folder = tmp_path / "p"
     folder.mkdir()
     ours, theirs = coordinates(T2, 8, CANAL), coordinates(T2, 9, CANAL)
@@ -161,7 +161,7 @@ def test_of_instances_with_as_many_points_the_first_is_taken_and_its_own_points_
         ),
     ],
 )
-def test_what_is_left_out_is_told_with_its_reason(tmp_path: Path, data: Path, change: dict[str, Any], because: str) -> None:
+def test_omissions_are_reported_with_their_reasons(tmp_path: Path, data: Path, change: dict[str, Any], because: str) -> None:
     folder = tmp_path / "p"
     folder.mkdir()
     write_source(folder, **change)
@@ -184,13 +184,13 @@ def test_a_plane_stored_mirrored_is_put_upright_with_its_points(source: Path, da
     assert np.corrcoef(record.pixels().ravel(), tianchi_pixels().ravel())[0, 1] > 0.95
 
 
-def test_an_axial_instance_in_a_series_that_is_called_sagittal_is_left_out(source: Path, data: Path) -> None:
+def test_an_axial_instance_in_a_series_described_as_sagittal_is_left_out(source: Path, data: Path) -> None:
     axial = tianchi_dicom(T2, "8", ImageOrientationPatient=[1, 0, 0, 0, 1, 0])
     write_dicom(source / "train_images" / STUDY / T2 / "8.dcm", axial)
     assert any("the annotated instance is axial" in text for text in convert_rsna2024(source, data).skipped)
 
 
-def test_a_missing_spacing_stays_unknown(source: Path, data: Path) -> None:
+def test_a_missing_spacing_remains_unknown(source: Path, data: Path) -> None:
     dataset = tianchi_dicom(T2, "8")
     del dataset.PixelSpacing
     write_dicom(source / "train_images" / STUDY / T2 / "8.dcm", dataset)
@@ -198,7 +198,7 @@ def test_a_missing_spacing_stays_unknown(source: Path, data: Path) -> None:
     assert [item.spacing for item in read_rsna2024(data / "rsna2024").records if item.contrast == "T2"] == [None]
 
 
-def test_a_plane_without_points_or_severities_is_left_out_and_told(source: Path, data: Path) -> None:
+def test_a_plane_without_points_or_severities_is_left_out_and_reported(source: Path, data: Path) -> None:
     convert_rsna2024(source, data)
     path = data / "rsna2024/annotation.json"
     items = json.loads(path.read_text(encoding="utf-8"))
@@ -221,7 +221,7 @@ def test_another_folder_is_refused_with_a_sentence(source: Path, data: Path, nam
         convert_rsna2024(source, data)
 
 
-def test_the_command_tells_what_was_left_out(source: Path, data: Path) -> None:
+def test_the_command_reports_what_was_left_out(source: Path, data: Path) -> None:
     result = CliRunner().invoke(app, ["convert", "rsna2024", str(source), str(data)])
     assert result.exit_code == 0, result.output
     assert "left out: 5 points" in result.output and "Planes in" in result.output

@@ -1,4 +1,4 @@
-"""The sample study: valid DICOM, free of identifiers, small, and made again from its source byte for byte."""
+"""The sample study: valid DICOM, free of identifiers, small, and reproducible from its source byte for byte."""
 
 from __future__ import annotations
 
@@ -93,7 +93,7 @@ OVERVIEW = {
 
 
 def planes(k: int) -> np.ndarray[tuple[int, ...], np.dtype[np.uint8]]:
-    """The plane of a number, shape (rows, columns)."""
+    """The plane with a given number, shape (rows, columns)."""
     return (np.arange(1920).reshape(48, 40) * k % 251).astype(np.uint8)
 
 
@@ -105,7 +105,7 @@ def sample() -> list[Dataset]:
 
 @pytest.fixture
 def spider(tmp_path: Path) -> Path:
-    """A folder laid out as SPIDER's, with a series of three small planes."""
+    """A folder with SPIDER's layout and a series of three small planes."""
     images = tmp_path / "spider" / "t2_space" / "images"
     images.mkdir(parents=True)
     for k in range(9, 12):
@@ -151,7 +151,7 @@ def test_the_sample_says_where_it_comes_from(sample: list[Dataset]) -> None:
     assert "van der Graaf" in readme and "creativecommons.org/licenses/by/4.0" in readme
 
 
-def test_a_study_is_made_again_byte_for_byte(spider: Path, tmp_path: Path) -> None:
+def test_a_study_is_reproducible_byte_for_byte(spider: Path, tmp_path: Path) -> None:
     pytest.importorskip("openjpeg")
     first = write_sample_study(spider, tmp_path / "one", "5")
     second = write_sample_study(spider, tmp_path / "two", "5")
@@ -173,10 +173,10 @@ def test_the_head_is_up_the_face_to_the_left_and_slices_go_to_the_left_of_the_pa
     datasets = [pydicom.dcmread(path) for path in write_sample_study(spider, tmp_path / "out", "5")]
     assert {tuple(dataset.ImageOrientationPatient) for dataset in datasets} == {(0, 1, 0, 0, 0, -1)}  # posterior, inferior
     sides = [float(dataset.ImagePositionPatient[0]) for dataset in datasets]
-    assert sides == sorted(sides) and len(set(sides)) == len(sides)  # DICOM's x grows to the left
+    assert sides == sorted(sides) and len(set(sides)) == len(sides)  # DICOM's x increases to the left
 
 
-def test_what_is_written_names_no_person_and_no_date(spider: Path, tmp_path: Path) -> None:
+def test_the_written_files_name_no_person_and_no_date(spider: Path, tmp_path: Path) -> None:
     pytest.importorskip("openjpeg")
     for path in write_sample_study(spider, tmp_path / "out", "5"):
         dataset = pydicom.dcmread(path)
@@ -193,7 +193,7 @@ def test_a_patient_without_slices_or_with_a_gap_is_refused(spider: Path, tmp_pat
         write_sample_study(spider, tmp_path / "out", "5")
 
 
-def test_uids_depend_on_their_parts_alone() -> None:
+def test_uids_depend_only_on_their_parts() -> None:
     assert uid_of("a", "b") == uid_of("a", "b") != uid_of("a", "c") and uid_of("a").is_valid
 
 

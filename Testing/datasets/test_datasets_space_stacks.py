@@ -1,4 +1,4 @@
-"""T2-SPACE stacks as they are read: slices in order, tissues by number, nothing missing."""
+"""Reading of T2-SPACE stacks: slices in order, tissues by number, nothing missing."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def data(tmp_path):
     return tmp_path
 
 
-def test_slices_are_in_the_order_of_their_numbers_with_tissues_beside_them(data):
+def test_slices_are_in_the_order_of_their_numbers_with_matching_tissues(data):
     stack = read_space_stacks(data, SPLITS)[0]
     assert stack.pixels.shape == stack.tissues.shape and len(stack.pixels) == 6
     assert stack.spacing == SPACING
@@ -37,7 +37,7 @@ def test_slice_9_comes_before_slice_10(data):
     assert np.array_equal(stack.pixels, before.pixels)
 
 
-def test_a_patient_is_read_for_his_own_split_alone(data):
+def test_a_patient_is_read_only_for_the_patients_own_split(data):
     found = {split: {stack.patient for stack in read_space_stacks(data, (split,))} for split in SPLITS}
     assert all(stack.split == split for split in SPLITS for stack in read_space_stacks(data, (split,)))
     assert sum(map(len, found.values())) == len(set.union(*found.values()))
@@ -48,20 +48,20 @@ def test_grey_values_of_masks_become_the_numbers_of_the_tissues():
     assert [TISSUES[value] for value in found[0]] == ["background", "disc", "vertebra", "canal", "background"]
 
 
-def test_a_missing_slice_is_told(data):
+def test_a_missing_slice_is_reported(data):
     images = sorted((data / "spider" / "t2_space" / "images").glob("3_*"))
     images[2].unlink()
     with pytest.raises(InputError, match="Slices are missing"):
         read_space_stacks(data, SPLITS)
 
 
-def test_a_missing_mask_is_told(data):
+def test_a_missing_mask_is_reported(data):
     next((data / "spider" / "t2_space" / "masks").glob("*.png")).unlink()
     with pytest.raises(InputError, match="no mask"):
         read_space_stacks(data, SPLITS)
 
 
-def test_a_folder_without_stacks_is_told(tmp_path):
+def test_a_folder_without_stacks_is_reported(tmp_path):
     (tmp_path / "spider").mkdir()
     with pytest.raises(InputError, match="no T2-SPACE slices"):
         read_space_stacks(tmp_path, SPLITS)

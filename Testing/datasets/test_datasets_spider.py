@@ -1,4 +1,4 @@
-"""SPIDER's plain folders and their traps."""
+"""SPIDER's plain folders and their pitfalls."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def test_every_series_is_a_record_with_its_contrast_points_and_spacing(spider: P
     assert record.points == points() and record.pixels().shape == (ROWS, COLUMNS)
 
 
-def test_pixel_spacing_is_from_row_to_row_first_and_becomes_column_and_row(spider: Path) -> None:
+def test_pixel_spacing_has_rows_first_and_becomes_column_and_row(spider: Path) -> None:
     assert of_series(read_spider(spider), "3_t2").spacing == SPACING
     assert SPACING[0] != SPACING[1]
 
@@ -71,7 +71,7 @@ def test_label_1_is_the_lumbosacral_disc_and_labels_count_upward(spider: Path) -
     assert findings["L5-S1"]["pfirrmann"] == ("1",) and findings["T12-L1"]["pfirrmann"] == ("5",)
 
 
-def test_labels_0_and_7_and_above_are_left_out_and_told(spider: Path) -> None:
+def test_labels_0_and_7_and_above_are_left_out_and_reported(spider: Path) -> None:
     regrade(spider, grading("3", 0, 5), grading("3", 1, 2), grading("3", 7, 4), grading("3", 9, 4))
     imported = read_spider(spider)
     assert set(of_series(imported, "3_t2").findings) == {"L5-S1"}
@@ -104,7 +104,7 @@ def test_a_table_that_begins_with_a_byte_order_mark_is_read(spider: Path) -> Non
     assert of_series(read_spider(spider), "3_t2").findings
 
 
-def test_a_series_without_spacing_is_left_out_and_one_without_points_is_kept_both_told(spider: Path) -> None:
+def test_a_series_without_spacing_is_left_out_and_one_without_points_kept_and_both_are_reported(spider: Path) -> None:
     write_picture(spider / "midsagittal" / "9_t2.png", drawn())
     rows = [
         ["new_file_name", "PixelSpacing"],
@@ -131,21 +131,21 @@ def test_points_of_a_mask_are_the_centres_of_discs_and_bodies() -> None:
         assert np.hypot(*np.subtract(found[name], place)) < 1.0, name
 
 
-def test_posterior_elements_do_not_pull_a_vertebra_back() -> None:
+def test_posterior_elements_do_not_shift_a_vertebra_backward() -> None:
     mask = drawn(mask=True)
     without = mask.copy()
     without[:, 62:] = np.where(without[:, 62:] == VERTEBRA_MASK, 0, without[:, 62:])
     assert points_from_mask(mask)["L3"] == pytest.approx(points_from_mask(without)["L3"])
 
 
-def test_a_disc_above_the_six_is_left_alone() -> None:
+def test_a_disc_above_the_six_is_ignored() -> None:
     mask = drawn(mask=True)
     column, row = points()["T12-L1"]
     mask[round(row - 17) - 1 : round(row - 17) + 2, round(column) - 6 : round(column) + 7] = DISC_MASK
     assert points_from_mask(mask)["T12-L1"] == pytest.approx(points_from_mask(drawn(mask=True))["T12-L1"])
 
 
-def test_a_crumb_of_a_disc_is_no_disc() -> None:
+def test_a_tiny_fragment_of_a_disc_is_ignored() -> None:
     mask = drawn(mask=True)
     mask[120:122, 50:52] = DISC_MASK
     assert points_from_mask(mask) == points_from_mask(drawn(mask=True))
@@ -160,7 +160,7 @@ def test_a_mask_that_lacks_a_disc_gives_no_points(name: str) -> None:
 
 
 def above_the_six(mask: np.ndarray) -> np.ndarray:
-    """The mask with T12 and the disc above it, as other planes show them."""
+    """The mask with T12 and the disc above it, as in other planes."""
     column, row = points()["T12-L1"]
     for away, half, value in ((8, 3, VERTEBRA_MASK), (17, 1, DISC_MASK)):
         centre = round(row) - away
@@ -168,14 +168,14 @@ def above_the_six(mask: np.ndarray) -> np.ndarray:
     return mask
 
 
-def test_six_discs_with_a_gap_among_them_are_not_taken_for_the_six() -> None:
+def test_six_discs_with_a_gap_are_not_mistaken_for_the_six() -> None:
     mask = above_the_six(drawn(mask=True))
     row = round(points()["L3-L4"][1])
     mask[row - 1 : row + 2][mask[row - 1 : row + 2] == DISC_MASK] = 0
     assert points_from_mask(mask) is None
 
 
-def test_two_pieces_of_one_disc_are_not_taken_for_two_discs() -> None:
+def test_two_pieces_of_one_disc_are_not_mistaken_for_two_discs() -> None:
     mask = drawn(mask=True)
     column, row = (round(value) for value in points()["L3-L4"])
     mask[row - 1 : row + 2, column - 6 : column + 7] = VERTEBRA_MASK
@@ -184,7 +184,7 @@ def test_two_pieces_of_one_disc_are_not_taken_for_two_discs() -> None:
     assert points_from_mask(np.kron(mask, np.ones((2, 2), mask.dtype))) is None
 
 
-def test_a_body_of_which_hardly_anything_is_seen_has_no_centre() -> None:
+def test_a_body_that_is_hardly_visible_has_no_centre() -> None:
     vertebra = np.zeros((40, 40), bool)
     vertebra[18:21, 18:24] = True
     assert vertebra.sum() < 20 and body_centre(vertebra, (20.0, 10.0), (20.0, 30.0)) is None
@@ -205,7 +205,7 @@ def test_t2_space_planes_have_points_masks_and_the_gradings_of_their_patient(spi
     assert record.findings == of_series(read_spider(spider), "3_t2").findings
 
 
-def test_t2_space_planes_without_mask_or_spacing_are_left_out_and_told(spider: Path) -> None:
+def test_t2_space_planes_without_mask_or_spacing_are_left_out_and_reported(spider: Path) -> None:
     masks = spider / "t2_space" / "masks"
     (masks / "3_t2_SPACE_slice10.png").unlink()
     write_picture(masks / "3_t2_SPACE_slice11.png", np.zeros((ROWS, COLUMNS), np.uint8))

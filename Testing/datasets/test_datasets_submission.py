@@ -22,7 +22,7 @@ from SpinalDiseaseAILib.reading.headers import read_headers
 
 @pytest.fixture
 def source(tmp_path: Path) -> Path:
-    """A study of three slices, 4 mm apart, that the test set's map names, and one that it names and does not hold."""
+    """A study of three slices, 4 mm apart, in the test set's map, which also names a study that does not exist."""
     folder = tmp_path / "published/lumbar_testA50"
     for number in range(3):
         image = tianchi_dicom("a", str(number), ImagePositionPatient=[2 + 4 * number, -40, 90], InstanceNumber=number + 1)
@@ -50,7 +50,7 @@ def analysed(study: Study) -> Report:
     return Report("lumbar-mr", tuple(structures), (), (), ())
 
 
-def test_points_and_classes_are_on_the_instance_that_they_lie_on(source: Path, tmp_path: Path) -> None:
+def test_points_and_classes_are_assigned_to_the_instance_on_which_they_lie(source: Path, tmp_path: Path) -> None:
     written = write_submission(source, tmp_path / "map.json", tmp_path / "submission.json", analysed)
     assert written.studies == 1 and written.skipped == ("map.json, series 2: no file of it is there",)
     (item,) = json.loads(written.path.read_text(encoding="utf-8"))
@@ -63,7 +63,7 @@ def test_points_and_classes_are_on_the_instance_that_they_lie_on(source: Path, t
     assert (tags["L4-L5"], tags["L5"], tags["L1"]) == ("v2,v5", "v2", "v1")
 
 
-def test_a_series_of_two_stacks_has_no_instance_that_all_points_lie_on(source: Path) -> None:
+def test_a_series_of_two_stacks_has_no_instance_with_all_points(source: Path) -> None:
     for number in range(3, 6):
         tilted = tianchi_dicom("a", str(number), ImagePositionPatient=[2 + 4 * number, -40, 90], InstanceNumber=number + 1)
         tilted.ImageOrientationPatient = [0, 0.9, 0.435889894, 0, 0.435889894, -0.9]
@@ -82,7 +82,7 @@ def test_a_submission_is_read_back_as_an_annotation(source: Path, tmp_path: Path
     assert record.points["L3"] == pytest.approx(tianchi_points()["L3"], abs=1)
 
 
-def test_a_series_in_which_nothing_is_found_is_left_out_and_told(source: Path, tmp_path: Path) -> None:
+def test_a_series_in_which_nothing_is_found_is_left_out_and_reported(source: Path, tmp_path: Path) -> None:
     def blind(study: Study) -> Report:
         raise InputError("No lumbar spine was found in the image.")
 

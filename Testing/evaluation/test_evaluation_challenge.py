@@ -1,4 +1,4 @@
-"""The challenge's score, by hand and against scikit-learn."""
+"""The challenge's score, compared with values worked out by hand and with scikit-learn."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ def test_a_hit_on_a_structure_with_the_class_is_right() -> None:
     assert (found.right.tolist(), found.confidence.tolist(), found.annotated) == ([1], [0.8], 1)
 
 
-def test_at_six_millimetres_there_is_no_hit_any_more() -> None:
+def test_at_six_millimetres_there_is_no_longer_a_hit() -> None:
     assert of([((6.0, 0.0), 0.8)], {(0.0, 0.0): True}).right.tolist() == [0]
     assert of([((5.99, 0.0), 0.8)], {(0.0, 0.0): True}).right.tolist() == [1]
 
 
-def test_columns_and_rows_count_by_their_own_spacing() -> None:
+def test_columns_and_rows_are_measured_with_their_own_spacing() -> None:
     assert of([((4.0, 0.0), 1.0)], {(0.0, 0.0): True}, (2.0, 0.5)).right.tolist() == [0]
     assert of([((0.0, 11.0), 1.0)], {(0.0, 0.0): True}, (2.0, 0.5)).right.tolist() == [1]
 
@@ -66,7 +66,7 @@ def test_average_precision_by_hand() -> None:
     assert average_precision([Outcome(np.zeros(0), np.zeros(0), 2)]) == 0
 
 
-def test_where_nothing_is_missed_it_is_the_average_precision_of_scikit_learn() -> None:
+def test_if_nothing_is_missed_it_equals_the_average_precision_of_scikit_learn() -> None:
     random = np.random.default_rng(0)
     right = (random.random(80) < 0.4).astype(float)
     confidence = np.round(random.random(80) + right / 3, 1)  # with ties
@@ -82,9 +82,10 @@ def case(
     down: float = 0.0,
     spacing: tuple[float, float] | None = ONE,
 ) -> Case:
-    """A plane whose structures lie 20 pixels apart; the stated class is the true one with certainty.
+    """A plane whose structures are 20 pixels apart; the true classes are predicted with certainty.
 
-    :param off: columns, :param down: rows by which every point is missed.
+    :param off: columns by which every point is off.
+    :param down: rows by which every point is off.
     """
     points, findings = {}, {}
     for index, name in enumerate(KEY_POINTS):
@@ -118,8 +119,8 @@ def test_without_a_spacing_six_millimetres_are_a_sixth_of_a_level() -> None:
         assert summary([far], repeats=1)["mAP, as submitted"].value == 0
 
 
-def test_without_a_spacing_and_without_a_level_nothing_is_hit() -> None:
-    """One annotated disc: what a sixth of a level is cannot be said, and a point far away is no hit."""
+def test_without_a_spacing_or_a_level_nothing_is_hit() -> None:
+    """With only one annotated disc, a sixth of a level is undefined, and a distant point is not a hit."""
     said = {name: 1.0 if name == "v2" else 0.0 for name in ("v1", "v2", "v3", "v4", "v5")}
     found = {"L4-L5": {"disc_disease": Assessment(("v2",), said)}}
     case = Case("1", "1", Path("x.png"), (100, 100), None, {"L4-L5": FoundPoint((50.0, 50.0), (95.0, 95.0))}, found)

@@ -1,4 +1,4 @@
-"""Figures of a finding as a whole, by class and by level, and the trivial baselines beside them."""
+"""Figures of a finding overall, by class and by level, and the trivial baselines."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def graded(name: str, truth: list[int], predicted: list[int]) -> Graded:
 
 
 def random_graded(name: str, count: int = 240) -> Graded:
-    """Noisy predictions of three levels a patient."""
+    """Noisy predictions of three levels per patient."""
     random = np.random.default_rng(0)
     size = len(finding(name).classes)
     if finding(name).exclusive:
@@ -56,7 +56,7 @@ def test_figures_of_grades_are_those_of_scikit_learn() -> None:
     assert found["within one grade"] == pytest.approx((np.abs(true - chosen) <= 1).mean())
 
 
-def test_figures_of_a_yes_or_no_are_those_of_scikit_learn() -> None:
+def test_figures_of_a_binary_finding_are_those_of_scikit_learn() -> None:
     item = random_graded("narrowing")
     found = overall(item, everything(item))
     assert found["AUROC, any change"] == pytest.approx(reference.roc_auc_score(item.truth[:, 1], item.probability[:, 1]))
@@ -66,7 +66,7 @@ def test_figures_of_a_yes_or_no_are_those_of_scikit_learn() -> None:
     assert "quadratic kappa" not in found and "AUROC, mean over classes" not in found
 
 
-def test_figures_of_classes_that_hold_together_are_those_of_scikit_learn() -> None:
+def test_figures_of_classes_that_can_occur_together_are_those_of_scikit_learn() -> None:
     item = random_graded("disc_disease")
     named = item.probability >= 0.5
     best = item.probability.argmax(1)
@@ -112,7 +112,7 @@ def test_every_figure_has_an_interval_over_patients() -> None:
     assert level_summary(item, repeats=2)["L4-L5"]["accuracy"].value == pytest.approx(part.mean())
 
 
-def test_plausible_classes_are_measured_where_they_are_stated() -> None:
+def test_plausible_classes_are_measured_if_they_are_stated() -> None:
     item = graded("pfirrmann", [0, 1, 2, 4], [0, 1, 2, 3])
     assert "not sure" not in overall(item, np.arange(4))
     plausible = np.array([[1, 1, 0, 0, 0], [1, 0, 0, 0, 0], [1, 1, 1, 1, 1], [0, 0, 0, 1, 1]], float)
@@ -140,7 +140,7 @@ def test_a_patient_with_several_series_counts_once_in_the_baseline(data: Path) -
     assert (prior(item, often).probability == prior(item, training).probability).all()
 
 
-def test_always_normal_and_always_the_most_frequent_class_stand_beside(data: Path) -> None:
+def test_always_normal_and_always_the_most_frequent_class_are_baselines_too(data: Path) -> None:
     training = read_dataset("spider", data, ("train",))
     item = graded("narrowing", [0, 1, 1], [0, 1, 1])
     found = baselines(item, training)

@@ -1,4 +1,4 @@
-"""Grading as it is measured: what was predicted, beside the truth."""
+"""Predictions of a classifier for evaluation, with the truth."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from SpinalDiseaseAILib.evaluation.predictions import collect
 
 
 class Constant:
-    """Says the same of every disc, and remembers what it was given."""
+    """Predicts the same for every disc, and records its arguments."""
 
     def __init__(self, plausible: tuple[str, ...] = ()) -> None:
         self.contrasts: list[set[str]] = []
@@ -41,11 +41,11 @@ def records(data: Path) -> tuple[Record, ...]:
     return read_dataset("spider", data, ("report",))
 
 
-def test_every_known_grade_is_set_beside_its_prediction(records: tuple[Record, ...]) -> None:
+def test_every_known_grade_is_paired_with_its_prediction(records: tuple[Record, ...]) -> None:
     found = predictions(records, None, Constant(), use_t1=False)
     assert {case.series for case in found} == {"7_t2", "15_t2"}
     result = collect(found, ["pfirrmann", "modic"])
-    assert set(result) == {"pfirrmann"}  # the model says nothing of Modic types
+    assert set(result) == {"pfirrmann"}  # the model does not predict Modic types
     item = result["pfirrmann"]
     assert item.truth.shape == item.probability.shape == (12, 5) and set(item.patients) == {"7", "15"}
     for row, patient, name in zip(item.truth, item.patients, item.structures, strict=True):
@@ -69,7 +69,7 @@ def test_a_t1_plane_of_another_field_of_view_is_no_pair(records: tuple[Record, .
     assert pair_t1(replace(t2, series="7_t2_SPACE"), records) is None
 
 
-def test_planes_without_points_or_grades_are_passed_over(records: tuple[Record, ...]) -> None:
+def test_planes_without_points_or_grades_are_skipped(records: tuple[Record, ...]) -> None:
     bare = [replace(record, points={}) for record in records] + [replace(record, findings={}) for record in records]
     assert predictions(bare, None, Constant()) == ()
 
@@ -82,7 +82,7 @@ def test_a_plane_without_a_spine_keeps_its_truth_and_has_no_probabilities(record
         assert all(items["pfirrmann"].truth and not items["pfirrmann"].probabilities for items in case.findings.values())
 
 
-def test_plausible_classes_are_collected_where_every_result_states_them(records: tuple[Record, ...]) -> None:
+def test_plausible_classes_are_collected_if_every_result_states_them(records: tuple[Record, ...]) -> None:
     found = predictions(records, None, Constant())
     assert collect(found, ["pfirrmann"])["pfirrmann"].plausible is None
     stated = predictions(records, None, Constant(plausible=("2", "3")))

@@ -15,7 +15,7 @@ def test_the_value_is_of_all_items_and_lies_in_its_interval() -> None:
     assert figure.low < 9.5 < figure.high
 
 
-def test_a_seed_decides_the_interval() -> None:
+def test_the_seed_determines_the_interval() -> None:
     values = np.random.default_rng(0).normal(size=40)
     patients = [str(index) for index in range(40)]
     one, same, other = (patient_bootstrap(patients, lambda i: float(values[i].mean()), seed=seed) for seed in (1, 1, 2))
@@ -24,13 +24,13 @@ def test_a_seed_decides_the_interval() -> None:
 
 def test_images_of_one_patient_are_drawn_together() -> None:
     random = np.random.default_rng(0)
-    effect = np.repeat(random.normal(size=20), 10)  # ten images of a patient that say the same
+    effect = np.repeat(random.normal(size=20), 10)  # ten identical images per patient
     together = patient_bootstrap([str(index // 10) for index in range(200)], lambda i: float(effect[i].mean()))
     apart = patient_bootstrap([str(index) for index in range(200)], lambda i: float(effect[i].mean()))
     assert together.high - together.low > 2 * (apart.high - apart.low)
 
 
-def test_every_draw_has_as_many_patients_as_there_are_whole() -> None:
+def test_every_draw_has_as_many_whole_patients_as_there_are() -> None:
     patients = ["a", "b", "a", "c"]
     seen = []
     patient_bootstrap(patients, lambda i: seen.append(sorted(i.tolist())) or 0.0, repeats=50)

@@ -1,4 +1,4 @@
-"""Figures of localization, on localizers that are written down."""
+"""Figures of localization, with localizers that return given points."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ from SpinalDiseaseAILib.steps.localization import Localization
 
 
 class Given:
-    """Puts key points at given places of every slice.
+    """Puts key points at given positions in every slice.
 
     :param places: name to (column, row); None to find nothing.
     :param index: slice of a stack, continuous.
@@ -63,7 +63,7 @@ def moved(record: Record, column: float = 0.0, row: float = 0.0) -> dict[str, tu
 
 
 def shifted(record: Record, levels: int) -> dict[str, tuple[float, float]]:
-    """Each name where the structure so many levels below it lies, as far as there is one."""
+    """Each name at the position of the structure that many levels below, if there is one."""
     return {
         name: record.points[KEY_POINTS[index + 2 * levels]]
         for index, name in enumerate(KEY_POINTS)
@@ -92,7 +92,7 @@ def test_distances_are_pixels_and_the_radius_is_six_millimetres(record: Record) 
     assert value([errors], "points within 6 mm (or 1/6 spacing)") == 0
     for name in ("mean", "median"):
         assert value([errors], f"{name} error, mm") == pytest.approx(np.hypot(3 * SPACING[0], 4 * SPACING[1]))
-    # 6 mm are 2.67 columns or 3 rows: what is a hit across is none along.
+    # 6 mm are 2.67 columns or 3 rows, so the same number of pixels can be a hit in one direction and not in the other.
     assert value([errors_on(record, Given(moved(record, 0, 2.9)))], "points within 6 mm (or 1/6 spacing)") == 1
     assert value([errors_on(record, Given(moved(record, 2.9, 0)))], "points within 6 mm (or 1/6 spacing)") == 0
 
@@ -124,7 +124,7 @@ def test_a_point_that_is_not_found_is_no_hit_and_does_not_enter_the_mean(record:
     assert value([errors], "mean error, px at 512") == pytest.approx(0, abs=1e-6)
 
 
-def test_a_plane_in_which_nothing_is_found_is_wrong_in_all(record: Record) -> None:
+def test_a_plane_in_which_nothing_is_found_counts_as_wrong_everywhere(record: Record) -> None:
     errors = errors_on(record, Given(None))
     assert value([errors], "points not found") == 1 and errors.confidence == 0
     assert value([errors], "studies with all points right (1/4 spacing)") == 0
@@ -132,7 +132,7 @@ def test_a_plane_in_which_nothing_is_found_is_wrong_in_all(record: Record) -> No
 
 
 @pytest.mark.parametrize("levels", [-2, -1, 0, 1, 2])
-def test_a_numbering_that_is_levels_off_is_told_by_its_shift(record: Record, levels: int) -> None:
+def test_a_numbering_that_is_levels_off_is_recognized_by_its_shift(record: Record, levels: int) -> None:
     errors = errors_on(record, Given(shifted(record, levels)))
     assert errors.shift == levels
     assert value([errors], "studies numbered one or more levels off") == float(levels != 0)
@@ -154,12 +154,12 @@ def test_percentiles_are_those_of_all_points(record: Record) -> None:
     errors = [errors_on(record, Given(places))]
     distance = np.arange(11.0)
     assert value(errors, "median error, mm") == pytest.approx(np.median(distance) * SPACING[1])
-    # Numpy's own percentile of the same kind: the smallest error that 95 of 100 points do not exceed.
+    # NumPy's percentile of the same kind: the smallest error that 95 of 100 points do not exceed.
     assert value(errors, "95th percentile, mm") == pytest.approx(10 * SPACING[1])
     assert value(errors, "mean error, px at 512") == pytest.approx(distance.mean() * 512 / max(record.pixels().shape))
 
 
-def test_one_wild_point_is_no_shift_and_two_points_do_not_tell_one() -> None:
+def test_one_outlier_is_not_a_shift_and_two_points_are_too_few_for_one() -> None:
     truth = {name: np.array([50.0, 20.0 * index]) for index, name in enumerate(KEY_POINTS)}
     wild = truth | {"L3": np.array([0.0, 500.0])}
     assert level_shift(truth, wild) == 0
@@ -184,12 +184,12 @@ def test_a_stack_is_measured_in_its_slices_and_across_them(data: Path) -> None:
     planes = found["15"]
     errors = volumes.errors_of(planes, Given(moved(planes[0], 2, 0), index=2.5))
     assert list(errors.in_plane.values()) == pytest.approx([2 * SPACING[0]] * 11)
-    assert errors.lateral == {}  # the drawn canal runs out of the stack on both sides
+    assert errors.lateral == {}  # the drawn canal extends beyond the stack on both sides
     figures = volumes.summary([errors])
     assert figures["points within 6 mm in their slice"].value == 1
 
 
-def test_structures_of_a_stack_that_are_not_found_are_no_hits(data: Path) -> None:
+def test_structures_of_a_stack_that_are_not_found_are_not_hits(data: Path) -> None:
     planes = volumes.stacks(read_dataset("spider_space", data, ("report",)))["15"]
     some = {name: place for name, place in planes[0].points.items() if name not in ("L5", "L5-S1")}
     figures = volumes.summary([volumes.errors_of(planes, Given(some)), volumes.errors_of(planes, Given(None))])

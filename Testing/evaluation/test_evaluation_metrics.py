@@ -1,4 +1,4 @@
-"""Every metric against scikit-learn's, and by hand where that has none."""
+"""Every metric, compared with scikit-learn's, or with values worked out by hand if it has none."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ def test_quadratic_kappa_by_hand() -> None:
     assert kappa(matrix, quadratic=True) == pytest.approx(1 - 1 / ((3 * 2 + 1 * 2) / 4))
 
 
-def test_what_cannot_be_computed_is_nan() -> None:
+def test_figures_that_cannot_be_computed_are_nan() -> None:
     nothing = np.zeros((3, 3))
     one_class = confusion(np.array([1, 1]), np.array([1, 1]), 3)
     values = [
@@ -106,7 +106,7 @@ def stated_probabilities(seed: int, classes: int, count: int = 300) -> tuple[np.
     return np.eye(classes)[random.integers(0, classes, count)], weight / weight.sum(1, keepdims=True)
 
 
-def test_the_brier_score_is_that_of_scikit_learn_and_of_several_classes_the_sum_over_them() -> None:
+def test_the_brier_score_is_that_of_scikit_learn_and_for_several_classes_their_sum() -> None:
     truth, probability = stated_probabilities(0, 2)
     assert brier(truth, probability) == pytest.approx(reference.brier_score_loss(truth[:, 1], probability[:, 1]))
     truth, probability = stated_probabilities(1, 5)
@@ -123,12 +123,12 @@ def test_the_reliability_curve_is_that_of_scikit_learn() -> None:
 
 def test_the_calibration_error_by_hand() -> None:
     truth, probability = np.array([1.0, 0, 1, 1]), np.array([0.05, 0.05, 0.9, 1.0])
-    # One bin states 0.05 and holds one half; the other states 0.95 and holds 1.
+    # One bin states 0.05 and has an observed share of ½; the other states 0.95 and has a share of 1.
     assert expected_calibration_error(truth, probability) == pytest.approx((2 * 0.45 + 2 * 0.05) / 4)
     assert expected_calibration_error(truth, truth) == 0
 
 
-def test_calibration_is_asked_of_the_second_of_two_classes_and_of_the_most_probable_of_more() -> None:
+def test_calibration_is_measured_for_the_second_of_two_classes_or_the_most_probable_of_several() -> None:
     truth, probability = stated_probabilities(3, 2)
     assert (stated(truth, probability)[1] == probability[:, 1]).all()
     right, best = stated(np.eye(3)[[0, 2]], np.array([[0.5, 0.3, 0.2], [0.6, 0.1, 0.3]]))

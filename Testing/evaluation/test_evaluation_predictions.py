@@ -46,7 +46,7 @@ def test_runs_go_to_a_file_and_back_without_loss(run: Run, tmp_path: Path) -> No
     assert replace(first, cases=()) == replace(run, cases=())
 
 
-def test_paths_in_the_file_are_relative_to_the_data_and_names_alone_elsewhere(run: Run, tmp_path: Path) -> None:
+def test_paths_in_the_file_are_relative_to_the_data_and_only_names_elsewhere(run: Run, tmp_path: Path) -> None:
     write_predictions(tmp_path / "p.json", [run], tmp_path / "data")
     text = (tmp_path / "p.json").read_text(encoding="utf-8")
     assert [case["image"] for case in json.loads(text)["runs"][0]["cases"]] == ["spider/7_t2.png", "8_t2.png"]
@@ -65,7 +65,7 @@ def test_structures_that_were_not_assessed_are_not_graded(run: Run) -> None:
     assert item.structures == ("L4-L5",) and item.series == ("7_t2",) and run.findings == ("narrowing",)
 
 
-def test_a_level_is_from_a_structure_to_the_next_like_one(run: Run) -> None:
+def test_a_level_is_the_distance_from_a_structure_to_the_next_of_its_kind(run: Run) -> None:
     assert run.cases[0].level_pixels == pytest.approx(((12 - 10.5) ** 2 + (40 - 20.25) ** 2) ** 0.5)
     assert mean_level({}) != mean_level({}), "no two points: not a number"
 
@@ -100,13 +100,13 @@ def assessment(document: Any) -> Any:
 
 
 def several(document: Any, probability: float) -> None:
-    """Add a finding of which several classes can hold together: their probabilities need no sum."""
+    """Add a finding whose classes do not exclude each other: their probabilities need not sum to 1."""
     values = {"v1": 0.5, "v2": 0.5, "v3": 0.5, "v4": 0.5, "v5": probability}
     entry = {"truth": ["v2"], "probabilities": values, "plausible": []}
     document["runs"][0]["cases"][0]["findings"]["L4-L5"]["disc_disease"] = entry
 
 
-def test_a_file_that_is_not_there_or_no_json_is_refused_with_a_sentence(tmp_path: Path) -> None:
+def test_a_file_that_is_missing_or_not_json_is_refused_with_a_sentence(tmp_path: Path) -> None:
     with pytest.raises(SchemaError, match="cannot be read as JSON"):
         read_predictions(tmp_path)
     (tmp_path / PREDICTIONS_FILE).write_text("{", encoding="utf-8")

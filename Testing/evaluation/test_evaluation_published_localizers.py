@@ -1,4 +1,4 @@
-"""The published localizers in the tables: measured like any other, the published figures beside them."""
+"""The published localizers in the tables: measured like any other, with the published figures."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ from published_bundles import SIDE, maps_of, written
 
 @pytest.fixture
 def knowing(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Networks that know where the drawn spine of Spinal Disease 2020 lies, to a pixel."""
+    """Networks that know the position of the drawn spine of Spinal Disease 2020 to a pixel."""
     view = square_view((ROWS, COLUMNS), (1.0, 1.0), SIDE)
     drawn = points(1.0)
     places = np.array([(np.array(drawn[name]) - view[:, 2]) @ np.linalg.inv(view[:, :2]).T for name in KEY_POINTS])
@@ -60,7 +60,7 @@ def test_a_published_localizer_has_the_published_figures_in_its_table(
     assert error.further["published: Spinal Disease 2020 system, box detector"] == 4.3
 
 
-def test_both_stand_side_by_side_in_a_comparison_by_their_short_names(
+def test_both_appear_side_by_side_in_a_comparison_by_their_short_names(
     data: Path, tmp_path: Path, knowing: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for name in SHORT_NAMES:

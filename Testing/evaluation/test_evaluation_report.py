@@ -52,7 +52,7 @@ def image(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def case(patient: str, image: Path, *, off: float = 0.0, right: float = 0.9, seed: int = 0) -> Case:
-    """A plane whose points are off by pixels of 1 mm, and whose discs are graded rightly at a rate."""
+    """A plane whose points are off by some pixels of 1 mm, and whose discs are graded correctly at a given rate."""
     random = np.random.default_rng(seed + int(patient))
     points, findings = {}, {}
     for index, name in enumerate(KEY_POINTS):
@@ -114,7 +114,7 @@ def test_pictures_can_be_left_out(image: Path) -> None:
     assert "image/jpeg" not in page_of([table()], [run_of(image, right=0.2)], PROVENANCE, pictures=False)
 
 
-def test_models_of_one_measurement_stand_side_by_side(image: Path) -> None:
+def test_models_with_the_same_measurement_appear_side_by_side(image: Path) -> None:
     tables = [table(), table(model="other", value=0.8), table("Another measurement")]
     (both,) = side_by_side(tables)
     assert both.models == ("model", "other")
@@ -122,7 +122,7 @@ def test_models_of_one_measurement_stand_side_by_side(image: Path) -> None:
     assert "Side by side" in Page(page_of(tables, [], PROVENANCE)).text
 
 
-def test_published_figures_are_columns_beside_the_models() -> None:
+def test_published_figures_are_columns_next_to_the_models() -> None:
     source = "published: Spinal Disease 2020 system"
     tables = [
         replace(item, rows=[replace(item.rows[0], further={source: 0.81, "always normal": 0.2}), *item.rows[1:]])
@@ -134,7 +134,7 @@ def test_published_figures_are_columns_beside_the_models() -> None:
     assert source in Page(page_of(tables, [], PROVENANCE)).text
 
 
-def test_long_tables_are_folded_under_the_table_they_belong_to(image: Path) -> None:
+def test_long_tables_are_collapsed_under_the_table_they_belong_to(image: Path) -> None:
     tables = [table(), replace(table(f"{TITLE}, by class"), detail=True), table(TITLE, "other")]
     page = Page(page_of(tables, [], PROVENANCE))
     assert [tag for tag, _ in page.elements].count("details") == 1
@@ -156,16 +156,16 @@ def test_charts_are_svg_with_their_text_as_text(image: Path, name: str) -> None:
     assert "stated probability" in charts.reliability_chart(item)  # type: ignore[arg-type]
 
 
-def test_the_same_chart_is_the_same_file(image: Path) -> None:
+def test_equal_charts_give_equal_files(image: Path) -> None:
     assert charts.reliability_chart(graded(image, "narrowing")) == charts.reliability_chart(graded(image, "narrowing"))
 
 
-def test_a_chart_stands_figures_that_are_not_defined(image: Path) -> None:
+def test_a_chart_copes_with_undefined_figures(image: Path) -> None:
     nothing = Figure(float("nan"), float("nan"), float("nan"), 0)
     assert "<svg" in charts.level_chart({"L4-L5": {"accuracy": nothing}, "L5-S1": {}}, ("accuracy",), "share")
 
 
-def test_worst_cases_are_the_surest_of_the_wrong(image: Path) -> None:
+def test_worst_cases_are_the_most_confident_errors(image: Path) -> None:
     wrong, right = case("1", image, right=0.0, seed=3), case("2", image, right=1.0)
     run = replace(run_of(image), cases=(right, wrong))
     (worst,) = worst_cases(run)
@@ -194,7 +194,7 @@ def test_a_case_whose_image_is_gone_has_no_picture(image: Path) -> None:
     assert worst_cases(replace(run_of(image), cases=(gone,)))[0].picture == ""
 
 
-def test_a_better_model_is_better_by_a_clear_difference_and_itself_by_none(image: Path) -> None:
+def test_a_better_model_differs_clearly_and_a_model_does_not_differ_from_itself(image: Path) -> None:
     weak, strong = run_of(image, right=0.3), run_of(image, right=0.95)
     (comparison,) = compare([weak], [strong], ("weak", "strong"), repeats=200)
     rows = {row.name: row for row in comparison.rows}
@@ -206,8 +206,8 @@ def test_a_better_model_is_better_by_a_clear_difference_and_itself_by_none(image
     assert all((row.difference.value, row.difference.low, row.difference.high) == (0, 0, 0) for row in same.rows)
 
 
-def test_a_paired_difference_is_surer_than_two_intervals(image: Path) -> None:
-    """Both models fail on the same patients: what one gains over the other does not depend on who is drawn."""
+def test_a_paired_difference_is_more_precise_than_two_intervals(image: Path) -> None:
+    """Both models fail on the same patients, so the gain of one over the other does not depend on the draw."""
     first, second = run_of(image, right=0.5), run_of(image, right=0.5)
     one = replace(
         second.cases[0].findings["L4-L5"]["narrowing"], truth=("absent",), probabilities={"absent": 0.9, "present": 0.1}
@@ -227,7 +227,7 @@ def test_of_several_models_in_a_file_each_is_compared_with_itself(image: Path) -
     assert next(row for row in two.rows if row.name == "Pfirrmann grade: accuracy").first > 0.7
 
 
-def test_a_model_without_a_counterpart_is_compared_with_each_that_has_none_either(image: Path) -> None:
+def test_a_model_without_a_counterpart_is_compared_with_every_other_such_model(image: Path) -> None:
     first = [run_of(image, model="one"), run_of(image, model="former")]
     second = [run_of(image, model="one"), run_of(image, model="later"), run_of(image, model="last")]
     titles = [item.title.removeprefix(TITLE) for item in compare(first, second, ("old", "new"), repeats=5)]
@@ -236,7 +236,7 @@ def test_a_model_without_a_counterpart_is_compared_with_each_that_has_none_eithe
     assert named.title == TITLE, "what the columns say is not said twice"
 
 
-def test_points_are_compared_where_both_know_the_truth(image: Path) -> None:
+def test_points_are_compared_if_both_runs_know_the_truth(image: Path) -> None:
     near, far = run_of(image, LOCALIZATION, off=1.0), run_of(image, LOCALIZATION, off=8.0)
     (comparison,) = compare([near], [replace(far, cases=far.cases[3:])], ("near", "far"), repeats=50)
     rows = {row.name: row for row in comparison.rows}
@@ -270,7 +270,7 @@ def test_a_folder_that_is_a_file_is_refused_with_a_sentence(image: Path, tmp_pat
         write_outputs(tmp_path / "out", [table()], [], PROVENANCE)
 
 
-def test_the_command_is_kept_without_folders_of_the_machine(tmp_path: Path) -> None:
+def test_the_command_is_recorded_without_folders_of_the_computer(tmp_path: Path) -> None:
     made = provenance_of(["--data", tmp_path / "my data", "--split", "report"], "cpu", [MODEL, MODEL])
     assert made.command == "spinal-disease-ai evaluate --data 'my data' --split report"
     assert made.models == (MODEL,) and {"Python", "numpy", "torch"} <= set(made.software)

@@ -1,4 +1,4 @@
-"""Figures of masks: structure by structure, with intervals over patients, beside a spine that looks at no image."""
+"""Figures of masks for each structure, with intervals over patients and a baseline that needs no image."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from SpinalDiseaseAILib.evaluation.segmentation_tables import THICK, segmentatio
 
 
 class AtTheTruth:
-    """A localizer and a tissue labeller that give the truth of drawn stacks, or fail."""
+    """A localizer and a tissue labeller that return the truth of drawn stacks, or fail."""
 
     def __init__(self, spines, fails=False, shift=0):
         self.spines = {spine.volume.image.voxels.tobytes(): spine for spine in spines}
@@ -69,7 +69,7 @@ def test_a_stack_in_which_no_spine_is_found_counts_as_missed(spines):
     assert found and all(item.likeness.dice == 0 and np.isnan(item.likeness.surface) for item in found)
 
 
-def test_a_spine_that_is_numbered_one_off_is_wrong_in_every_level_but_right_at_its_own_points(data, stacks):
+def test_a_spine_numbered_one_level_off_is_wrong_at_every_level_but_its_outlines_are_right(data, stacks):
     report = [stack for stack in stacks if stack.split == "report"]
     models = AtTheTruth([outlined(stack, thickness) for stack in report for thickness in (1, THICK)], shift=-1)
     table = next(segmentation_tables(data, "report", ("masks", "points"), models, models))
@@ -85,7 +85,7 @@ def test_figures_are_means_over_structures_with_intervals_over_patients(spines):
     bad = outlines_of(spines[1], nothing, nothing)
     figure = summary([*good, *bad], repeats=50)["disc"]["Dice"]
     assert figure.value == pytest.approx(0.5) and (figure.low, figure.high) == (0, 1) and figure.count == 12
-    assert summary([*good, *bad], repeats=0)["disc"]["mean surface distance, mm"].value == 0  # of those that were found
+    assert summary([*good, *bad], repeats=0)["disc"]["mean surface distance, mm"].value == 0  # over those that were found
     assert level_summary(good, repeats=0)["L4-L5"]["IoU"].value == 1
 
 
@@ -97,14 +97,14 @@ def test_the_usual_spine_is_better_than_nothing_and_worse_than_the_truth(spines)
     assert 0.2 < beside["canal"]["Dice"].value < 1
 
 
-def test_thick_slices_are_means_of_neighbours_with_the_commonest_tissue(stacks):
+def test_thick_slices_are_means_of_neighbours_with_the_most_common_tissue(stacks):
     pixels = np.arange(5, dtype=np.uint8)[:, None, None] * np.ones((1, 2, 2), dtype=np.uint8)
     tissues = np.array([0, 1, 1, 1, 3], dtype=np.uint8)[:, None, None] * np.ones((1, 2, 2), dtype=np.uint8)
     grey, commonest = thick(pixels, tissues, 4)
     assert grey.shape == (1, 2, 2) and (grey == 1.5).all() and (commonest == 1).all()
 
 
-def test_thick_slices_lie_as_far_apart_as_they_are_thick(stacks):
+def test_the_distance_of_thick_slices_is_their_thickness(stacks):
     spine = outlined(stacks[0], 2)
     assert spine.volume.slice_spacing == pytest.approx(2.0) and spine.volume.slice_count == 3
 
@@ -114,7 +114,7 @@ def test_a_stack_without_key_points_is_left_out(stacks):
     assert outlined(empty) is None
 
 
-def test_tables_state_thin_and_thick_slices_beside_the_baseline(data, stacks):
+def test_tables_give_thin_and_thick_slices_with_the_baseline(data, stacks):
     report = [stack for stack in stacks if stack.split == "report"]
     models = AtTheTruth([outlined(stack, thickness) for stack in report for thickness in (1, THICK)])
     tables = list(segmentation_tables(data, "report", ("masks", "points"), models, models))

@@ -1,4 +1,4 @@
-"""Files of predictions and annotations from strangers are refused with a sentence, however deep they are nested."""
+"""Untrusted files of predictions and annotations are refused with a sentence, however deeply they are nested."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from SpinalDiseaseAILib.training.configuration import read_configuration
 
 
 @pytest.mark.parametrize("read", [read_predictions, read_annotations, read_configuration])
-def test_a_file_that_is_nested_beyond_measure_is_refused(tmp_path: Path, read: Callable[[Path], object]) -> None:
+def test_an_excessively_nested_file_is_refused(tmp_path: Path, read: Callable[[Path], object]) -> None:
     path = tmp_path / "deep.json"
     path.write_text("[" * 200_000)
     with pytest.raises(SpinalDiseaseAIError):

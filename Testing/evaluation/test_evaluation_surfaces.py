@@ -1,4 +1,4 @@
-"""Overlap and surface distances, held to SimpleITK, SciPy, MONAI and what can be worked out by hand."""
+"""Overlap and surface distances, compared with SimpleITK, SciPy, MONAI and values worked out by hand."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ def test_overlap_and_distances_are_those_of_monai() -> None:
     assert mine.surface == pytest.approx(float(surface), rel=1e-4)
 
 
-def test_a_mask_is_like_itself() -> None:
+def test_a_mask_is_identical_to_itself() -> None:
     same = likeness(blob(4), blob(4), SPACING)
     assert (same.dice, same.iou, same.hausdorff_95, same.surface) == (1, 1, 0, 0)
 

@@ -70,7 +70,7 @@ def test_further_baselines_are_further_columns_and_rows_of_the_csv() -> None:
     assert (found[3]["figure"], found[3]["value"], found[3]["high"]) == ("error", "", "")
 
 
-def test_a_table_is_a_json_document_without_numbers_that_json_lacks() -> None:
+def test_a_table_is_a_json_document_without_nan_or_infinity() -> None:
     document = json.loads(json.dumps(TABLE.document(), allow_nan=False))
     assert document["bundles"] == ["model"]
     assert document["rows"][0] == {
@@ -93,7 +93,7 @@ def test_a_table_is_a_json_document_without_numbers_that_json_lacks() -> None:
     }
 
 
-def test_published_values_are_further_columns_of_the_tables_that_have_such_a_figure() -> None:
+def test_published_values_are_further_columns_of_tables_with_the_same_figure() -> None:
     accuracy = replace(TABLE.rows[0], name="Vertebra disease: accuracy", further={"always normal": 0.19})
     table = with_published(replace(TABLE, rows=[accuracy, TABLE.rows[1]]), "tianchi2020")
     assert table.further == ("always normal", "published: Spinal Disease 2020 system")
@@ -111,7 +111,7 @@ def test_every_published_figure_has_the_name_of_one_of_ours() -> None:
     assert {name for known in PUBLISHED.values() for name in known} - ours == set()
 
 
-def test_only_what_lies_between_the_marks_of_a_card_is_replaced(tmp_path: Path) -> None:
+def test_only_the_text_between_the_markers_of_a_card_is_replaced(tmp_path: Path) -> None:
     card = tmp_path / "README.md"
     card.write_text("# Card – é\n\n<!-- figures -->\nold\n<!-- /figures -->\n\n## Limits\n", encoding="utf-8")
     write_card(card, [TABLE])
@@ -123,7 +123,7 @@ def test_only_what_lies_between_the_marks_of_a_card_is_replaced(tmp_path: Path) 
 
 
 @pytest.mark.parametrize("text", ["# Card\n", "<!-- figures -->\n", "<!-- /figures -->\n"])
-def test_a_card_without_marks_is_refused_and_left_alone(text: str, tmp_path: Path) -> None:
+def test_a_card_without_markers_is_refused_and_left_unchanged(text: str, tmp_path: Path) -> None:
     card = tmp_path / "README.md"
     card.write_text(text, encoding="utf-8")
     with pytest.raises(ValueError, match="has no"):
@@ -132,7 +132,7 @@ def test_a_card_without_marks_is_refused_and_left_alone(text: str, tmp_path: Pat
 
 
 class Drawn:
-    """Finds the points of the drawn spine in every slice: a network would take its time and see no spine in a drawing."""
+    """Finds the points of the drawn spine in every slice: a network would be slow and would not recognize a drawing."""
 
     def locate(self, volume: SagittalVolume, *, spacing_known: bool = True) -> Localization:
         places = volume.to_ras(np.array([(0.0, *place) for place in points().values()]))
@@ -140,7 +140,7 @@ class Drawn:
 
 
 class Guessing:
-    """Grades by dice, the same every time, with the findings of a bundle."""
+    """Grades at random, but reproducibly, with the findings of a bundle."""
 
     def __init__(self, bundle: Bundle) -> None:
         self.bundle = bundle
@@ -164,7 +164,7 @@ class Guessing:
 
 @pytest.fixture
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Points and grades without a network, intervals by a few draws."""
+    """Points and grades without a network, and intervals from a few draws."""
     from SpinalDiseaseAILib.evaluation import challenge, classification, intervals, key_points, volumes
 
     def few(patients: Any, metrics: Any, **given: Any) -> Any:
@@ -199,7 +199,7 @@ def test_a_split_without_patients_is_refused_with_a_sentence(data: Path) -> None
 
 
 @pytest.mark.usefixtures("quick")
-def test_a_classifier_is_measured_with_and_without_t1_beside_its_baselines(data: Path) -> None:
+def test_a_classifier_is_measured_with_and_without_t1_and_with_its_baselines(data: Path) -> None:
     figures = Figures(data, "report", choose_device("cpu"))
     tables = list(figures.tables_of(DEFAULT_CLASSIFIER, DEFAULT_LOCALIZER))
     plain = [table for table in tables if not table.detail]

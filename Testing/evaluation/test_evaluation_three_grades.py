@@ -1,4 +1,4 @@
-"""Figures of the grade of degeneration: those of the paper, for every variant, on the same discs."""
+"""Figures of the degeneration grade: those of the paper, for every variant, on the same discs."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from SpinalDiseaseAILib.steps.measurements.disc_features import FEATURES
 
 
 def graded(count: int = 120) -> Graded:
-    """Grades that a prediction follows with noise."""
+    """Grades, and predictions of them with noise."""
     random = np.random.default_rng(3)
     truth = random.integers(0, 3, count)
     logits = np.eye(3)[truth] * 1.5 + random.normal(size=(count, 3))
@@ -77,7 +77,7 @@ def test_a_plane_on_which_nothing_is_found_keeps_its_truth_and_has_no_grades(dat
         assert items and all(item.truth and not item.probabilities for item in items)
 
 
-def test_published_figures_and_baselines_stand_beside(data) -> None:
+def test_published_figures_and_baselines_are_given_too(data) -> None:
     training = read_dataset("spider", data, ("train",))
     (*_, cases) = graded_cases(training, Blind(), None, Constant(), grader()).values()  # type: ignore[arg-type]
     guess = dict(zip(CLASSES, (0.5, 0.3, 0.2), strict=True))

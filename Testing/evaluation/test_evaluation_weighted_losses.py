@@ -1,4 +1,4 @@
-"""The losses of two challenges against scikit-learn and by hand."""
+"""The losses of two challenges, compared with scikit-learn and with values worked out by hand."""
 
 from __future__ import annotations
 
@@ -49,5 +49,5 @@ def test_the_score_of_2022_by_hand() -> None:
     assert rsna2022_score(truth, probability) == pytest.approx((first + second) / 2)
 
 
-def test_certainty_in_the_wrong_is_dear_and_not_infinite() -> None:
+def test_confident_errors_cost_much_but_not_infinitely_much() -> None:
     assert 30 < rsna2022_score(np.ones((1, 8)), np.zeros((1, 8))) < 40

@@ -1,4 +1,4 @@
-"""Small data sets, and configurations that train on them in a moment."""
+"""Small data sets, and configurations that train on them quickly."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def localizer_config() -> dict[str, Any]:
 
 @pytest.fixture(scope="session")
 def regions_config() -> dict[str, Any]:
-    """A configuration of a small classifier; make others with ``|``."""
+    """A configuration of a small classifier; change it with ``|``."""
     return _COMMON | {
         "name": "lumbar-mr-degeneration",
         "task": "classification",
@@ -78,7 +78,7 @@ def regions_config() -> dict[str, Any]:
 
 @pytest.fixture
 def kill_at_first_checkpoint(monkeypatch: pytest.MonkeyPatch) -> Callable[[], list[int]]:
-    """Checkpoints every 2 steps; from the call on, a training ends just after its first one. Steps of checkpoints come back."""
+    """Checkpoints every 2 steps; once called, ends a training right after its first checkpoint, and returns their steps."""
     monkeypatch.setattr(loop, "CHECKPOINT_STEPS", 2)
     checkpoint, steps = loop.Loop._checkpoint, []
 

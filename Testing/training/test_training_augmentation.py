@@ -1,4 +1,4 @@
-"""Random views: points and pixels move together, and seeds decide everything."""
+"""Random views: points and pixels move together, and the seed determines everything."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ IDENTITY = torch.eye(2)
 
 
 def dots(places: torch.Tensor, shape: tuple[int, int] = (80, 70)) -> torch.Tensor:
-    """An image a place (K, H, W) with a Gaussian at (column, row)."""
+    """One image per place, (K, H, W), each with a Gaussian at (column, row)."""
     rows, columns = torch.meshgrid(torch.arange(shape[0]), torch.arange(shape[1]), indexing="ij")
     return torch.stack([torch.exp(-0.5 * ((columns - x) ** 2 + (rows - y) ** 2) / 4) for x, y in places.tolist()])
 
@@ -26,7 +26,7 @@ def centres(images: torch.Tensor) -> torch.Tensor:
 
 
 @pytest.mark.parametrize("seed", range(6))
-def test_points_go_where_their_pixels_go(seed: int) -> None:
+def test_points_move_with_their_pixels(seed: int) -> None:
     generator = torch.Generator().manual_seed(seed)
     places = torch.tensor([[25.0, 30.0], [40.0, 38.0], [33.0, 52.0]])
     matrix = random_views(1, ViewRange(), generator)[0]
@@ -69,7 +69,7 @@ def test_some_views_are_steep(generator: torch.Generator) -> None:
 
 
 @pytest.mark.parametrize("change", [random_contrast, random_cutout])
-def test_a_seed_decides_and_the_input_is_not_changed(change) -> None:
+def test_the_seed_determines_the_result_and_the_input_is_not_changed(change) -> None:
     images = torch.rand(4, 2, 24, 24)
     before = images.clone()
     results = [change(images, torch.Generator().manual_seed(seed)) for seed in (1, 1, 2)]
@@ -82,7 +82,7 @@ def test_a_contrast_of_no_strength_changes_nothing(generator: torch.Generator) -
     torch.testing.assert_close(random_contrast(images, generator, strength=0.0, inverted=0.0), images, atol=1e-5, rtol=1e-5)
 
 
-def test_contrast_gives_finite_numbers_also_of_black_and_very_bright_images(generator: torch.Generator) -> None:
+def test_contrast_changes_give_finite_numbers_even_for_black_and_very_bright_images(generator: torch.Generator) -> None:
     for value in (0.0, 2.0):
         assert torch.isfinite(random_contrast(torch.full((64, 2, 16, 16), value), generator)).all()
 

@@ -23,11 +23,11 @@ from SpinalDiseaseAILib.training.calibrating import calibrate_bundle
 from SpinalDiseaseAILib.training.calibration import METHODS, Fitted, calibration_error, class_rates, cross_fitted, fit
 from SpinalDiseaseAILib.training.cli import app
 
-DISCS = 5  # of a patient
+DISCS = 5  # per patient
 
 
 def distorted(name: str, factor: Any, shift: Any = 0.0, *, count: int = 1500, seed: int = 0, spread: float = 1.5) -> Graded:
-    """Truths drawn from known probabilities, and those probabilities with their logits scaled and shifted class by class."""
+    """Truths drawn from known probabilities, and these probabilities with their logits scaled and shifted by class."""
     random = np.random.default_rng(seed)
     info = finding(name)
     size = len(info.classes)
@@ -42,7 +42,7 @@ def distorted(name: str, factor: Any, shift: Any = 0.0, *, count: int = 1500, se
 
 
 def applied(fitted: Fitted, graded: Graded) -> Graded:
-    """New predictions as a bundle with this calibration states them."""
+    """New predictions, calibrated as by a bundle."""
     info = finding(graded.name)
     probability = fitted.calibration.probabilities(info, logits_of(info, graded.probability))
     assert fitted.calibration.plausible is not None
@@ -67,7 +67,7 @@ def test_calibrated_probabilities_of_new_patients_are_true(name: str, factor: An
     assert fitted.brier[fitted.method] == min(fitted.brier[key] for key in METHODS) < fitted.brier["none"]
 
 
-def test_probabilities_that_are_true_already_are_left_as_they_are() -> None:
+def test_probabilities_that_are_already_calibrated_are_not_changed() -> None:
     fitted = fit(distorted("pfirrmann", 1.0))
     assert fitted.method == "none" and fitted.error[0] == pytest.approx(fitted.error[1])
     assert fitted.calibration.plausible is not None
@@ -75,17 +75,17 @@ def test_probabilities_that_are_true_already_are_left_as_they_are() -> None:
 
 
 @pytest.mark.parametrize("seed", range(3))
-def test_no_map_is_taken_that_is_worse_than_none(seed: int) -> None:
+def test_a_calibration_that_is_worse_than_none_is_not_used(seed: int) -> None:
     fitted = fit(distorted("narrowing", 1.0, count=300, seed=seed))
     assert fitted.brier[fitted.method] <= fitted.brier["none"]
 
 
-def test_one_temperature_is_found_where_it_is_all_that_is_wrong() -> None:
+def test_a_single_temperature_is_found_if_nothing_else_is_wrong() -> None:
     calibration = METHODS["temperature"](distorted("pfirrmann", 2.0))
     assert calibration.temperature == pytest.approx((2.0,) * 5, rel=0.1) and set(calibration.bias) == {0.0}
 
 
-def test_each_class_is_scaled_by_itself_where_that_is_wrong() -> None:
+def test_each_class_is_scaled_separately_if_needed() -> None:
     graded = distorted("disc_disease", [1.0, 2.0, 0.5, 1.0, 1.0], [0.0, 1.0, 0.0, 0.0, -1.0], count=4000)
     calibration = METHODS["vector"](graded)
     assert calibration.temperature == pytest.approx((1.0, 2.0, 0.5, 1.0, 1.0), rel=0.2)
@@ -94,11 +94,11 @@ def test_each_class_is_scaled_by_itself_where_that_is_wrong() -> None:
 
 
 @pytest.mark.parametrize("name", ["pfirrmann", "narrowing", "disc_disease"])
-def test_a_network_that_is_too_sure_where_it_is_sure_alone_gets_an_adaptive_temperature(name: str) -> None:
+def test_a_network_that_is_overconfident_only_when_confident_gets_an_adaptive_temperature(name: str) -> None:
     graded = distorted(name, 1.0, count=4000)
     info = finding(name)
     size = len(info.classes)
-    # What undoes it is a lower temperature for the unsure: the network's own words are the calibrated ones, bent back.
+    # A lower temperature for uncertain predictions undoes it: the network's predictions are the calibrated ones, distorted.
     logits = logits_of(info, graded.probability)
     bent = logits
     for _ in range(60):
@@ -110,11 +110,12 @@ def test_a_network_that_is_too_sure_where_it_is_sure_alone_gets_an_adaptive_temp
     assert fit(stated).method == "adaptive temperature"
 
 
-def test_a_curve_is_chosen_where_no_scaling_fits() -> None:
+def test_a_curve_is_chosen_if_no_scaling_fits() -> None:
     random = np.random.default_rng(0)
     true = random.random(3000)
     present = (random.random(3000) < true).astype(float)
-    stated = np.where(true < 0.5, 0.1 + 0.05 * true, 0.9 + 0.05 * true)  # a step: two clusters that state next to nothing
+    # A step: two clusters, with little difference within each.
+    stated = np.where(true < 0.5, 0.1 + 0.05 * true, 0.9 + 0.05 * true)
     graded = Graded(
         "narrowing",
         np.stack([1 - present, present], 1),
@@ -144,7 +145,7 @@ def test_plausible_grades_have_no_gap() -> None:
     assert (starts.sum(1) == 1).all()
 
 
-def test_sets_are_small_where_the_images_tell_and_whole_where_they_do_not() -> None:
+def test_sets_are_small_if_the_images_are_informative_and_complete_otherwise() -> None:
     sure, unsure = fit(distorted("narrowing", 1.0, spread=12)), fit(distorted("narrowing", 1.0, spread=0.05))
     assert sure.unsure < 0.05 and sure.set_size < 1.1
     assert unsure.unsure > 0.6
@@ -176,7 +177,7 @@ def test_a_class_that_never_occurs_has_no_coverage_and_is_always_plausible() -> 
     assert fitted.calibration.plausible is not None and fitted.calibration.plausible.thresholds[3] == 0
 
 
-def test_the_rate_asked_is_never_below_the_stated_one() -> None:
+def test_the_target_rate_is_never_below_the_stated_one() -> None:
     assert all(0.9 <= rate <= 1 for rate in class_rates(distorted("pfirrmann", 1.0, count=300), 0.9))
 
 
@@ -194,14 +195,14 @@ def test_a_patient_is_never_calibrated_by_itself() -> None:
     assert sum(100 - count for _, count in seen) == 100, "each is left out once"
 
 
-def test_calibration_that_was_right_stays_as_good() -> None:
+def test_calibration_that_was_right_does_not_get_worse() -> None:
     fitted = fit(distorted("pfirrmann", 1.0))
     assert fitted.brier[fitted.method] < fitted.brier["none"] + 0.005
 
 
 @pytest.fixture
 def bundle(tmp_path: Path) -> Path:
-    """A bundle of two findings; what it holds of a network does not matter here."""
+    """A bundle of two findings; its network does not matter here."""
     folder = tmp_path / "models" / "small"
     document = {
         "name": "small",
@@ -269,7 +270,7 @@ def test_the_card_states_calibration_and_coverage_once_however_often_it_is_fitte
     assert "grade 3 0." in card and "120 patients" in card
 
 
-def test_predictions_of_several_folds_are_taken_together(bundle: Path, tmp_path: Path) -> None:
+def test_predictions_of_several_folds_are_combined(bundle: Path, tmp_path: Path) -> None:
     whole = run_of()
     for number, part in enumerate((whole.cases[:300], whole.cases[300:])):
         write_predictions(tmp_path / f"{number}.json", [replace(whole, cases=part)])
@@ -288,7 +289,7 @@ def test_predictions_of_several_folds_are_taken_together(bundle: Path, tmp_path:
         ({"cases": run_of(40).cases}, "of 8 patients"),
     ],
 )
-def test_predictions_that_do_not_serve_are_refused_with_a_sentence(
+def test_unsuitable_predictions_are_refused_with_a_sentence(
     bundle: Path, tmp_path: Path, change: dict[str, Any], because: str
 ) -> None:
     before = (bundle / METADATA).read_text(encoding="utf-8")

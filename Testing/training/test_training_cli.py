@@ -29,7 +29,7 @@ def test_help_says_what_a_command_does_with_an_example(command: tuple[str, ...])
     assert not command or "Example: spinal-disease-ai train" in " ".join(result.output.split())
 
 
-def test_no_arguments_give_the_help() -> None:
+def test_without_arguments_the_help_is_shown() -> None:
     assert "fit" in run().output and "pack" in run().output
 
 
@@ -123,7 +123,7 @@ def test_a_run_that_cannot_be_written_is_refused_with_a_sentence(
     assert result.exit_code == 6 and "cannot be written" in result.output
 
 
-def test_a_configuration_file_is_trained_and_goes_on_only_with_itself(
+def test_a_configuration_file_is_trained_and_resumed_only_if_unchanged(
     localizer_config: dict[str, Any], data: Path, tmp_path: Path
 ) -> None:
     path = tmp_path / "mine.json"
@@ -139,9 +139,9 @@ def test_a_configuration_file_is_trained_and_goes_on_only_with_itself(
 @pytest.mark.parametrize("name", NAMES)
 def test_a_packaged_configuration_has_findings_licence_and_card(name: str) -> None:
     config = configuration(name)
-    # What is chosen or calibrated on the tuning patients may not be fitted on them. The last step of the localizer may, and the
-    # default grading networks: they are trained in folds and calibrated on the patients that each fold leaves out. Nothing is
-    # fitted on the report patients.
+    # Models that are chosen or calibrated on the tuning patients must not be fitted on them. Exceptions are the last step of the
+    # localizer, and the default grading networks, which are trained in folds and calibrated on the patients that each fold leaves
+    # out. Nothing is fitted on the report patients.
     assert config["license"] in LICENCES
     both = name in ("localizer-3", "degeneration", "degeneration-detail", "disc-findings", "disc-grade")
     assert config["splits"] == (["train", "tune"] if both else ["train"])

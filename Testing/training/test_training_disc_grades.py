@@ -1,4 +1,4 @@
-"""The model of disc degeneration learns what its examples say, and chooses its variant on patients it was not fitted on."""
+"""The model of disc degeneration learns from its examples, and chooses its variant on patients it was not fitted on."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from SpinalDiseaseAILib.training.disc_grades import Example, examples_of, fitted
 
 
 def examples(region_noise: float, mask_noise: float, patients: int = 24) -> list[Example]:
-    """Discs whose grade both the region network and the first feature tell, with noise."""
+    """Discs whose grade is given by both the region network and the first feature, with noise."""
     random = np.random.default_rng(5)
     result = []
     for patient in range(patients):
@@ -38,14 +38,14 @@ def examples(region_noise: float, mask_noise: float, patients: int = 24) -> list
     return result
 
 
-def test_it_learns_what_the_masks_say() -> None:
+def test_it_learns_from_the_masks() -> None:
     items = examples(region_noise=5.0, mask_noise=0.3)
     logs = fitted(items)(*tensors(items))["masks"]
     truth = torch.tensor([item.grade for item in items])
     assert (logs.argmax(1) == truth).float().mean() > 0.9
 
 
-def test_both_lean_on_the_one_that_is_right() -> None:
+def test_the_combination_relies_on_the_source_that_is_right() -> None:
     masks, region = (fitted(examples(*noise)).both_weights.tolist() for noise in ((5.0, 0.3), (0.3, 8.0)))
     assert masks[1] > masks[0] and region[0] > region[1]
 
@@ -57,25 +57,23 @@ def test_losses_are_of_tuning_patients_and_the_better_source_has_the_lower_one()
     assert losses["masks"] < losses["region"] and losses["both"] < losses["region"]
 
 
-def test_a_training_patient_has_no_say_in_which_variant_is_chosen(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_training_patients_do_not_affect_the_choice_of_the_variant(monkeypatch: pytest.MonkeyPatch) -> None:
     items = examples(region_noise=1.0, mask_noise=1.0, patients=40)
     model = fitted(items[:24])
-    monkeypatch.setattr(
-        disc_grades, "fitted", lambda examples: model
-    )  # so that nothing but who is counted tells the losses apart
+    monkeypatch.setattr(disc_grades, "fitted", lambda examples: model)  # so that the losses differ only by which patients count
     tuning = [item for item in items if split_of("spider", item.patient) == "tune"]
     assert 0 < len(tuning) < len(items)
     assert log_losses(items) == pytest.approx(log_losses(tuning))
 
 
-def test_discs_without_features_count_for_the_region_network_alone() -> None:
+def test_discs_without_features_count_only_for_the_region_network() -> None:
     items = examples(1.0, 1.0)
     some = [replace(item, features=None) if n % 3 else item for n, item in enumerate(items)]
     assert all(torch.isfinite(value).all() for value in fitted(some).state_dict().values())
 
 
 def run_of(items: list[Example]) -> Run:
-    """Predictions that are not calibrated: Pfirrmann 2, 3 or 4 with most of the probability."""
+    """Uncalibrated predictions, with most of the probability on Pfirrmann 2, 3 or 4."""
     cases = []
     for item in items:
         grade = ("2", "3", "4")[item.grade]

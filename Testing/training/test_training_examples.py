@@ -1,4 +1,4 @@
-"""Examples on disk: the same numbers as in memory, whole or not at all, and no memory for what is not looked at."""
+"""Examples on disk: the same numbers as in memory, written completely or not at all, using memory only for what is read."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from SpinalDiseaseAILib.training.localizer import PlaneSampler, planes_to_fit, s
 
 @dataclass(frozen=True)
 class Thing:
-    """An example of every kind of value."""
+    """An example with every kind of value."""
 
     large: Tensor
     small: Tensor
@@ -70,7 +70,7 @@ def test_examples_are_a_sequence(folder: ExampleFolder) -> None:
         found[5]
 
 
-def test_examples_are_made_once_and_anew_where_the_key_differs(folder: ExampleFolder) -> None:
+def test_examples_are_made_once_and_again_if_the_key_differs(folder: ExampleFolder) -> None:
     folder.stored("things", "one", Thing, map(thing, range(2)))
     assert len(folder.stored("things", "one", Thing, never())) == 2
     assert len(folder.stored("things", "two", Thing, map(thing, range(3)))) == 3
@@ -100,7 +100,7 @@ def test_a_data_set_without_examples_is_refused_with_a_sentence(folder: ExampleF
     assert caught.value.code == "dataset"
 
 
-def test_what_is_drawn_while_examples_are_made_changes_no_other_random_number(folder: ExampleFolder) -> None:
+def test_drawing_while_examples_are_made_changes_no_other_random_numbers(folder: ExampleFolder) -> None:
     def drawing() -> Iterator[Thing]:
         torch.rand(7)
         yield thing(0)
@@ -112,7 +112,7 @@ def test_what_is_drawn_while_examples_are_made_changes_no_other_random_number(fo
     assert torch.equal(torch.rand(3), expected)
 
 
-def test_a_key_tells_settings_records_and_files_apart(tmp_path: Path) -> None:
+def test_a_key_distinguishes_settings_records_and_files(tmp_path: Path) -> None:
     path = tmp_path / "one.png"
     path.write_bytes(b"1")
     first = key_of(0.8, "record", files=[path, None])

@@ -1,4 +1,4 @@
-"""The model that weighs findings learns what the masks tell, from other patients, and is used only where that helps."""
+"""The model that weighs findings learns from the masks of other patients, and is used only for findings that it helps."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ Features = dict[tuple[str, str], np.ndarray]
 
 
 def predictions(patients: int = 30) -> tuple[Run, Features]:
-    """Networks that know nothing of herniations and everything of bulging; the first feature of the masks tells a herniation."""
+    """Networks that know nothing about herniation and everything about bulging; the first mask feature shows herniation."""
     random = np.random.default_rng(2)
     cases, features = [], {}
     for patient in range(patients):
@@ -65,26 +65,26 @@ def discs() -> Discs:
 
 @pytest.fixture(scope="module")
 def found(discs: Discs) -> np.ndarray:
-    """What is said of every disc by models that have not seen its patient."""
+    """Predictions for every disc by models that have not seen its patient."""
     return crossed(discs)
 
 
-def test_it_learns_what_the_masks_tell_of_patients_that_it_has_not_seen(discs: Discs, found: np.ndarray) -> None:
+def test_it_learns_from_the_masks_for_patients_that_it_has_not_seen(discs: Discs, found: np.ndarray) -> None:
     assert right(discs, discs.logits.numpy(), HERNIATION) < 0.65 and right(discs, found, HERNIATION) > 0.9
 
 
-def test_where_the_network_knows_better_its_word_stays(discs: Discs, found: np.ndarray) -> None:
+def test_predictions_stay_if_the_network_knows_better(discs: Discs, found: np.ndarray) -> None:
     assert right(discs, found, BULGING) >= right(discs, discs.logits.numpy(), BULGING) - 0.02
 
 
-def test_a_patients_own_truth_never_reaches_what_is_said_of_the_patient(discs: Discs, found: np.ndarray) -> None:
+def test_a_patients_own_truth_never_affects_the_patients_predictions(discs: Discs, found: np.ndarray) -> None:
     turned = discs.truth.clone()
     own = [i for i, patient in enumerate(discs.patients) if patient == "7"]
     turned[own, HERNIATION] = 1 - turned[own, HERNIATION]
     assert crossed(replace(discs, truth=turned))[own] == pytest.approx(found[own])
 
 
-def test_features_that_are_not_known_and_truths_that_are_not_known_leave_finite_coefficients(discs: Discs) -> None:
+def test_unknown_features_and_unknown_truths_leave_finite_coefficients(discs: Discs) -> None:
     truth = discs.truth.clone()
     truth[::3] = -1
     features = discs.features.clone()
@@ -130,7 +130,7 @@ def test_a_bundle_is_packed_for_the_findings_that_it_helps_with(tmp_path: Path) 
     assert "| Disc bulging |" in done.text and "as it is" in done.text
 
 
-def test_a_shipped_bundle_says_of_each_finding_what_weighing_was_worth() -> None:
+def test_a_shipped_bundle_states_the_gain_of_weighing_for_each_finding() -> None:
     bundle = read_bundle("lumbar-mr-disc-findings")
     document = json.loads((bundle.folder / METADATA).read_text(encoding="utf-8"))
     losses = {name: (item["own"], item["weighed"]) for name, item in document["training"]["log_loss"].items()}
@@ -138,13 +138,13 @@ def test_a_shipped_bundle_says_of_each_finding_what_weighing_was_worth() -> None
     assert {name for name, pair in losses.items() if helps(*pair)} == set(bundle.findings)
 
 
-def test_predictions_of_nothing_that_was_outlined_are_refused_with_a_sentence(tmp_path: Path) -> None:
+def test_predictions_without_any_segmented_disc_are_refused_with_a_sentence(tmp_path: Path) -> None:
     run, _ = predictions(4)
     with pytest.raises(InputError, match="no out-of-fold findings of lumbar-mr-degeneration"):
         pack_weigher(configuration("disc-findings"), [run], read_bundle("lumbar-mr-degeneration"), {}, tmp_path)
 
 
-def test_where_weighing_helps_for_nothing_no_bundle_is_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_if_weighing_helps_no_finding_no_bundle_is_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     run, features = predictions()
     monkeypatch.setattr(finding_weights_bundle, "LEAST_GAIN", 0.99)
     with pytest.raises(InputError, match="helps for no finding"):

@@ -32,7 +32,7 @@ SIZE = 64
 
 
 class Fixed(LocalizerNetwork):
-    """Answers with given maps."""
+    """Returns given maps."""
 
     def __init__(self, heat: torch.Tensor, outside: torch.Tensor, canal: torch.Tensor) -> None:
         super().__init__(len(KEY_POINTS), (2, 2))
@@ -49,7 +49,7 @@ def truth(place: tuple[float, float] = (30.0, 24.0)) -> tuple[torch.Tensor, ...]
 
 
 def loss_at(place: tuple[float, float] | None, batch: tuple[torch.Tensor, ...], canal: float = 0.0) -> float:
-    """Loss of a network that is sure of a place (column, row) in image pixels, or that there is none."""
+    """Loss of a network that is certain of a place (column, row) in image pixels, or that there is none."""
     heat = torch.zeros(1, len(KEY_POINTS), SIZE // 2, SIZE // 2)
     outside = torch.full((1, len(KEY_POINTS)), 10.0 if place is None else 0.0)
     if place is not None:
@@ -66,7 +66,7 @@ def test_the_loss_is_least_at_the_truth_and_grows_with_the_distance() -> None:
     assert losses[0] < loss_at(None, truth())
 
 
-def test_a_key_point_beside_the_image_should_be_called_outside() -> None:
+def test_a_key_point_outside_the_image_should_be_called_outside() -> None:
     for place in ((-20.0, 24.0), (30.0, SIZE + 9.0), (-1e4, -1e4)):
         assert loss_at(None, truth(place)) < 0.1 < loss_at((5.0, 24.0), truth(place))
 
@@ -78,7 +78,7 @@ def test_unknown_key_points_do_not_count() -> None:
     assert loss_at((30.0, 24.0), batch) == pytest.approx(expected, rel=1e-5)
 
 
-def test_the_canal_counts_only_where_it_is_known() -> None:
+def test_the_canal_counts_only_if_it_is_known() -> None:
     images, where, canal, known = truth()
     right, wrong = (loss_at((30.0, 24.0), (images, where, canal, known), logit) for logit in (-8.0, 8.0))
     assert right == wrong
@@ -98,7 +98,7 @@ def test_the_loss_has_finite_gradients() -> None:
     assert all(torch.isfinite(value.grad).all() for value in network.parameters() if value.grad is not None)
 
 
-def test_stored_points_lie_where_the_stored_image_shows_them(data: Path) -> None:
+def test_stored_points_match_the_stored_image(data: Path) -> None:
     record = next(item for item in read_dataset("spider_space", data, ("train",)))
     plane = store(record)
     assert plane.has_canal and plane.image.shape[0] == 2
@@ -130,7 +130,7 @@ def sampler(cut: float = 0.0) -> PlaneSampler:
     return PlaneSampler([(1.0, {"one": [StoredPlane(image.half(), where, True)]})], 256, cut)
 
 
-def test_a_seed_decides_the_views() -> None:
+def test_the_seed_determines_the_views() -> None:
     batches = [sampler(0.5).batch(3, torch.Generator().manual_seed(seed)) for seed in (1, 1, 2)]
     assert all(torch.equal(a, b) for a, b in zip(batches[0], batches[1], strict=True))
     assert not torch.equal(batches[0][0], batches[2][0])
@@ -142,7 +142,7 @@ def test_views_have_the_shapes_that_the_loss_takes(generator: torch.Generator) -
     assert where.shape == (3, len(KEY_POINTS), 2) and known.tolist() == [True, True, True]
 
 
-def test_where_the_field_of_view_is_cut_the_points_behind_the_cut_are_outside() -> None:
+def test_points_beyond_a_cut_of_the_field_of_view_are_outside() -> None:
     plain = sampler()
     image = torch.ones(2, 256, 256)
     ends = set()

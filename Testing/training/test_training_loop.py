@@ -35,7 +35,7 @@ def losses(model: nn.Module, generator: torch.Generator, killed_at: int | None =
 
 
 def losses_in_fp32(model: nn.Module, generator: torch.Generator, killed_at: int | None = None) -> Iterator[Tensor]:
-    """The same of a network whose outputs may have another precision."""
+    """The same for a network whose outputs may have another precision."""
     return losses(lambda inputs: model(inputs).float(), generator, killed_at)  # type: ignore[arg-type]
 
 
@@ -63,7 +63,7 @@ def test_another_seed_gives_other_weights(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("killed_at", [2, 3, 5, 7])
-def test_a_run_that_was_killed_goes_on_to_the_same_weights_bit_by_bit(tmp_path: Path, killed_at: int) -> None:
+def test_a_killed_run_resumes_to_bitwise_identical_weights(tmp_path: Path, killed_at: int) -> None:
     expected = trained(tmp_path / "whole")
     with pytest.raises(Killed):
         Loop(small_network(), SMALL, tmp_path / "killed").fit(lambda model, generator: losses(model, generator, killed_at))
@@ -73,7 +73,7 @@ def test_a_run_that_was_killed_goes_on_to_the_same_weights_bit_by_bit(tmp_path: 
     assert same(load_file(again.fit(losses)), expected)
 
 
-def test_a_run_that_was_killed_before_its_first_checkpoint_starts_anew(tmp_path: Path) -> None:
+def test_a_run_that_was_killed_before_its_first_checkpoint_starts_over(tmp_path: Path) -> None:
     with pytest.raises(Killed):
         Loop(small_network(), SMALL, tmp_path / "killed").fit(lambda model, generator: losses(model, generator, 1))
     assert same(trained(tmp_path / "killed"), trained(tmp_path / "whole"))
@@ -101,7 +101,7 @@ def test_another_configuration_in_the_folder_of_a_run_is_refused_and_changes_not
 @pytest.mark.parametrize(
     ("other", "named"), [(Hardware(precision="bf16"), "1 × cpu in bf16"), (Hardware(processes=2), "2 × cpu in fp32")]
 )
-def test_a_run_goes_on_only_on_the_hardware_that_it_was_begun_on(tmp_path: Path, other: Hardware, named: str) -> None:
+def test_a_run_resumes_only_on_the_hardware_on_which_it_began(tmp_path: Path, other: Hardware, named: str) -> None:
     trained(tmp_path)
     with pytest.raises(InputError, match=f"begun on 1 × cpu in fp32, and this is {named}") as caught:
         Loop(small_network(), SMALL, tmp_path, other)
@@ -121,7 +121,7 @@ def test_a_lower_precision_keeps_weights_in_fp32_and_learns_the_same(tmp_path: P
 
 
 @pytest.mark.parametrize("precision", ["bf16", "fp16"])
-def test_a_killed_run_in_a_lower_precision_goes_on_to_the_same_weights(tmp_path: Path, precision: str) -> None:
+def test_a_killed_run_in_a_lower_precision_resumes_to_the_same_weights(tmp_path: Path, precision: str) -> None:
     hardware = Hardware(precision=precision)
     expected = load_file(Loop(small_network(), SMALL, tmp_path / "whole", hardware).fit(losses_in_fp32))
     with pytest.raises(Killed):
@@ -129,7 +129,7 @@ def test_a_killed_run_in_a_lower_precision_goes_on_to_the_same_weights(tmp_path:
     assert same(load_file(Loop(small_network(), SMALL, tmp_path / "killed", hardware).fit(losses_in_fp32)), expected)
 
 
-def test_the_configuration_lies_beside_the_weights_and_nothing_half_written(tmp_path: Path) -> None:
+def test_the_configuration_is_stored_with_the_weights_and_nothing_is_half_written(tmp_path: Path) -> None:
     trained(tmp_path)
     assert json.loads((tmp_path / "config.json").read_text(encoding="utf-8")) == SMALL
     assert {path.name for path in tmp_path.iterdir()} == {"config.json", "log.jsonl", "checkpoint.pt", "weights.safetensors"}
@@ -155,7 +155,7 @@ def test_the_weights_are_the_average_of_the_last_steps_not_the_last_step(tmp_pat
     assert not same(average, dict(trainer.network.state_dict()))
 
 
-def test_weights_to_start_from_are_taken_over_where_they_fit(tmp_path: Path) -> None:
+def test_initial_weights_are_loaded_where_they_fit(tmp_path: Path) -> None:
     start = small_network().state_dict() | {"4.weight": torch.zeros(3, 8), "other": torch.zeros(1)}
     start["0.weight"] = torch.full_like(start["0.weight"], 7.0)
     save_file(start, tmp_path / "start.safetensors")
@@ -164,7 +164,7 @@ def test_weights_to_start_from_are_taken_over_where_they_fit(tmp_path: Path) -> 
     assert trainer.network.state_dict()["4.weight"].shape == (1, 8)
 
 
-def test_weights_to_start_from_that_are_missing_are_refused_before_the_folder_is_made_a_run(tmp_path: Path) -> None:
+def test_missing_initial_weights_are_refused_before_the_folder_becomes_a_run(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="no weights") as caught:
         Loop(small_network(), SMALL | {"initial": str(tmp_path / "nothing.safetensors")}, tmp_path / "run")
     assert caught.value.code == "initial"
@@ -172,7 +172,7 @@ def test_weights_to_start_from_that_are_missing_are_refused_before_the_folder_is
 
 
 @pytest.mark.parametrize("content", [b"", b"no weights"])
-def test_damaged_weights_to_start_from_are_refused_with_a_sentence(content: bytes, tmp_path: Path) -> None:
+def test_damaged_initial_weights_are_refused_with_a_sentence(content: bytes, tmp_path: Path) -> None:
     path = tmp_path / "damaged.safetensors"
     path.write_bytes(content)
     with pytest.raises(InputError, match="holds no weights to start from"):

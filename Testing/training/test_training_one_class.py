@@ -1,4 +1,4 @@
-"""The published region classifier: trained with one class a structure, packed, read, used and measured like any other."""
+"""The published region classifier: trained with one class per structure; packed, read, used and measured like any other."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ def test_a_disc_with_several_classes_is_trained_as_the_first_of_them(classes: tu
     assert one_class(torch.tensor([classes], dtype=torch.float32)).tolist() == [expected]
 
 
-def test_the_loss_is_the_cross_entropy_of_each_network_and_what_is_not_known_does_not_count() -> None:
+def test_the_loss_is_the_cross_entropy_of_each_network_and_unknown_findings_do_not_count() -> None:
     scores = torch.randn(4, 7)
     logits = torch.cat([log_odds(scores[:, :5]), scores[:, 5:]], 1)
     target = torch.tensor(
@@ -90,7 +90,7 @@ def test_the_packaged_configuration_is_the_published_recipe() -> None:
     assert (config["learning_rate"], config["research_only"], config["splits"]) == (0.001, True, ["train"])
 
 
-def test_discs_and_vertebrae_that_differ_are_told_apart_after_a_few_steps(config: dict[str, Any]) -> None:
+def test_discs_and_vertebrae_that_differ_are_distinguished_after_a_few_steps(config: dict[str, Any]) -> None:
     torch.manual_seed(0)
     network = region_network([config])
     place = torch.arange(20) % 2  # a disc, a vertebra, a disc …
@@ -110,7 +110,7 @@ def test_discs_and_vertebrae_that_differ_are_told_apart_after_a_few_steps(config
     assert (logits[place == 1, 5:].argmax(1) == bright[place == 1]).all()
 
 
-def test_a_packed_bundle_tells_how_its_regions_are_laid_out_and_loads(models: Path) -> None:
+def test_a_packed_bundle_states_the_layout_of_its_regions_and_loads(models: Path) -> None:
     bundle = read_bundle(NAME, models)
     assert bundle.research_only and bundle.network["name"] == "RegionResNet"
     assert bundle.network["arguments"]["findings"] == list(bundle.findings) == ["disc_disease", "vertebra_disease"]
@@ -119,7 +119,7 @@ def test_a_packed_bundle_tells_how_its_regions_are_laid_out_and_loads(models: Pa
     assert classifier.layout == RegionLayout.of_options(configuration(NAME))
 
 
-def test_calibration_is_one_temperature_a_finding_that_changes_no_predicted_class(models: Path) -> None:
+def test_calibration_is_one_temperature_per_finding_and_changes_no_predicted_class(models: Path) -> None:
     options = read_bundle(NAME, models).options
     assert options["bias"] == {"disc_disease": [0.0] * 5, "vertebra_disease": [0.0] * 2}
     assert set(options["temperature"]) == {"disc_disease", "vertebra_disease"}
@@ -134,7 +134,7 @@ def test_every_structure_of_a_study_has_one_class(models: Path, plane: tuple[Sag
     assert all(len(item.predicted) == 1 for items in graded.values() for item in items)
 
 
-def test_t1_beside_t2_changes_nothing_and_t1_alone_is_refused_with_a_sentence(
+def test_t1_in_addition_to_t2_changes_nothing_and_t1_alone_is_refused_with_a_sentence(
     models: Path, plane: tuple[SagittalVolume, dict[str, FloatArray]]
 ) -> None:
     volume, points = plane
@@ -154,7 +154,7 @@ def test_training_regions_are_those_of_the_analysis_with_a_margin(data: Path) ->
     assert {KEY_POINTS[item.structure] for item in regions} == set(KEY_POINTS)
 
 
-def test_it_is_measured_with_the_published_figures_beside_it(models: Path, data: Path) -> None:
+def test_it_is_measured_and_compared_with_the_published_figures(models: Path, data: Path) -> None:
     figures = Figures(data, "report", ModelStore().device("cpu"), str(models))
     bundle = read_bundle(NAME, models)
     tables = list(figures._graded(bundle, bundle, "tianchi2020", given=True, use_t1=False))
@@ -173,7 +173,7 @@ def test_folds_are_predicted_by_the_runs_that_left_them_out(config: dict[str, An
     assert len(out_of_fold_run(runs, data).cases) == len(read_dataset("tianchi2020", data, tuple(folded["splits"])))
 
 
-def test_several_runs_are_no_members_and_refused_with_a_sentence(
+def test_several_runs_cannot_be_members_and_are_refused_with_a_sentence(
     config: dict[str, Any], run: Path, data: Path, tmp_path: Path
 ) -> None:
     with pytest.raises(InputError, match="2 runs of a RegionResNet"):

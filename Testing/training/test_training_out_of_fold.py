@@ -19,13 +19,13 @@ from SpinalDiseaseAILib.training.regions import train_regions
 
 @pytest.fixture(scope="module")
 def fold_config(regions_config: dict[str, Any]) -> dict[str, Any]:
-    """A configuration of two folds that trains in a moment."""
+    """A configuration of two folds that trains quickly."""
     return regions_config | {"splits": ["train", "tune", "report"], "folds": 2, "steps": 2}
 
 
 @pytest.fixture(scope="module")
 def folds(fold_config: dict[str, Any], data: Path, tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
-    """One run a fold."""
+    """One run per fold."""
     folder = tmp_path_factory.mktemp("runs")
     runs = [folder / f"fold-{fold}" for fold in range(2)]
     for fold, run in enumerate(runs):
@@ -33,7 +33,7 @@ def folds(fold_config: dict[str, Any], data: Path, tmp_path_factory: pytest.Temp
     return runs
 
 
-def test_a_fold_takes_whole_patients_and_is_the_same_in_every_data_set_of_theirs(data: Path) -> None:
+def test_a_fold_has_whole_patients_and_is_the_same_in_all_their_data_sets(data: Path) -> None:
     splits = ("train", "tune", "report")
     records = [*read_dataset("spider", data, splits), *read_dataset("spider_space", data, splits)]
     kept = [without_fold(records, {"folds": 2, "left_out": fold}) for fold in range(2)]
@@ -85,7 +85,7 @@ def test_folds_with_different_members_are_refused(folds: list[Path], data: Path)
         out_of_fold_run([folds[0], folds[0], folds[1]], data)
 
 
-def test_a_run_that_left_nobody_out_is_refused(fold_config: dict[str, Any], data: Path, tmp_path: Path) -> None:
+def test_a_run_that_left_out_no_patients_is_refused(fold_config: dict[str, Any], data: Path, tmp_path: Path) -> None:
     train_regions(fold_config, data, tmp_path)
     with pytest.raises(InputError, match="left no fold out"):
         out_of_fold_run([tmp_path], data)
@@ -101,7 +101,7 @@ def test_the_command_writes_predictions_that_can_be_read(folds: list[Path], data
     assert "Pfirrmann grade: balanced accuracy" in result.output, "figures are printed"
 
 
-def test_a_fold_beyond_the_configurations_is_refused(data: Path, tmp_path: Path) -> None:
+def test_a_fold_that_the_configuration_does_not_have_is_refused(data: Path, tmp_path: Path) -> None:
     command = ["fit", "degeneration", "--data", str(data), "--run", str(tmp_path), "--left-out", "99"]
     result = CliRunner().invoke(app, command)
     assert result.exit_code == 2 and "folds" in result.output

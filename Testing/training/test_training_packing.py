@@ -1,4 +1,4 @@
-"""From runs to bundles: what is written, calibrated and loaded again."""
+"""From runs to bundles: how they are written, calibrated and loaded again."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ def test_runs_become_members_whose_outputs_are_averaged(place: Path) -> None:
             torch.testing.assert_close(found.to(value.dtype), value, atol=1e-3, rtol=1e-3)
 
 
-def test_the_metadata_tell_how_each_member_was_trained(place: Path) -> None:
+def test_the_metadata_state_how_each_member_was_trained(place: Path) -> None:
     members = json.loads((place / METADATA).read_text(encoding="utf-8"))["training"]["members"]
     assert [member["seed"] for member in members] == [0, 1]
 
@@ -78,10 +78,10 @@ def test_probabilities_are_calibrated_on_the_tuning_patients(place: Path) -> Non
     assert options["region_pixels"] == 32
 
 
-def test_the_class_weights_of_the_training_are_taken_back(place: Path) -> None:
+def test_the_class_weights_of_the_training_are_undone(place: Path) -> None:
     bias = read_bundle(place.name, place.parent).options["bias"]
     assert {name: len(values) for name, values in bias.items()} == {"pfirrmann": 5, "narrowing": 2, "modic": 4}
-    assert bias["modic"][0] > 0 > bias["modic"][3]  # the most frequent class was weighed down, one that is never seen up
+    assert bias["modic"][0] > 0 > bias["modic"][3]  # training weighted the most frequent class down, and an unseen one up
 
 
 def test_a_card_with_figures_is_kept_when_a_bundle_is_packed_again(
@@ -123,7 +123,7 @@ def test_several_localizers_become_members_and_one_stays_as_it_is() -> None:
 
 
 def graded(name: str, temperature: float) -> Graded:
-    """Truths that are drawn from probabilities, which are then stated too sure or too unsure by a temperature."""
+    """Truths drawn from probabilities, which a temperature then makes over- or underconfident."""
     random = np.random.default_rng(0)
     count = len(finding(name).classes)
     logits = random.normal(0, 1.5, (6000, count))
@@ -140,11 +140,11 @@ def graded(name: str, temperature: float) -> Graded:
 
 @pytest.mark.parametrize("temperature", [0.7, 1.0, 2.0])
 @pytest.mark.parametrize("name", ["pfirrmann", "narrowing", "disc_disease"])
-def test_the_temperature_undoes_how_far_probabilities_are_too_sure(name: str, temperature: float) -> None:
+def test_the_temperature_undoes_overconfidence(name: str, temperature: float) -> None:
     assert best_temperature(graded(name, temperature))[0] == pytest.approx(temperature, rel=0.1)
 
 
-def test_runs_of_a_segmentation_that_go_on_from_one_another_become_one_network_of_their_mean_weights(tmp_path: Path) -> None:
+def test_successive_runs_of_a_segmentation_become_one_network_with_their_mean_weights(tmp_path: Path) -> None:
     states = [{"a": torch.full((2,), value), "count": torch.tensor(number)} for number, value in enumerate((1.0, 4.0))]
     assert torch.equal(mean_of(states)["a"], torch.full((2,), 2.5)) and mean_of(states)["count"] == 1
     config = configuration("segmentation-4")

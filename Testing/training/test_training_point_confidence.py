@@ -1,4 +1,4 @@
-"""Scores of published localizers made probabilities, by the points of tuning patients that they hit."""
+"""Scores of published localizers become probabilities, according to the points of tuning patients that they hit."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ CONFIG = {"datasets": {"spider": 1.0}}
 
 
 class Scored:
-    """Finds the drawn points, those of ``missed`` 40 mm beside them, with a high score for a hit and a low one for a miss."""
+    """Finds the drawn points, but those in ``missed`` 40 mm away, with a high score for a hit and a low one for a miss."""
 
     def __init__(self, data: Path, missed: int, scores: tuple[float, float]) -> None:
         self.record = next(record for record in read_dataset("spider", data, ("tune",)) if record.points)
@@ -49,7 +49,7 @@ def test_scores_become_the_share_of_hits_among_points_with_that_score(data: Path
     assert probability(0.6, apart) > 0.9 and probability(0.4, apart) < 0.2
 
 
-def test_scores_without_a_miss_have_a_finite_fit(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_scores_without_misses_have_a_finite_fit(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     values = fitted(Scored(data, 0, (0.5, 0.5)), data, monkeypatch)
     assert 0.9 < probability(0.5, values) < 1 and values[0] >= 0
 

@@ -1,4 +1,4 @@
-"""Every training in the lower precisions of GPUs."""
+"""Every training, in the lower precisions that GPUs use."""
 
 from __future__ import annotations
 

@@ -32,7 +32,7 @@ def test_features_are_those_of_the_published_network() -> None:
     torch.testing.assert_close(found, expected, atol=1e-3, rtol=1e-3)
 
 
-def test_a_second_contrast_says_nothing_before_training() -> None:
+def test_a_second_contrast_has_no_effect_before_training() -> None:
     encoder = EfficientEncoder(2, 1).eval()
     state = imagenet_encoder(2)
     encoder.load_state_dict({key: state[key] for key in encoder.state_dict()})

@@ -1,4 +1,4 @@
-"""Training in several processes, started by torchrun; and runs that are killed, which go on to the same result."""
+"""Training in several processes, started by torchrun; and killed runs, which resume to the same result."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def folder_of(config: dict[str, Any], data: Path, folder: Path) -> Path:
 
 @pytest.fixture(scope="module")
 def whole(regions_config: dict[str, Any], data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The folder of a training in two processes that nothing interrupted."""
+    """The folder of an uninterrupted training in two processes."""
     folder = folder_of(regions_config, data, tmp_path_factory.mktemp("two") / "whole")
     done = torchrun(training_process.__file__, "regions", folder)
     assert done.returncode == 0, done.stderr
@@ -78,7 +78,7 @@ def test_of_two_processes_the_first_has_the_configurations_seed_and_writes_for_b
     }
 
 
-def test_a_training_of_two_processes_of_which_one_is_killed_goes_on_to_the_same_weights(
+def test_a_training_in_two_processes_resumes_to_the_same_weights_after_one_is_killed(
     whole: Path, regions_config: dict[str, Any], data: Path, tmp_path: Path
 ) -> None:
     killed = folder_of(regions_config, data, tmp_path / "killed")
@@ -93,9 +93,7 @@ def log_of(folder: Path) -> list[dict[str, Any]]:
     return [json.loads(line) for line in (folder / "run" / "log.jsonl").read_text(encoding="utf-8").splitlines()]
 
 
-def test_a_run_in_fp16_that_is_killed_goes_on_with_the_scale_of_its_losses(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_killed_run_in_fp16_resumes_with_its_loss_scale(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(loop, "CHECKPOINT_STEPS", 2)
     hardware = Hardware(precision="fp16")
     expected = load_file(
@@ -111,7 +109,7 @@ def test_a_run_in_fp16_that_is_killed_goes_on_with_the_scale_of_its_losses(
     assert all(torch.equal(found[key], value) for key, value in expected.items())
 
 
-def test_what_all_processes_refuse_is_said_once(regions_config: dict[str, Any], data: Path, tmp_path: Path) -> None:
+def test_a_refusal_by_all_processes_is_reported_once(regions_config: dict[str, Any], data: Path, tmp_path: Path) -> None:
     (tmp_path / "mine.json").write_text(json.dumps(regions_config | {"batch": 3}), encoding="utf-8")
     arguments = ("train", "fit", tmp_path / "mine.json", "--data", data, "--run", tmp_path / "run", "--device", "cpu")
     done = torchrun("-m", "--", "SpinalDiseaseAILib", *arguments, "--threads", 1)
@@ -122,7 +120,7 @@ def test_what_all_processes_refuse_is_said_once(regions_config: dict[str, Any], 
 
 @pytest.fixture
 def store(monkeypatch: pytest.MonkeyPatch) -> Any:
-    """What the processes of a training have in common, for one that believes to be among several."""
+    """The store shared by the processes of a training, for a process that believes it is one of several."""
     result = torch.distributed.HashStore()
     monkeypatch.setenv("WORLD_SIZE", "2")
     monkeypatch.setenv("LOCAL_RANK", "0")
@@ -177,7 +175,7 @@ def test_a_precision_that_does_not_exist_is_refused() -> None:
     assert caught.value.code == "precision"
 
 
-def test_each_process_takes_the_gpu_of_its_number_and_none_is_left_without(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_each_process_takes_the_gpu_with_its_number_and_none_goes_without(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
     assert [processes._device_of(number, asked) for number, asked in ((0, "auto"), (1, "cuda"))] == ["cuda:0", "cuda:1"]

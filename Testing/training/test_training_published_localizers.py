@@ -65,7 +65,7 @@ def detector_config(heat_map_config: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def test_the_focal_loss_is_least_at_its_target_and_hardly_hears_what_is_nearly_right() -> None:
+def test_the_focal_loss_is_least_at_its_target_and_nearly_ignores_small_errors() -> None:
     target = torch.tensor([0.4])
     losses = {p: float(focal_loss(torch.logit(torch.tensor([p])), target)) for p in (0.05, 0.2, 0.4, 0.6, 0.95)}
     assert losses[0.4] == pytest.approx(0, abs=1e-6) and losses[0.05] > losses[0.2] > losses[0.4] < losses[0.6] < losses[0.95]
@@ -73,7 +73,7 @@ def test_the_focal_loss_is_least_at_its_target_and_hardly_hears_what_is_nearly_r
     assert focal_loss(torch.logit(torch.tensor([0.05])), torch.zeros(1)) == pytest.approx(0.05**2 * float(plain), rel=1e-4)
 
 
-def test_a_gaussian_has_height_one_and_its_width_round_its_point() -> None:
+def test_a_gaussian_has_height_one_and_its_width_around_its_point() -> None:
     points = torch.full((1, 2, 2), math.nan)
     points[0, 0] = torch.tensor([20.0, 30.0])
     maps = gaussians(points, SIDE, 5.0)
@@ -82,11 +82,11 @@ def test_a_gaussian_has_height_one_and_its_width_round_its_point() -> None:
     assert not maps[0, 1].any()
 
 
-def test_a_point_beside_the_view_has_an_empty_map() -> None:
+def test_a_point_outside_the_view_has_an_empty_map() -> None:
     assert not gaussians(torch.tensor([[[-1.0, 30.0], [30.0, SIDE + 1.0]]]), SIDE, 5.0).any()
 
 
-def test_a_box_is_as_wide_as_the_neighbours_of_its_middle_lie_apart() -> None:
+def test_a_box_is_as_wide_as_the_distance_between_its_points_neighbours() -> None:
     points = column_of_points()
     points[0, -1, 1] += 3  # the last step has 8 pixels
     boxes = boxes_of(points)
@@ -118,7 +118,7 @@ def test_the_overlap_of_boxes_is_that_of_monai() -> None:
     assert (1 - overlap_loss(found, truth)[0]).tolist() == pytest.approx(box_pair_giou(found, truth).tolist(), abs=1e-5)
 
 
-def test_a_cell_answers_for_the_nearest_key_point_within_one_and_a_half_cells() -> None:
+def test_a_cell_predicts_the_nearest_key_point_within_one_and_a_half_cells() -> None:
     points = torch.tensor([[[20.0, 20.0], [20.0, 36.0], [60.0, 60.0]]])
     owner = owners(points, torch.tensor([[True, True, False]]), 8, 8, 8)[0]
     assert owner[2, 2] == 0 and owner[4, 2] == 1
@@ -158,7 +158,7 @@ def test_a_view_in_which_nothing_is_known_has_a_finite_loss_with_finite_gradient
     assert all(torch.isfinite(value.grad).all() for value in network.parameters() if value.grad is not None)
 
 
-def test_a_plane_is_kept_whole_and_its_points_lie_where_it_shows_them(data: Path) -> None:
+def test_a_plane_is_kept_whole_and_its_points_match_the_image(data: Path) -> None:
     record = read_dataset("tianchi2020", data, ("train",))[0]
     plane = square_plane(record, 280)
     assert plane.image.shape == (1, 280, 280) and plane.points.shape == (len(KEY_POINTS), 2)
@@ -167,7 +167,7 @@ def test_a_plane_is_kept_whole_and_its_points_lie_where_it_shows_them(data: Path
         assert patch > (0.25 if "-" in name else 0.45), name
 
 
-def test_views_show_the_points_where_they_say_and_a_seed_decides_them() -> None:
+def test_views_match_their_points_and_the_seed_determines_them() -> None:
     plane, points = torch.zeros(1, 256, 256), column_of_points()[0] * 4
     for column, row in points.int().tolist():
         plane[0, row - 3 : row + 4, column - 3 : column + 4] = 1
@@ -193,12 +193,12 @@ def test_a_run_becomes_a_bundle_that_the_store_reads_by_its_short_name(
     store = ModelStore()
     localizer, bundle = store.localizer(short, str(place.parent), store.device("cpu"))
     assert isinstance(localizer, PublishedLocalizer) and localizer.side == SIDE and localizer.least_score == 0.2
-    assert localizer.confidence == (1.0, 0.0)  # hardly trained, it finds nothing that could be right or wrong
+    assert localizer.confidence == (1.0, 0.0)  # hardly trained, it finds no points that could be right or wrong
     assert bundle.name == config["name"] and bundle.research_only and bundle.data_sets == ("tianchi2020",)
     assert bundle.provenance.research_only
 
 
-def test_a_seed_decides_what_is_trained(heat_map_config: dict[str, Any], data: Path, tmp_path: Path) -> None:
+def test_the_seed_determines_the_training(heat_map_config: dict[str, Any], data: Path, tmp_path: Path) -> None:
     runs = [load_file(train_heat_maps(heat_map_config, data, tmp_path / name)) for name in ("one", "two")]
     assert all(torch.equal(value, runs[1][key]) for key, value in runs[0].items())
 
@@ -215,7 +215,7 @@ def test_several_runs_of_a_published_localizer_are_no_bundle(heat_map_config: di
         pack_runs(heat_map_config, [tmp_path / "run"] * 2, data, tmp_path / "models")
 
 
-def test_the_packaged_configurations_are_the_published_recipe_where_they_say_so() -> None:
+def test_the_packaged_configurations_follow_the_published_recipe_as_they_state() -> None:
     heat_map, detector = (configuration(name) for name in SHORT_NAMES.values())
     assert (heat_map["size"], heat_map["sigma"], heat_map["learning_rate"], heat_map["kernel"]) == (512, 5.0, 0.001, 5)
     assert len(heat_map["widths"]) == 5

@@ -47,13 +47,13 @@ def test_an_error_of_two_grades_costs_more_than_one_of_one() -> None:
     assert losses == sorted(losses) and losses[2] - losses[1] > 0.5
 
 
-def test_kinds_without_an_order_cost_alike() -> None:
+def test_errors_between_unordered_classes_cost_the_same() -> None:
     modic = (finding("modic"),)
     losses = [loss(6 * one_hot(said, size=4), one_hot(0, size=4), modic) for said in (1, 2, 3)]
     assert losses == pytest.approx([losses[0]] * 3)
 
 
-def test_classes_that_hold_together_are_judged_one_by_one() -> None:
+def test_classes_that_can_occur_together_are_judged_one_by_one() -> None:
     truth = torch.tensor([[0.0, 1, 0, 0, 1]])
     right = loss(12 * (truth - 0.5), truth, SEVERAL)
     for index in range(5):
@@ -87,7 +87,7 @@ def test_rare_classes_weigh_more_and_the_mean_weight_is_one() -> None:
     assert torch.isfinite(balance).all()
 
 
-def test_rare_classes_of_several_weigh_at_most_four() -> None:
+def test_rare_classes_that_can_occur_together_weigh_at_most_four() -> None:
     truth = torch.zeros(100, 5)
     truth[:50, 0] = 1
     truth[0, 4] = 1
@@ -103,7 +103,7 @@ def test_targets_are_ones_zeros_or_unknown(data: Path) -> None:
     assert targets(record, "L3", both)[:5].isnan().all() and targets(record, "L3", both)[5:].sum() == 1
 
 
-def test_a_visit_is_a_t2_plane_with_the_t1_of_the_same_patient_beside_it(data: Path) -> None:
+def test_a_visit_is_a_t2_plane_with_the_t1_of_the_same_patient(data: Path) -> None:
     records = read_dataset("spider", data, ("train",))
     found = visits(records)
     assert [(visit["T2"].series, visit["T1"].series) for visit in found] == [
@@ -123,7 +123,7 @@ def test_every_graded_disc_gives_a_region_with_both_contrasts(data: Path) -> Non
     assert {item.patient for item in regions} == {"3", "4", "5"}
 
 
-def test_a_contrast_is_dropped_only_where_both_are_there(generator: torch.Generator) -> None:
+def test_a_contrast_is_dropped_only_if_both_exist(generator: torch.Generator) -> None:
     both, alone = region(one_hot(1)[0]), region(one_hot(2)[0], torch.stack([torch.rand(48, 48), torch.zeros(48, 48)]))
     images, codes, target = RegionSampler([(1.0, [both, alone])], 1.0, 32, 0.6).batch(40, generator)
     seen = images.flatten(2).any(2)
@@ -135,7 +135,7 @@ def test_a_contrast_is_dropped_only_where_both_are_there(generator: torch.Genera
     assert kept.flatten(2).any(2).all()
 
 
-def test_a_seed_decides_the_regions() -> None:
+def test_the_seed_determines_the_regions() -> None:
     regions = [region(one_hot(grade)[0]) for grade in range(5)]
     batches = [RegionSampler([(1.0, regions)], 0.5, 32, 0.6).batch(8, torch.Generator().manual_seed(seed)) for seed in (1, 1, 2)]
     assert all(torch.equal(a, b) for a, b in zip(batches[0], batches[1], strict=True))

@@ -1,4 +1,4 @@
-"""The segmentation network's views, its loss, and what a teacher gives to planes without masks."""
+"""The segmentation network's views, its loss, and a teacher's masks for planes without masks."""
 
 from __future__ import annotations
 
@@ -124,7 +124,7 @@ def test_a_run_gives_weights_that_are_packed_loaded_and_know_their_spacing(confi
     assert segmenter.tissues.spacing == 2.0 and segmenter.model == "lumbar-mr-segmentation"
 
 
-def test_a_teacher_outlines_t2_and_t1_of_the_same_view_and_no_t2_space(config, data: Path, tmp_path: Path) -> None:
+def test_a_teacher_segments_t2_and_t1_of_the_same_view_but_no_t2_space(config, data: Path, tmp_path: Path) -> None:
     weights = train_segmentation(config, data, tmp_path / "run")
     network = load_file(weights)
     network["head.bias"] = torch.tensor([0.0, 5.0, 0.0, 0.0])  # bone everywhere, so that there is something to teach
@@ -150,7 +150,7 @@ def test_a_teacher_without_weights_is_refused_with_a_sentence(config, tmp_path: 
 
 
 @pytest.mark.parametrize("name", ["segmentation", "segmentation-2"])
-def test_the_packaged_configurations_fit_training_patients_alone(name: str) -> None:
+def test_the_packaged_configurations_fit_only_training_patients(name: str) -> None:
     from SpinalDiseaseAILib.training.cli import configuration
 
     assert configuration(name)["splits"] == ["train"]

@@ -1,4 +1,4 @@
-"""Views that are made ahead are those that would be made one by one, whenever a training stops."""
+"""Prefetched views are the same as views made one by one, whenever a training stops."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def views(count: int, generator: torch.Generator) -> tuple[Tensor, ...]:
     return torch.rand(count, 2, generator=generator), torch.randn(count, generator=generator)
 
 
-def test_batches_made_ahead_are_those_made_one_by_one(generator: torch.Generator) -> None:
+def test_prefetched_batches_are_the_same_as_batches_made_one_by_one(generator: torch.Generator) -> None:
     other = torch.Generator().manual_seed(0)
     for found in islice(prefetched(views, 3, generator), 5):
         expected = views(3, other)
@@ -29,7 +29,7 @@ def test_batches_made_ahead_are_those_made_one_by_one(generator: torch.Generator
         assert torch.equal(generator.get_state(), other.get_state()), "a checkpoint would skip or repeat views"
 
 
-def test_a_stream_goes_on_from_the_state_of_its_generator(generator: torch.Generator) -> None:
+def test_a_stream_continues_from_the_state_of_its_generator(generator: torch.Generator) -> None:
     whole = list(islice(prefetched(views, 3, torch.Generator().manual_seed(0)), 6))
     list(islice(prefetched(views, 3, generator), 2))
     again = torch.Generator()
@@ -50,7 +50,7 @@ def test_the_next_batch_is_made_while_one_is_used(generator: torch.Generator) ->
     assert all(made.acquire(timeout=10) for _ in range(2))
 
 
-def test_what_goes_wrong_in_the_views_ends_the_training(generator: torch.Generator) -> None:
+def test_an_error_in_the_views_ends_the_training(generator: torch.Generator) -> None:
     def broken(count: int, draw: torch.Generator) -> tuple[Tensor, ...]:
         raise InputError("The file is gone.")
 
@@ -81,13 +81,13 @@ def test_each_process_has_a_seed_of_its_own_and_the_first_the_configurations() -
     assert seeds[0] == 1 and seeds[4] == 2 and len(set(seeds)) == 8
 
 
-def test_a_network_of_one_process_is_not_wrapped_and_its_values_are_its_own() -> None:
+def test_with_one_process_the_network_is_not_wrapped_and_values_are_not_gathered() -> None:
     network = nn.BatchNorm1d(2)
     assert PROCESSOR.parallel(network) is network and PROCESSOR.synchronized(network) is network
     assert PROCESSOR.gathered("value") == ["value"]
 
 
-def test_several_gpus_share_their_batch_norm_and_processors_do_not() -> None:
+def test_several_gpus_share_their_batch_norm_and_cpus_do_not() -> None:
     gpus, processors = (Hardware(torch.device(name), processes=2) for name in ("cuda:1", "cpu"))
     network = nn.Sequential(nn.Conv2d(1, 2, 3), nn.BatchNorm2d(2))
     names = list(network.state_dict())
@@ -110,7 +110,7 @@ def test_products_are_computed_in_the_chosen_precision(precision: str, expected:
     assert hardware.scaler().is_enabled() is (precision == "fp16")
 
 
-def test_the_random_numbers_of_networks_go_on_from_a_kept_state() -> None:
+def test_the_random_numbers_of_networks_continue_from_a_saved_state() -> None:
     state = PROCESSOR.random_state()
     expected = torch.rand(3)
     PROCESSOR.set_random_state(state)

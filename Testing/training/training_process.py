@@ -1,4 +1,4 @@
-"""Trainings in processes of their own, which a test starts, alone or by torchrun, and may kill.
+"""Trainings in processes of their own, which a test starts, directly or by torchrun, and may kill.
 
 ``training_process.py <job> <folder>``; jobs are the functions below. ``KILL_RANK`` and ``KILL_STEP`` name a process that ends
 itself with SIGKILL after a step, at the first attempt of torchrun.
@@ -27,7 +27,7 @@ SMALL = {"steps": 8, "learning_rate": 0.01, "weight_decay": 0.01, "average": 0.9
 
 
 def small_network() -> nn.Module:
-    """A network with all that a state has: weights, running statistics, dropout."""
+    """A network with every kind of state: weights, running statistics, dropout."""
     return nn.Sequential(nn.Linear(4, 8), nn.BatchNorm1d(8), nn.ReLU(), nn.Dropout(0.5), nn.Linear(8, 1))
 
 
@@ -39,7 +39,7 @@ def small_losses(model: nn.Module, generator: torch.Generator) -> Iterator[Tenso
 
 
 class TwoHeads(nn.Module):
-    """A network whose second head is not always trained, as the canal's of the localizer."""
+    """A network whose second head is not always trained, like the localizer's canal head."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -51,13 +51,13 @@ class TwoHeads(nn.Module):
 
 
 def two_heads() -> TwoHeads:
-    """The network, the same in every process."""
+    """The network with two heads, the same in every process."""
     torch.manual_seed(5)
     return TwoHeads()
 
 
 def part_of(rank: int) -> Tensor:
-    """What a process sees of a batch, (6, 4)."""
+    """The part of a batch that a process gets, (6, 4)."""
     return torch.randn(6, 4, generator=torch.Generator().manual_seed(100 + rank))
 
 
@@ -67,7 +67,7 @@ def fp16(folder: Path) -> None:
 
 
 def regions(folder: Path) -> None:
-    """Train a small grading network on the data of a test, then write what the processes give together."""
+    """Train a small grading network on the data of a test, then write the gradients that the processes have in common."""
     config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
     with hardware_of_process("cpu") as hardware:
         train_regions(config, folder / "data", folder / "run", hardware)
@@ -84,7 +84,7 @@ def write_gradients(folder: Path, hardware: Hardware) -> None:
     for step in range(2):
         network.zero_grad()
         first, second = model(part_of(hardware.rank))
-        # The second head counts in the first step alone, and there in the last process alone.
+        # The second head counts only in the first step, and there only in the last process.
         counts = step == 0 and hardware.rank == hardware.processes - 1
         loss = first.square().mean() + (second.square().mean() if counts else 0)
         loss.backward()
@@ -94,7 +94,7 @@ def write_gradients(folder: Path, hardware: Hardware) -> None:
 
 
 def end_at(rank: int, step: int) -> None:
-    """Let the process of a rank end itself after a step."""
+    """Make the process of a rank end itself after a step."""
     train = Loop._train_step
 
     def train_step(self: Loop, stream: Iterator[Tensor]) -> Tensor:

@@ -79,7 +79,7 @@ def read_labelled(image: Path, mask: Path) -> LabelledVolume:
 
 
 def plane_points(labels: Array) -> tuple[dict[str, tuple[float, float]], str]:
-    """The 11 key points (column, row) of a plane, or None and the reason.
+    """The 11 key points (column, row) of a plane, or no points and the reason.
 
     :param labels: shape (rows, columns).
     """
