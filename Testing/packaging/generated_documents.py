@@ -14,7 +14,7 @@ ROOT = Path(__file__).resolve().parents[2]
 if __name__ == "__main__":
     sys.path.insert(0, str(ROOT / "SpinalDiseaseAI"))
 
-from SpinalDiseaseAILib.base import anatomy, corrections, json_io, quantities  # noqa: E402
+from SpinalDiseaseAILib.base import anatomy, concepts, corrections, json_io, quantities  # noqa: E402
 
 SCHEMA_URL = "https://raw.githubusercontent.com/SpinalDiseaseAI/SlicerSpinalDiseaseAI/main/docs/developer/report.schema.json"
 
@@ -27,7 +27,7 @@ def codes_document() -> str:
         "Structures and classes are coded with SNOMED CT (`SCT`), as DICOM PS3.16 lists them, and, where DICOM has no code,",
         f"with `{anatomy.PRIVATE_SCHEME}`, a private scheme. Codes of the private scheme never change their meaning and are",
         "never reused.",
-        "`make package-lists` writes this page from `base/anatomy.py`.",
+        "`make package-lists` writes this page from `base/anatomy.py` and `base/concepts.py`.",
         "",
         "## Structures",
         "",
@@ -52,6 +52,27 @@ def codes_document() -> str:
             code = item.code
             cells = (item.name, item.display, code.value, code.scheme, code.meaning, finding.reference)
             lines.append(f"| {finding.display} | {' | '.join(cells)} |")
+    lines += [
+        "",
+        "## Concepts of the DICOM structured report",
+        "",
+        "The value of a finding is the code of its class above. Classes that can hold together are concepts of their own,",
+        "each present or absent. Units are UCUM codes.",
+        "",
+        "| concept | value | scheme | meaning | unit |",
+        "| --- | --- | --- | --- | --- |",
+    ]
+    coded = [(f"kind: {kind.value}", code, "") for kind, code in concepts.KIND_CODES.items()]
+    coded += [(f"finding: {name}", code, "") for name, code in concepts.FINDING_CODES.items()]
+    coded += [(f"class: {name}, {item}", code, "") for (name, item), code in concepts.CLASS_CONCEPTS.items()]
+    coded += [(f"measurement: {name}", code, quantities.quantity(name).unit) for name, code in concepts.QUANTITY_CODES.items()]
+    coded.append(("confidence of a point", concepts.POINT_PROBABILITY, "1"))
+    for name, code, unit in coded:
+        lines.append(f"| {name} | {code.value} | {code.scheme} | {code.meaning} | {unit} |")
+    lines += [
+        "",
+        "The probability of an evaluation has the concept 122157 (`DCM`, Probability); its modifier repeats the evaluation.",
+    ]
     return "\n".join(lines) + "\n"
 
 

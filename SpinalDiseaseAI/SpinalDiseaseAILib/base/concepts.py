@@ -31,7 +31,6 @@ _FINDING_VALUES = {
     "upper_endplate": "ENDPLATE-UPPER",
     "lower_endplate": "ENDPLATE-LOWER",
     "spondylolisthesis": "SPONDYLOLISTH",
-    "disc_disease": "DISC-DISEASE",
     "vertebra_disease": "VERTEBRA-DISEASE",
     "canal_stenosis": "STENOSIS-CANAL",
     "left_foraminal_narrowing": "FORAMEN-LEFT",
@@ -41,7 +40,7 @@ _FINDING_VALUES = {
 }
 
 FINDING_CODES: dict[str, Code] = {name: _own(value, finding(name).display) for name, value in _FINDING_VALUES.items()}
-"""Finding name to the concept that its class is the value of."""
+"""Finding name to the concept that its class is the value of, of findings of which exactly one class holds."""
 
 CLASS_CONCEPTS: dict[tuple[str, str], Code] = {
     ("disc_disease", "v1"): _own("DISC-NORMAL", "Normal disc"),
