@@ -313,10 +313,12 @@ def test_a_header_with_malformed_values_is_copied_without_them(written: Written)
         datasets = classic(SHORT)
         for dataset in datasets:
             del dataset.AccessionNumber, dataset.StudyTime
+            dataset["StudyDate"]._value = "20249931"
             dataset["PatientBirthDate"]._value = "1950 ca."
             dataset["PatientSex"] = pydicom.DataElement("PatientSex", "CS", "X")
     document = written(datasets=datasets)
-    assert (document.PatientSex, document.PatientBirthDate, document.AccessionNumber) == ("", "", "")
+    values = (document.PatientSex, document.PatientBirthDate, document.AccessionNumber, document.StudyDate)
+    assert not any(values)
 
 
 def test_nothing_of_the_patient_reaches_logs_or_other_files(
@@ -337,17 +339,23 @@ def test_nothing_of_the_patient_reaches_logs_or_other_files(
     assert b"Doe" in files[STRUCTURED_REPORT_FILE].read_bytes()
 
 
-def test_logs_of_the_libraries_are_open_again_afterwards(written: Written) -> None:
-    before = [logging.getLogger(name).level for name in ("pydicom", "highdicom")]
+def test_logs_and_checks_of_the_libraries_are_as_before_afterwards(written: Written) -> None:
+    def state() -> tuple[Any, ...]:
+        levels = [logging.getLogger(name).level for name in ("pydicom", "highdicom")]
+        return *levels, pydicom.config.settings.writing_validation_mode, len(warnings.filters)
+
+    before = state()
     written(datasets=classic(SHORT))
-    assert [logging.getLogger(name).level for name in ("pydicom", "highdicom")] == before
+    assert state() == before
 
 
 def test_a_result_of_images_that_are_not_dicom_is_refused(report: Report, tmp_path: Path) -> None:
     series = tuple(replace(item, uid="") for item in report.series)
-    with pytest.raises(InputError, match="not DICOM") as error:
-        dicom_formats(replace(report, series=series), write(classic(SHORT), tmp_path))
-    assert error.value.code == "not-dicom"
+    paths = write(classic(SHORT), tmp_path)
+    for strange in (replace(report, series=series), replace(report, study_uid="")):
+        with pytest.raises(InputError, match="not DICOM") as error:
+            dicom_formats(strange, paths)
+        assert error.value.code == "not-dicom"
 
 
 def test_files_of_another_series_are_refused(report: Report, tmp_path: Path) -> None:
@@ -373,15 +381,23 @@ def test_a_report_without_a_structure_is_refused_and_nothing_is_written(report: 
 
 
 def test_a_header_that_cannot_be_copied_ends_in_one_sentence_without_its_values(
-    report: Report, study: Study, tmp_path: Path
+    report: Report, study: Study, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    datasets = classic(SHORT)
-    for dataset in datasets:
-        dataset["StudyDate"]._value = "20249999"
-    formats = dicom_formats(report, write(datasets, tmp_path / "in"), [STRUCTURED_REPORT_FILE])
+    def refuse(**arguments: Any) -> None:
+        raise ValueError("the value 4711 is not valid")
+
+    monkeypatch.setattr(highdicom.sr, "Comprehensive3DSR", refuse)
+    formats = dicom_formats(report, write(classic(SHORT), tmp_path / "in"), [STRUCTURED_REPORT_FILE])
     with pytest.raises(InputError, match="cannot be copied") as error:
         write_results(report, study, tmp_path / "out", formats=formats)
-    assert error.value.code == "unusable-header" and "2024" not in str(error.value)
+    assert error.value.code == "unusable-header" and "4711" not in str(error.value)
+
+
+def test_an_accession_number_that_is_too_long_is_copied_for_the_archive_to_find_the_study(written: Written) -> None:
+    datasets = classic(SHORT)
+    for dataset in datasets:
+        dataset["AccessionNumber"]._value = "ACCESSION-2024-0001-LONG"
+    assert written(datasets=datasets).AccessionNumber == "ACCESSION-2024-0001-LONG"
 
 
 def test_without_highdicom_a_sentence_says_what_to_install(

@@ -40,7 +40,8 @@ def dicom_formats(report: Report, files: Iterable[Path], names: Collection[str] 
         ``"grid-mismatch"`` if the masks do not lie on their pixels.
     :raises ComputeError: code ``"missing-package"`` if highdicom is not installed.
     """
-    return writers_of(report, _sources([(item.role, item.uid) for item in report.series], files), names)
+    sources = _sources(report.study_uid, [(item.role, item.uid) for item in report.series], files)
+    return writers_of(report, sources, names)
 
 
 def read_sources(study: Study, files: Iterable[Path]) -> Sources:
@@ -49,7 +50,7 @@ def read_sources(study: Study, files: Iterable[Path]) -> Sources:
     :raises InputError: see :func:`dicom_formats`.
     :raises ComputeError: if highdicom is not installed.
     """
-    return _sources([(item.role.value, item.uid) for item in study.series], files)
+    return _sources(study.uid, [(item.role.value, item.uid) for item in study.series], files)
 
 
 def writers_of(report: Report, sources: Sources, names: Collection[str] = DICOM_FILES) -> dict[str, Writer]:
@@ -91,10 +92,10 @@ def require_highdicom() -> None:
         )
 
 
-def _sources(series: Sequence[tuple[str, str]], files: Iterable[Path]) -> Sources:
+def _sources(study_uid: str, series: Sequence[tuple[str, str]], files: Iterable[Path]) -> Sources:
     """Headers of series given as role and UID, that which levels were found on first."""
     require_highdicom()
-    if not all(uid for _, uid in series):
+    if not study_uid or not all(uid for _, uid in series):
         raise InputError(
             "The analyzed images are not DICOM.",
             "A DICOM structured report or segmentation refers to DICOM images of the same study.",

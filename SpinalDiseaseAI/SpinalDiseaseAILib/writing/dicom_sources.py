@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pydicom
+from pydicom.config import disable_value_validation
 from pydicom.dataset import Dataset
 
 from ..base.errors import InputError
@@ -19,11 +20,12 @@ from ..base.uids import plain_uid
 
 UTF_8 = "ISO_IR 192"
 
+_DATE = r"\d{4}(0[1-9]|1[0-2])(0[1-9]|[12]\d|3[01])"
 _PATTERNS = {
-    "PatientBirthDate": r"\d{8}",
+    "PatientBirthDate": _DATE,
     "PatientSex": "[MFO]",
-    "StudyDate": r"\d{8}",
-    "StudyTime": r"\d{2}(\d{2}(\d{2}(\.\d{1,6})?)?)?",
+    "StudyDate": _DATE,
+    "StudyTime": r"([01]\d|2[0-3])([0-5]\d([0-5]\d(\.\d{1,6})?)?)?",
 }
 """Forms of values that are left empty where a header has something else: the element may be empty, but not wrong."""
 _REQUIRED = (*_PATTERNS, "PatientID", "PatientName", "AccessionNumber", "StudyID", "ReferringPhysicianName")
@@ -34,12 +36,13 @@ _quiet = threading.Lock()
 
 @contextmanager
 def silent_dicom() -> Iterator[None]:
-    """Keep warnings of pydicom and highdicom out of logs and terminals: they quote values of the header, a patient's name too.
+    """Keep warnings of pydicom and highdicom out of logs and terminals, because they quote values of the header, even names.
 
-    One thread at a time: Python keeps its filters of warnings for all of them.
+    Values that are longer than DICOM allows, as accession numbers often are, are copied as they are: an archive finds the study
+    by them. One thread at a time, because the filters of warnings and pydicom's settings are common to all threads.
     """
     loggers = [logging.getLogger(name) for name in ("pydicom", "highdicom")]
-    with _quiet, warnings.catch_warnings():
+    with _quiet, warnings.catch_warnings(), disable_value_validation():
         before = [logger.level for logger in loggers]
         try:
             for logger in loggers:
@@ -64,11 +67,6 @@ class Sources:
     def all(self) -> tuple[Dataset, ...]:
         """The instances of every series."""
         return tuple(item for items in self.series.values() for item in items)
-
-    @property
-    def first(self) -> Dataset:
-        """An instance of the first series: what it says of patient and study holds for all."""
-        return self.all[0]
 
 
 def read_sources(files: Iterable[Path], uids: Sequence[str]) -> Sources:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from highdicom import sr
 from pydicom.dataset import Dataset
 from pydicom.sr.codedict import codes
@@ -23,7 +24,8 @@ DESCRIPTION = "SpinalDiseaseAI report"
 
 _PROCEDURE = Code("24968-0", "LN", "MR Lumbar spine")
 _EVALUATIONS = Code("C0034375", "UMLS", "Qualitative Evaluations")
-_GEOMETRY = ("PixelSpacing", "ImageOrientationPatient", "ImagePositionPatient", "SliceThickness")
+_GEOMETRY = {"PixelSpacing": 2, "ImageOrientationPatient": 6, "ImagePositionPatient": 3, "SliceThickness": 1}
+"""Elements of a placed slice, and how many values they have."""
 
 
 def write_structured_report(report: Report, sources: Sources, path: Path) -> None:
@@ -109,7 +111,7 @@ def _library_entry(source: Dataset) -> Dataset:
     entry = Dataset()
     for keyword in ("SOPClassUID", "SOPInstanceUID", "FrameOfReferenceUID", "Rows", "Columns"):
         setattr(entry, keyword, source[keyword].value)
-    placed = all(source.get(keyword) for keyword in _GEOMETRY)
+    placed = all(np.size(source.get(keyword) or ()) == count for keyword, count in _GEOMETRY.items())
     entry.Modality = source.get("Modality", "") if placed else ""
     for keyword in _GEOMETRY if placed else ():
         setattr(entry, keyword, source[keyword].value)
