@@ -1,6 +1,6 @@
 """``python -m SpinalDiseaseAILib.scene``: write one scene file; its report, study and path come pickled on standard input.
 
-Exit status: 0 written, that of an ``OutputError`` where the file cannot be written, another if anything else is wrong.
+Exit status: 0 if written, that of an ``OutputError`` if the file cannot be written, another for any other failure.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from .mrb import write_scene
 
 
 def main() -> None:
-    """Write the scene that the process which started this one sends; nothing if it ends without sending one."""
+    """Write the scene that the parent process sends; nothing if that ends without sending one."""
     try:
         report, study, path = pickle.load(sys.stdin.buffer)
     except EOFError:

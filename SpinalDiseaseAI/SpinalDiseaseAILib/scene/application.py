@@ -1,4 +1,4 @@
-"""What the library needs of the application: its Python, packages in it, its DICOM import."""
+"""The library's interface to the application: its Python, packages installed in it, and its DICOM import."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ from ..base.errors import ComputeError, SpinalDiseaseAIError
 from ..base.locations import sample_folder
 
 REQUIREMENTS = {"torch": ">=2.2", "safetensors": ">=0.4.3", "jinja2": ">=3.1"}
-"""Packages that the analysis and the report's page need and the application does not bring, with their versions."""
+"""Packages that the analysis and the report's page need and the application does not include, with their versions."""
 
 DICOM_REQUIREMENTS = {"highdicom": ">=0.22"}
-"""Packages that DICOM results alone need: Slicer brings them since 5.12."""
+"""Packages that only DICOM results need; included in Slicer since 5.12."""
 
 SAMPLE_CATEGORY = "SpinalDiseaseAI"
 SAMPLE_NAME = "LumbarSpineMR"
@@ -33,8 +33,8 @@ def applicationPython() -> str:
     """
     program = "PythonSlicer.exe" if sys.platform == "win32" else "PythonSlicer"
     for folder in (os.path.join(slicer.app.slicerHome, "bin"), *os.environ.get("PATH", "").split(os.pathsep)):
-        # An entry that is empty or relative leads to the current folder, which may hold a program from anywhere; asked for a name
-        # without a folder, shutil.which looks there first on Windows.
+        # Empty or relative entries mean the current folder, which may hold an untrusted program; for a name without a folder,
+        # shutil.which looks there first on Windows.
         path = shutil.which(os.path.join(folder, program)) if os.path.isabs(folder) else None
         if path is not None:
             return path
@@ -44,26 +44,37 @@ def applicationPython() -> str:
 
 
 def isInstalled(name: str) -> bool:
-    """True if a module can be imported. It is not imported to find out."""
+    """True if a module can be imported. It is not imported for the check."""
     importlib.invalidate_caches()
     try:
         return importlib.util.find_spec(name) is not None
-    except ValueError:  # it is imported already, by a loader that does not tell where from
+    except ValueError:  # already imported by a loader that does not state its origin
         return True
 
 
 def missingRequirements() -> list[str]:
-    """Names of the required packages that the application's Python does not have. Nothing is imported."""
+    """Names of the required packages that are missing in the application's Python. Nothing is imported."""
     return [name for name in REQUIREMENTS if not isInstalled(name)]
 
 
 def missingForDicom() -> list[str]:
-    """Names of the packages that DICOM results need and the application's Python does not have. Nothing is imported."""
+    """Names of the packages for DICOM results that are missing in the application's Python. Nothing is imported."""
     return [name for name in DICOM_REQUIREMENTS if not isInstalled(name)]
 
 
+def replacesPydicom() -> bool:
+    """True if installing what DICOM results need replaces the pydicom of the application: no highdicom for its NumPy knows it."""
+    return bool(missingForDicom()) and int(importlib.metadata.version("pydicom").split(".")[0]) < 3
+
+
+def needsRestart() -> bool:
+    """True if another pydicom than the installed one is loaded, because it was replaced since the application was started."""
+    loaded = getattr(sys.modules.get("pydicom"), "__version__", None)
+    return loaded is not None and loaded != importlib.metadata.version("pydicom")
+
+
 def installRequirements(names: Sequence[str]) -> None:
-    """Install packages into the application's Python; to be called on the main thread, after asking the user.
+    """Install packages into the application's Python; call it on the main thread, after asking the user.
 
     :param names: some of those in :data:`REQUIREMENTS` and :data:`DICOM_REQUIREMENTS`.
     :raises ComputeError: if the extension that installs PyTorch is missing, or a package is still missing afterwards.
@@ -73,14 +84,14 @@ def installRequirements(names: Sequence[str]) -> None:
             if name == "torch":
                 _torchInstaller().installTorch(torchVersionRequirement=REQUIREMENTS[name])
             elif name in missingForDicom():
-                # Releases of it are made for one of pydicom or another: the application's own, which other modules use, stays.
+                # Its releases depend on the version of pydicom; the application's own, which other modules use, is kept.
                 slicer.util.pip_install(f"{name}{DICOM_REQUIREMENTS[name]} pydicom=={importlib.metadata.version('pydicom')}")
-            elif name in missingRequirements():  # PyTorch brings some of the others along
+            elif name in missingRequirements():  # PyTorch installs some of the others
                 slicer.util.pip_install(name + REQUIREMENTS[name])
     except SpinalDiseaseAIError:
         raise
     except Exception:
-        # What pip raises tells its exit status; why it failed is in the log.
+        # pip's exception has only its exit status; the reason is in the log.
         logging.exception("Python packages could not be installed.")
     missing = [name for name in (*missingRequirements(), *missingForDicom()) if name in names]
     if missing:
@@ -93,15 +104,15 @@ def installRequirements(names: Sequence[str]) -> None:
 
 
 def registerSampleStudy(sampleDataLogic: Any, title: str, thumbnail: str) -> None:
-    """Add the sample study, which the extension carries, to the Sample Data module.
+    """Add the extension's sample study to the Sample Data module.
 
     :param sampleDataLogic: the class SampleData.SampleDataLogic.
     :param title: title of the category.
     :param thumbnail: path of a picture.
-    :raises InputError: if the installation holds no sample study.
+    :raises InputError: if the installation has no sample study.
     """
     folder = sample_folder()
-    # Categories have a title since Slicer 5.12; before that they are made by their first sample.
+    # Categories have a title since Slicer 5.12; before, the first sample created its category.
     if hasattr(sampleDataLogic, "registerCustomSampleDataCategory"):
         sampleDataLogic.registerCustomSampleDataCategory(SAMPLE_CATEGORY, title=title)
     sampleDataLogic.registerCustomSampleDataSource(
@@ -116,12 +127,12 @@ def registerSampleStudy(sampleDataLogic: Any, title: str, thumbnail: str) -> Non
 
 
 def loadSampleStudy(source: Any = None) -> list[Any]:
-    """Load the sample study as DICOM into the application's scene; the user's DICOM database is left alone.
+    """Load the sample study as DICOM into the application's scene, without changing the user's DICOM database.
 
-    :param source: given by the Sample Data module, not needed.
+    :param source: passed by the Sample Data module, unused.
     :returns: the loaded volume nodes.
     """
-    from DICOMLib import DICOMUtils  # type: ignore[import-not-found]  # only the application has it
+    from DICOMLib import DICOMUtils  # type: ignore[import-not-found]  # exists only in the application
 
     with DICOMUtils.TemporaryDICOMDatabase() as database:
         DICOMUtils.importDicom(str(sample_folder()), database)
@@ -131,7 +142,7 @@ def loadSampleStudy(source: Any = None) -> list[Any]:
 
 def _torchInstaller() -> Any:
     try:
-        import PyTorchUtils  # type: ignore[import-not-found]  # a module of the PyTorch extension
+        import PyTorchUtils  # type: ignore[import-not-found]  # from the PyTorch extension
     except ModuleNotFoundError as error:
         raise ComputeError(
             "PyTorch is not installed.",

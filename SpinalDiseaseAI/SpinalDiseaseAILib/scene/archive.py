@@ -1,4 +1,4 @@
-"""Scene files from strangers, unpacked so that they write nowhere else and lead to no other file of this computer."""
+"""Unpacks untrusted scene files so that they neither write elsewhere nor refer to other files of this computer."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ from ..base.errors import InputError
 
 MAXIMUM_UNPACKED_BYTES = 4 * 2**30
 MAXIMUM_DESCRIPTION_BYTES = 64 * 2**20
-"""Of the scene's XML."""
+"""Maximum size of the scene's XML."""
 
 
 def unpackScene(path: Path, folder: Path) -> Path:
-    """Unpack a scene file. Names that lead out of the folder are kept within it, and links become plain files.
+    """Unpack a scene file. Names that lead out of the folder stay within it, and links become plain files.
 
     :param path: an ``.mrb`` file.
-    :param folder: empty folder that it goes to.
+    :param folder: an empty folder for the contents.
     :returns: the ``.mrml`` file of the scene.
-    :raises InputError: if it is no such file, is too large, or names files outside of it.
+    :raises InputError: if it is not such a file, is too large, or refers to files outside the archive.
     """
     try:
         with zipfile.ZipFile(path) as archive:
@@ -42,7 +42,7 @@ def _checkReferences(path: Path, description: Path) -> None:
     if description.stat().st_size > MAXIMUM_DESCRIPTION_BYTES:
         raise _refused(path, f"has a description of more than {MAXIMUM_DESCRIPTION_BYTES // 2**20} MB")
     content = description.read_bytes()
-    if b"<!ENTITY" in content:  # which Slicer does not write; a few lines of it can stand for gigabytes
+    if b"<!ENTITY" in content:  # Slicer writes none, and a few lines can expand to gigabytes
         raise _refused(path, "cannot be read")
     try:
         elements = list(ElementTree.fromstring(content).iter())
@@ -54,7 +54,7 @@ def _checkReferences(path: Path, description: Path) -> None:
 
 
 def _leadsOut(name: str, folder: Path) -> bool:
-    """True for a file elsewhere that is there; one that is not does no harm, and other computers' files are not asked for."""
+    """True for an existing file elsewhere; a missing one does no harm, and files on other computers are not accessed."""
     if name.startswith(("//", "\\\\")):
         return True
     try:

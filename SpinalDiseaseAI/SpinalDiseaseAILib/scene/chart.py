@@ -1,4 +1,4 @@
-"""Chart of a result: the probability that each finding is abnormal, level by level."""
+"""Chart of a result: the probability that each finding is abnormal, by level."""
 
 from __future__ import annotations
 
@@ -20,22 +20,22 @@ TABLE_REFERENCE = "SpinalDiseaseAI.chartTable"
 _LEVEL = "level"
 
 _ROUNDING = 1e-6
-"""Of a probability that was written to a file and read again."""
+"""Rounding error of a probability after writing it to a file and reading it."""
 
 COLOURS = ((0.12, 0.47, 0.71), (1.0, 0.50, 0.05), (0.17, 0.63, 0.17), (0.84, 0.15, 0.16), (0.58, 0.40, 0.74), (0.55, 0.34, 0.29),
            (0.89, 0.47, 0.76), (0.50, 0.50, 0.50), (0.74, 0.74, 0.13), (0.09, 0.75, 0.81))  # fmt: skip
-"""Of the findings in their order: the ten colours of Tableau, which are told apart on light and on dark."""
+"""Colours of the findings in their order: Tableau's ten colours, distinguishable on light and dark backgrounds."""
 
 
 def chartOf(reportNode: Any) -> Any:
-    """The chart of a result, None if it has none."""
+    """The chart of a result; None if it has none."""
     return reportNode.GetNodeReference(CHART_REFERENCE)
 
 
 def writeChart(reportNode: Any, report: Report, probability: Probability) -> Any:
-    """Make or update the chart of a result, its series and the table behind them.
+    """Create or update the chart of a result, its series and the table behind them.
 
-    :param probability: of a finding being abnormal, 0 … 1.
+    :param probability: returns the probability that a finding is abnormal, 0 … 1.
     :returns: vtkMRMLPlotChartNode.
     """
     findings = [item for item in anatomy.FINDINGS if any(result.finding(item.name) for result in report.structures)]
@@ -70,7 +70,7 @@ def _fillTable(table: Any, report: Report, findings: list[anatomy.Finding], prob
     levels = [item.name for item in rows]
     columns = {finding.display: [_probability(item, finding, probability) for item in rows] for finding in findings}
     if _holds(table, levels, columns):
-        return  # a scene that is only looked at has nothing to save
+        return  # so that a scene that is only viewed is not marked as modified
     wasModifying = table.StartModify()
     table.RemoveAllColumns()
     names = vtk.vtkStringArray()
@@ -94,7 +94,7 @@ def _probability(item: StructureResult, finding: anatomy.Finding, probability: P
 
 
 def _holds(table: Any, levels: list[str], columns: dict[str, list[float]]) -> bool:
-    """True if a table holds these numbers already, as far as a file keeps them."""
+    """True if a table already holds these numbers, up to the precision of a file."""
     if [table.GetColumnName(index) for index in range(table.GetNumberOfColumns())] != [_LEVEL, *columns]:
         return False
     held = [table.GetTable().GetColumn(index) for index in range(table.GetNumberOfColumns())]

@@ -1,4 +1,4 @@
-"""What a scene with results lets go of before it is closed."""
+"""Releases the masks of a scene before it is closed."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from .segmentation import takeOutSegments
 
 
 def releaseMasks(scene: Any) -> None:
-    """Take the masks out of every result of a scene that is about to be closed, as deleting them one by one takes seconds."""
+    """Remove the masks from every result of a scene that is about to be closed; deleting them one by one would take seconds."""
     for result in resultsInScene(scene):
         forgetComputedMasks(result.reportNode)
         if result.segmentationNode is not None:

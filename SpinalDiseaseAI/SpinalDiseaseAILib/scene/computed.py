@@ -1,4 +1,4 @@
-"""What an analysis computed, kept beside a result that a reader corrected, so that it can be restored and compared."""
+"""The report as computed, kept with a result that a reader corrected, so that it can be restored and compared."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ NAME = "Lumbar spine analysis report, as computed"
 
 
 def computedText(reportNode: Any) -> str:
-    """JSON of the report as it was computed; empty if the result was not corrected since."""
+    """JSON of the report as computed; empty if the result was not corrected."""
     node = reportNode.GetNodeReference(REFERENCE)
     return str(node.GetText()) if node is not None else ""
 
 
 def storeComputed(reportNode: Any, text: str) -> None:
-    """Keep a report as what the analysis computed, in a hidden node of the result."""
+    """Store a report as the computed one, in a hidden node of the result."""
     node = reportNode.GetNodeReference(REFERENCE)
     if node is None:
         node = reportNode.GetScene().AddNewNodeByClass("vtkMRMLTextNode", NAME)
@@ -34,13 +34,13 @@ def storeComputed(reportNode: Any, text: str) -> None:
 
 
 def keepComputed(reportNode: Any) -> None:
-    """Keep the report of a result as computed before it is corrected; nothing happens if that is kept already."""
+    """Store the report of a result as computed before it is corrected, unless one is already stored."""
     if reportNode.GetNodeReference(REFERENCE) is None:
         storeComputed(reportNode, reportNode.GetText())
 
 
 def forgetComputed(reportNode: Any) -> None:
-    """Remove what was kept: the result is as computed again."""
+    """Remove the stored report, because the result is again as computed."""
     node = reportNode.GetNodeReference(REFERENCE)
     if node is not None:
         reportNode.GetScene().RemoveNode(node)

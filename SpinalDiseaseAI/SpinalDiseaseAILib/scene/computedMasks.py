@@ -1,4 +1,4 @@
-"""Masks as an analysis computed them, kept beside a result once a corrected point changed which structure they belong to."""
+"""The masks as computed, kept with a result once a corrected point has changed which structures they belong to."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ NAME = "Lumbar structures, as computed"
 
 
 def keepComputedMasks(reportNode: Any, segmentationNode: Any) -> None:
-    """Keep the segments of a result in a hidden node before they are replaced; nothing happens if that was done already.
+    """Store the segments of a result in a hidden node before they are replaced, unless they are already stored.
 
-    Segments that a user edited are not replaced, so that nothing is kept.
+    Segments that a user edited are not replaced, so nothing is stored then.
 
     :param segmentationNode: vtkMRMLSegmentationNode of the result; None if there is none.
     """
@@ -31,7 +31,7 @@ def keepComputedMasks(reportNode: Any, segmentationNode: Any) -> None:
 
 
 def restoreComputedMasks(reportNode: Any, segmentationNode: Any, place: FloatArray) -> None:
-    """Put kept segments back, unless a user edited those that are shown meanwhile.
+    """Restore stored segments, unless a user has edited the shown ones in the meantime.
 
     :param place: 4×4 matrix from the millimetres of the report to those of the segmentation.
     """
@@ -41,7 +41,7 @@ def restoreComputedMasks(reportNode: Any, segmentationNode: Any, place: FloatArr
 
 
 def forgetComputedMasks(reportNode: Any) -> None:
-    """Keep the segments no longer: they are shown, or those of another analysis are."""
+    """Remove the stored segments, because they, or those of another analysis, are shown."""
     node = reportNode.GetNodeReference(REFERENCE)
     if node is not None:
         takeOutSegments(node.GetSegmentation())

@@ -1,6 +1,6 @@
-"""A reader's corrections of a result in the scene: what was computed is kept beside it, so that it can be restored.
+"""A reader's corrections of a result in the scene; the computed result is kept, so that it can be restored.
 
-The points are where a reader corrects; the report follows them. :func:`pendingChanges` says where the two differ.
+Readers correct the points, and the report follows. :func:`pendingChanges` returns where the two differ.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from .results import ResultNodes, frameOfResult, reportFromNode, resultFromNode,
 class PendingChanges:
     """Where the points of a result differ from its report.
 
-    :param placed: structure to RAS millimetres of the report, of points that were moved or added.
+    :param placed: structure to the position, in RAS millimetres of the report, of points that were moved or added.
     :param removed: structures of the report whose point is gone.
     """
 
@@ -35,7 +35,7 @@ class PendingChanges:
 
 
 def pendingChanges(resultNode: Any) -> PendingChanges:
-    """What a reader did to the points of a result that its report does not say yet."""
+    """A reader's changes to the points of a result that are not yet in its report."""
     result, report = resultFromNode(resultNode), reportFromNode(resultNode)
     if result.pointsNode is None:
         return PendingChanges({}, ())
@@ -51,9 +51,9 @@ def pendingChanges(resultNode: Any) -> PendingChanges:
 
 
 def modelPoints(resultNode: Any) -> tuple[dict[str, Point], dict[str, str]]:
-    """Places of all key points in the report under the names that the models know, and name in it to name for the models.
+    """Positions of all key points in the report by the models' names, and the report's names to the models' names.
 
-    The two differ where a reader moved the numbering: a model grades what is in the image, whatever it is called.
+    The names differ if a reader shifted the numbering: a model grades what is in the image, whatever it is called.
     """
     report = reportFromNode(resultNode)
     shift = shift_of(report)
@@ -63,9 +63,9 @@ def modelPoints(resultNode: Any) -> tuple[dict[str, Point], dict[str, str]]:
 
 
 def applyGraded(reportNode: Any, graded: Report) -> ResultNodes:
-    """Put levels that were graded and measured again into a result, and the masks at the corrected points if they changed.
+    """Insert regraded and remeasured levels into a result, and the masks at the corrected points if they changed.
 
-    :param graded: report with these levels alone, under the names that the models know.
+    :param graded: report with only these levels, under the models' names.
     """
     keepComputed(reportNode)
     if graded.masks is not None:
@@ -74,7 +74,7 @@ def applyGraded(reportNode: Any, graded: Report) -> ResultNodes:
 
 
 def applyRemoved(reportNode: Any, removed: tuple[str, ...]) -> ResultNodes:
-    """Leave structures out of a result whose points were taken away."""
+    """Remove structures from a result whose points were removed."""
     report = reportFromNode(reportNode)
     keepComputed(reportNode)
     when = now()
@@ -84,9 +84,9 @@ def applyRemoved(reportNode: Any, removed: tuple[str, ...]) -> ResultNodes:
 
 
 def renumberResult(reportNode: Any, shift: int) -> ResultNodes:
-    """Move the numbering of a result by whole levels: points, table and report together. What a user edited stays.
+    """Shift the numbering of a result by whole levels: points, table and report together. A user's edits are kept.
 
-    :param shift: levels; +1 moves every name one level down (L4 becomes L5).
+    :param shift: number of levels; +1 moves every name one level down (L4 becomes L5).
     :raises InputError: if no structure would keep a name.
     """
     result = resultFromNode(reportNode)
@@ -98,7 +98,7 @@ def renumberResult(reportNode: Any, shift: int) -> ResultNodes:
 
 
 def restoreComputed(reportNode: Any) -> ResultNodes:
-    """Put back what the analysis computed; every correction is given up. A result without corrections stays as it is."""
+    """Restore the computed result and discard every correction. A result without corrections does not change."""
     text = computedText(reportNode)
     report = report_from_json(text) if text else reportFromNode(reportNode)
     segmentationNode = resultFromNode(reportNode).segmentationNode

@@ -1,4 +1,4 @@
-"""Report to a table node: one row a structure and finding, typed columns."""
+"""Report to a table node: one row per structure and finding, typed columns."""
 
 from __future__ import annotations
 
@@ -11,20 +11,20 @@ from ..base import anatomy, wording
 from ..base.report import FindingResult, Report, StructureResult
 
 PANEL_COLUMNS = ("level", "finding", "predicted", "confidence", "plausible", "probabilities")
-"""What a narrow view shows of the table."""
+"""Columns that a narrow view shows."""
 
 DECIMALS = 4
 """Decimals of the probabilities in the table; the report has them in full."""
 
 MISSING = float("nan")
-"""Value of a probability column where the row's finding has fewer classes."""
+"""Value of a probability column if the row's finding has fewer classes."""
 
 
 @dataclass(frozen=True)
 class Column:
     """A column of the table.
 
-    :param name: identity in scripts and files.
+    :param name: identifier in scripts and files.
     :param title: text of the header.
     :param number: True for a column of doubles, False for a column of text.
     """
@@ -50,7 +50,7 @@ MODEL = Column("model", "Model", "Model bundle that gave the probabilities")
 
 
 def columnsFor(report: Report) -> tuple[Column, ...]:
-    """Columns of a report's table: as many probability columns as its finding with the most classes has classes."""
+    """Columns of a report's table, with enough probability columns for the finding with the most classes."""
     probabilities = tuple(
         Column(
             f"p{slot}", f"P{slot}", f"Probability of class {slot} of the finding, in the order of “Probabilities”", number=True
@@ -61,12 +61,12 @@ def columnsFor(report: Report) -> tuple[Column, ...]:
 
 
 def rowsOf(report: Report) -> list[tuple[StructureResult, FindingResult]]:
-    """What each row of the table shows, from cranial to caudal."""
+    """The contents of each row of the table, from cranial to caudal."""
     return [(item, result) for item in report.structures for result in item.findings]
 
 
 def fillFindingTable(tableNode: Any, report: Report) -> None:
-    """Make a vtkMRMLTableNode show a report; whatever it held is replaced. It is locked: its numbers are results."""
+    """Make a vtkMRMLTableNode show a report, replacing its contents. It is locked, because its numbers are results."""
     columns = columnsFor(report)
     values: dict[str, list[Any]] = {column.name: [] for column in columns}
     for item, result in rowsOf(report):
@@ -84,20 +84,20 @@ def fillFindingTable(tableNode: Any, report: Report) -> None:
         tableNode.SetColumnTitle(column.name, column.title)
         tableNode.SetColumnDescription(column.name, column.description)
         if column.number:
-            tableNode.SetColumnUnitLabel(column.name, "1")  # UCUM: no unit
+            tableNode.SetColumnUnitLabel(column.name, "1")  # no unit in UCUM
     tableNode.SetUseColumnTitleAsColumnHeader(True)
     tableNode.SetLocked(True)
     tableNode.EndModify(wasModifying)
 
 
 def wideColumns(tableNode: Any) -> list[int]:
-    """Numbers of the columns that a narrow view leaves out."""
+    """Indices of the columns that a narrow view leaves out."""
     names = [tableNode.GetColumnName(index) for index in range(tableNode.GetNumberOfColumns())]
     return [index for index, name in enumerate(names) if name not in PANEL_COLUMNS]
 
 
 def levelOfRow(tableNode: Any, row: int) -> str:
-    """Level that a row of the table is about; empty if there is no such row."""
+    """The level of a row of the table; empty if there is no such row."""
     table = tableNode.GetTable()
     column = table.GetColumnByName("level")
     return str(column.GetValue(row)) if column is not None and 0 <= row < table.GetNumberOfRows() else ""

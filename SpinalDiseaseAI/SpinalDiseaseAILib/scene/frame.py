@@ -1,7 +1,7 @@
-"""Where the millimetres of a report are now: a volume may be moved after its analysis, and takes its result along.
+"""Maps the coordinates of a report to the present: a volume may be moved after its analysis, and takes its result along.
 
-Positions in a report are world RAS millimetres at the time of the analysis. A result remembers where the voxels of its volumes
-were then. What a transform over the volume, or one that was hardened on it, did to them since leads from the report to the world.
+Positions in a report are world RAS millimetres at the time of the analysis. A result records where the voxels of its volumes
+were then. Their movement since, by a transform on the volume or a hardened one, maps the report to the world.
 """
 
 from __future__ import annotations
@@ -19,11 +19,11 @@ from ..base.report import Point, StructureResult
 from ..base.study import Role, Study
 
 ANALYSED = "SpinalDiseaseAI.AnalysedGeometry"
-"""Attribute of a report: JSON of role to the volume's voxel counts and 4×4 matrix from voxel indices to the report's RAS mm."""
+"""Attribute of a report: JSON of role to voxel counts of the volume and its 4×4 matrix from voxel indices to report RAS mm."""
 
 
 _ROUNDING = 1e-7
-"""Largest difference of a matrix from the identity that moves nothing: a hundredth of a micrometre at 100 mm."""
+"""Largest difference from the identity of a matrix that counts as no movement: a hundredth of a micrometre at 100 mm."""
 
 
 def _identity() -> FloatArray:
@@ -32,11 +32,11 @@ def _identity() -> FloatArray:
 
 @dataclass(frozen=True, eq=False)
 class Frame:
-    """The way from the millimetres of a report to those of the world, and back. Without arguments the two are the same.
+    """The mapping between the millimetres of a report and those of the world. Without arguments, it is the identity.
 
-    :param matrix: 4×4 matrix from the report to the world, or to what is below ``warp``.
-    :param warp: vtkMRMLTransformNode over the volume that is not linear; None if there is none.
-    :param analysed: 4×4 matrix from voxel indices to the report's millimetres of each image that was analysed.
+    :param matrix: 4×4 matrix from the report to the world, or to the coordinates that ``warp`` transforms.
+    :param warp: nonlinear vtkMRMLTransformNode on the volume; None if there is none.
+    :param analysed: 4×4 matrix from voxel indices to the report's millimetres for each analysed image.
     """
 
     matrix: FloatArray = field(default_factory=_identity)
@@ -44,19 +44,19 @@ class Frame:
     analysed: dict[Role, FloatArray] = field(default_factory=dict)
 
     def toWorld(self, point: Point) -> Point:
-        """World RAS millimetres of a position in the report."""
+        """Convert a position in the report to world RAS millimetres."""
         below = _moved(self.matrix, point)
         return below if self.warp is None else _through(self.warp.GetTransformToWorld, below)
 
     def fromWorld(self, point: Point) -> Point:
-        """Position in the report of world RAS millimetres."""
+        """Convert world RAS millimetres to a position in the report."""
         below = point if self.warp is None else _through(self.warp.GetTransformFromWorld, point)
         return _moved(np.linalg.inv(self.matrix).astype(np.float64), below)
 
     def toNode(self, node: Any) -> FloatArray:
-        """4×4 matrix from the report to the RAS millimetres of a transformable node, below its own parent transform.
+        """4×4 matrix from the report to the RAS millimetres of a transformable node, before its own parent transform.
 
-        No matrix leads from one warp to another place: then it is the one to what is below the warp.
+        A warp cannot be expressed as a matrix; then the matrix leads to the coordinates that the warp transforms.
         """
         parent = node.GetParentTransformNode()
         if self.warp is not None or parent is None or not parent.IsTransformToWorldLinear():
@@ -64,25 +64,25 @@ class Frame:
         return _snapped(np.linalg.inv(_toWorld(parent)) @ self.matrix)
 
     def studyOf(self, study: Study) -> Study:
-        """A study of volumes where they are now, with every image where it was in the report; there is no warp."""
+        """A study of volumes at their present positions, with every image moved to its position in the report. Without a warp."""
         back = np.linalg.inv(self.matrix)
         series = []
         for item in study.series:
             affine, analysed = back @ item.image.affine, self.analysed.get(item.role)
             same = analysed is not None and np.allclose(affine, analysed, rtol=0, atol=_ROUNDING)
-            # To the last digit what it was: who analysed this image recognizes it.
+            # Exactly the original matrix, so that the analysis process recognizes the image.
             series.append(replace(item, image=Image(item.image.voxels, analysed if same and analysed is not None else affine)))
         return replace(study, series=tuple(series))
 
 
 WORLD = Frame()
-"""The frame of a report whose volumes are where they were when they were analysed, or are gone."""
+"""The frame of a report whose volumes have not moved since the analysis, or are gone."""
 
 
 def rememberGeometry(reportNode: Any, study: Study | None, volumes: dict[Role, Any]) -> None:
-    """Keep where the voxels of the volumes of a result are in its report.
+    """Record where the voxels of a result's volumes are in its report.
 
-    :param study: study that was analysed; None if the volumes are where they were then.
+    :param study: the analysed study; None if the volumes have not moved since.
     """
     geometry = {}
     for role, node in volumes.items():
@@ -96,14 +96,14 @@ def rememberGeometry(reportNode: Any, study: Study | None, volumes: dict[Role, A
 
 
 def analysedGrids(reportNode: Any) -> dict[Role, tuple[tuple[int, int, int], FloatArray]]:
-    """Voxel counts along I, J and K of each image that was analysed, and its 4×4 matrix from voxel indices to the report's mm."""
+    """Voxel counts along I, J and K of each analysed image, and its 4×4 matrix from voxel indices to the report's mm."""
     geometry = json.loads(reportNode.GetAttribute(ANALYSED) or "{}")
     grids = {role: geometry[role.value] for role in Role if role.value in geometry}
     return {role: ((int(i), int(j), int(k)), np.array(matrix)) for role, ((i, j, k), matrix) in grids.items()}
 
 
 def frameOf(reportNode: Any, volumes: dict[Role, Any]) -> Frame:
-    """The frame of a result, by the first of its volumes that is there and still has the voxel grid that was analysed."""
+    """The frame of a result, from its first volume that exists and still has the analysed voxel grid."""
     grids = analysedGrids(reportNode)
     matrices = {role: grids[role][1] for role in volumes if role in grids}
     for role, analysed in matrices.items():
@@ -122,7 +122,7 @@ def frameOf(reportNode: Any, volumes: dict[Role, Any]) -> Frame:
 
 
 def worldFromVoxels(node: Any) -> FloatArray | None:
-    """4×4 matrix from voxel indices to world RAS millimetres, parent transforms included; None where one is not linear."""
+    """4×4 matrix from voxel indices to world RAS millimetres, including parent transforms; None if one is not linear."""
     transform = node.GetParentTransformNode()
     if transform is None:
         return _matrixOf(node)
@@ -154,13 +154,13 @@ def _toWorld(transformNode: Any) -> FloatArray:
 
 
 def _snapped(matrix: FloatArray) -> FloatArray:
-    """A matrix that moves nothing as exactly that: what multiplying and writing to files rounds is no movement."""
+    """The identity for a matrix close to it: rounding by multiplication and files is not a movement."""
     return np.eye(4) if np.allclose(matrix, np.eye(4), rtol=0, atol=_ROUNDING) else matrix
 
 
 def _moved(matrix: FloatArray, point: Point) -> Point:
     if np.array_equal(matrix, np.eye(4)):
-        return point  # not rounded
+        return point  # without rounding errors
     x, y, z = (matrix @ [*point, 1.0])[:3]
     return float(x), float(y), float(z)
 

@@ -1,4 +1,4 @@
-"""Places of nodes in the subject hierarchy, the tree that a user sees in the Data module."""
+"""Positions of nodes in the subject hierarchy, the tree in the Data module."""
 
 from __future__ import annotations
 
@@ -8,21 +8,21 @@ import slicer
 
 
 def hierarchyOf(scene: Any) -> Any:
-    """The vtkMRMLSubjectHierarchyNode of a scene; it is made if there is none."""
+    """The vtkMRMLSubjectHierarchyNode of a scene, created if there is none."""
     return slicer.vtkMRMLSubjectHierarchyNode.GetSubjectHierarchyNode(scene)
 
 
 def itemOf(node: Any) -> int:
-    """Item of a node; in the application every node has one, without it one is made under the scene."""
+    """The item of a node. In the application every node has one; outside it, one is created under the scene."""
     hierarchy = hierarchyOf(node.GetScene())
     item = hierarchy.GetItemByDataNode(node) or hierarchy.CreateItem(hierarchy.GetSceneItemID(), node)
     return int(item)
 
 
 def parentForResults(scene: Any, inputNode: Any) -> int:
-    """Item under which the results of a volume belong: its DICOM study, else what the volume itself is under.
+    """Parent item for the results of a volume: its DICOM study, otherwise the volume's own parent.
 
-    :param inputNode: None if the volume is no longer in the scene: then the scene itself.
+    :param inputNode: None if the volume is no longer in the scene; the parent is then the scene itself.
     """
     hierarchy = hierarchyOf(scene)
     if inputNode is None:
@@ -33,7 +33,7 @@ def parentForResults(scene: Any, inputNode: Any) -> int:
 
 
 def folderOf(node: Any) -> int:
-    """The folder item that a node is directly in; 0 if it is in none."""
+    """The folder item directly above a node; 0 if there is none."""
     hierarchy = hierarchyOf(node.GetScene())
     parent = hierarchy.GetItemParent(itemOf(node))
     isFolder = hierarchy.IsItemLevel(parent, slicer.vtkMRMLSubjectHierarchyConstants.GetSubjectHierarchyLevelFolder())
@@ -41,5 +41,5 @@ def folderOf(node: Any) -> int:
 
 
 def moveTo(folderItem: int, node: Any) -> None:
-    """Put a node into a folder."""
+    """Move a node into a folder."""
     hierarchyOf(node.GetScene()).SetItemParent(itemOf(node), folderItem)

@@ -1,4 +1,4 @@
-"""Measurements of a report to a table node: one row a structure and quantity, typed columns."""
+"""Measurements of a report to a table node: one row per structure and quantity, typed columns."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from ..base.quantities import Measurement
 from ..base.report import Report
 
 SPINE = "Lumbar spine"
-"""Level of the rows that measure the whole spine."""
+"""Level of the rows for the whole spine."""
 
 _COLUMNS = (
     ("level", "Level", "Vertebra or intervertebral disc, by level", False),
@@ -26,7 +26,7 @@ _COLUMNS = (
 
 
 def fillMeasurementTable(tableNode: Any, report: Report) -> None:
-    """Make a vtkMRMLTableNode show the measurements of a report; whatever it held is replaced. It is locked, as results are."""
+    """Make a vtkMRMLTableNode show the measurements of a report, replacing its contents. It is locked, like all results."""
     rows = [
         _row(item.name, anatomy.structure(item.name).kind.value, entry)
         for item in report.structures

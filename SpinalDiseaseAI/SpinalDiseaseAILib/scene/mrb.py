@@ -23,9 +23,9 @@ SLICE_VIEWS = ("Red", "Yellow", "Green")
 
 
 def new_scene() -> Any:
-    """An empty vtkMRMLScene with the node classes that a result needs. In the application, use ``slicer.mrmlScene``."""
+    """An empty vtkMRMLScene with the node classes for results. In the application, use ``slicer.mrmlScene`` instead."""
     scene = slicer.vtkMRMLScene()
-    # The application's logic adds the singletons that other nodes ask for; that of the markups registers their storage.
+    # The application's logic adds the singletons that other nodes need; the markups logic registers their storage.
     for name in ("vtkSlicerApplicationLogic", "vtkSlicerMarkupsLogic"):
         getattr(slicer, name)().SetMRMLScene(scene)
     return scene
@@ -34,7 +34,7 @@ def new_scene() -> Any:
 def write_scene(report: Report, study: Study, path: Path) -> Path:
     """Write the volumes of a study and its report as a scene file.
 
-    :param path: file to write, ending in ``.mrb``; it is replaced if it exists, and only once the new one is whole.
+    :param path: file to write, ending in ``.mrb``; an existing file is replaced only once the new one is complete.
     :returns: ``path``.
     :raises OutputError: if the file cannot be written.
     """
@@ -44,7 +44,7 @@ def write_scene(report: Report, study: Study, path: Path) -> Path:
     show_in_slices(scene, nodes[study.primary.role])
     try:
         with decimal_points(), work_folder(path.parent, ".scene-") as folder:
-            # The name inside the archive is that of the file, so that the file is written under its own name.
+            # The archive's folder is named after the file, so the file is written under its final name.
             part = folder / path.name
             if not scene.WriteToMRB(str(part)) or not part.is_file():
                 raise OutputError(
@@ -59,7 +59,7 @@ def write_scene(report: Report, study: Study, path: Path) -> Path:
 
 
 def add_study(scene: Any, study: Study) -> dict[Role, Any]:
-    """Add the volumes of a study to a scene, under one item of the subject hierarchy.
+    """Add the volumes of a study to a scene, under one subject hierarchy item.
 
     :returns: role to vtkMRMLScalarVolumeNode.
     """
@@ -75,23 +75,23 @@ def add_study(scene: Any, study: Study) -> dict[Role, Any]:
 
 
 def show_in_slices(scene: Any, volume: Any) -> None:
-    """Make a volume the background of the application's slice views when it opens the scene."""
+    """Make a volume the background of the slice views when the application opens the scene."""
     for view in SLICE_VIEWS:
         node = slicer.vtkMRMLSliceCompositeNode()
-        node.SetSingletonTag(view)  # so that the application takes it for its own view's
+        node.SetSingletonTag(view)  # so that the application uses it for its own view
         node.SetLayoutName(view)
         node.SetBackgroundVolumeID(volume.GetID())
         scene.AddNode(node)
 
 
 def read_scene(path: Path) -> Any:
-    """The vtkMRMLScene of a scene file, without the application. To be kept as long as its nodes are used.
+    """Read a scene file without the application. Keep the vtkMRMLScene as long as its nodes are used.
 
     :raises InputError: if the file cannot be read.
     """
     scene = new_scene()
     with decimal_points(), temporary_folder() as folder:
-        # Not unpacked by the scene itself: it would write wherever the names in the archive lead.
+        # Not unpacked by the scene itself, which would write wherever the names in the archive lead.
         description = unpackScene(path, folder / "scene")
         scene.SetURL(str(description))
         scene.SetRootDirectory(str(description.parent))

@@ -1,6 +1,6 @@
-"""What a user did to the points of a result.
+"""A user's edits of the points of a result.
 
-With the points the list keeps, as an attribute, what the report put there. A difference between the two is an edit.
+An attribute of the list keeps the points as the report wrote them. A difference from the current points is an edit.
 """
 
 from __future__ import annotations
@@ -17,14 +17,14 @@ from ..base.report import Point
 from .frame import WORLD, Frame
 
 WRITTEN = "SpinalDiseaseAI.WrittenPoints"
-"""Attribute of the list: JSON of control point ID to [structure, position in the report, description, place in the world]."""
+"""Attribute of the list: JSON of control point ID to [structure, position in the report, description, world position]."""
 
 MOVED_MILLIMETRES = 0.01
-"""A point that lies farther than this from where it was written was moved by someone."""
+"""A point farther than this from where it was written has been moved."""
 
 
 class EditKind(Enum):
-    """What a user did to a point."""
+    """Kinds of edits of a point."""
 
     MOVED = "moved"
     RENAMED = "renamed"
@@ -35,10 +35,10 @@ class EditKind(Enum):
 
 @dataclass(frozen=True)
 class PointEdit:
-    """Something that a user did to a point of the list.
+    """A user's edit of a point of the list.
 
-    :param structure: the structure that the point was written for; the label of a point that the user added.
-    :param position: where the point is now, world RAS millimetres; None if it was removed.
+    :param structure: the structure for which the point was written; the label of a point that the user added.
+    :param position: the present position of the point, world RAS millimetres; None if it was removed.
     """
 
     structure: str
@@ -48,10 +48,10 @@ class PointEdit:
 
 @dataclass(frozen=True)
 class WrittenPoint:
-    """What the report put into the list for one point.
+    """A point as the report wrote it into the list.
 
     :param position: RAS millimetres of the report.
-    :param place: world RAS millimetres that this was at the time.
+    :param place: world RAS millimetres of this position at the time.
     """
 
     structure: str
@@ -61,7 +61,7 @@ class WrittenPoint:
 
 
 def editsOf(node: Any, frame: Frame = WORLD) -> tuple[PointEdit, ...]:
-    """What a user did to the points since the report was written, in the order of the report, added points last."""
+    """A user's edits of the points since the report was written, in the order of the report, added points last."""
     written = writtenPoints(node)
     edits = editsByID(node, written, frame)
     added = [
@@ -73,19 +73,19 @@ def editsOf(node: Any, frame: Frame = WORLD) -> tuple[PointEdit, ...]:
 
 
 def isMoved(position: Point, *places: Point) -> bool:
-    """True if someone moved a point: it is at none of the places where it may be untouched.
+    """True if someone moved a point: it is at none of the places where an unedited point may be.
 
-    :param places: where the report is now, as the point may have been moved with its volume; and where it was when the point was
-        written, as the volume may have left the point behind. Nobody touched it then, and what lies under it is no level that a
-        reader meant.
+    :param places: the report's position now, because the point may have been moved with its volume; and its position when the
+        point was written, because the volume may have been moved without the point. The latter is not an edit: no reader chose
+        that place in the image.
     """
     return all(float(np.linalg.norm(np.subtract(position, place))) > MOVED_MILLIMETRES for place in places)
 
 
 def changeFrame(node: Any, before: Frame, after: Frame) -> None:
-    """Keep what the report put into the list in the frame of another report on the same volume; the points stay.
+    """Convert the points as written to the frame of another report on the same volume; the points themselves stay.
 
-    A point that nobody moved is one that nobody moved in the other frame, too.
+    A point that was not moved counts as not moved in the other frame, too.
     """
     written = {}
     for pointID, item in writtenPoints(node).items():
@@ -99,7 +99,7 @@ def changeFrame(node: Any, before: Frame, after: Frame) -> None:
 
 
 def editsByID(node: Any, written: dict[str, WrittenPoint], frame: Frame) -> dict[str, tuple[PointEdit, ...]]:
-    """Control point ID to what a user did to the point, of every point that the report put there."""
+    """Control point ID to the edits of the point, for every point that the report wrote."""
     return {
         pointID: _editsOfPoint(node, node.GetNthControlPointIndexByID(pointID), before, frame)
         for pointID, before in written.items()
@@ -121,7 +121,7 @@ def _editsOfPoint(node: Any, index: int, before: WrittenPoint, frame: Frame) -> 
 
 
 def isDefined(node: Any, index: int) -> bool:
-    """True if a point has a place."""
+    """True if a point has a position."""
     return bool(node.GetNthControlPointPositionStatus(index) == slicer.vtkMRMLMarkupsNode.PositionDefined)
 
 
@@ -132,19 +132,19 @@ def positionOf(node: Any, index: int) -> Point:
 
 
 def writtenPoints(node: Any) -> dict[str, WrittenPoint]:
-    """Control point ID to what the report put there."""
+    """Control point ID to the point as the report wrote it."""
     document = json.loads(node.GetAttribute(WRITTEN) or "{}")
     return {pointID: _written(*values) for pointID, values in document.items()}
 
 
 def remember(node: Any, points: dict[str, WrittenPoint]) -> None:
-    """Keep what the report put into the list, by control point ID."""
+    """Record the points as the report wrote them, by control point ID."""
     document = {key: [item.structure, item.position, item.description, item.place] for key, item in points.items()}
     node.SetAttribute(WRITTEN, json.dumps(document))
 
 
 def _written(structure: str, position: list[float], description: str, place: list[float] | None = None) -> WrittenPoint:
-    # Scenes of earlier versions have no place: reports and the world were the same there.
+    # Scenes of earlier versions have no world position, which was the same as that of the report.
     x, y, z = position
     a, b, c = place or position
     return WrittenPoint(structure, (x, y, z), description, (a, b, c))

@@ -1,4 +1,4 @@
-"""Report to a list of control points, in which what a user edited stays as the user left it."""
+"""Report to a list of control points, preserving a user's edits."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from .frame import WORLD, Frame
 from .pointEdits import EditKind, PointEdit, WrittenPoint, editsByID, editsOf, isDefined, positionOf, remember, writtenPoints
 
 HIGHLIGHT_COLOUR = (0.2, 0.9, 1.0)
-"""Colour of the point whose row is selected."""
+"""Colour of the point of the selected row."""
 
 PROJECTION_OPACITY = 0.8
-"""Of points that lie in another slice than the one that is shown: paler, and to be read before an image and its masks."""
+"""Opacity of points that are not in the shown slice: paler, but legible over images and masks."""
 
 COLOUR_OF = "L4-L5"
-"""The structure whose colour the list has: a list has one colour."""
+"""The structure whose colour is used for the list, which can have only one colour."""
 
 
 _STRUCTURES = {item.name for item in anatomy.STRUCTURES}
@@ -31,10 +31,10 @@ def fillPointList(
 ) -> tuple[PointEdit, ...]:
     """Make a vtkMRMLMarkupsFiducialNode show the structures of a report.
 
-    :param associatedNodeID: ID of the volume that the points lie on; empty if it is not in the scene.
-    :param frame: where the report's millimetres are now; points that moved with their volume were not edited.
-    :param overwriteEdits: False keeps the position, label and description that a user changed, leaves points out that a user
-        removed, and leaves points in that a user added.
+    :param associatedNodeID: ID of the volume on which the points lie; empty if it is not in the scene.
+    :param frame: maps the report to its present position; points that moved with their volume do not count as edited.
+    :param overwriteEdits: False keeps positions, labels and descriptions that a user changed, does not restore points that a
+        user removed, and keeps points that a user added.
     :returns: the edits that were kept and differ from the report.
     """
     written = {} if overwriteEdits else writtenPoints(node)
@@ -57,7 +57,7 @@ def fillPointList(
         pointID = byStructure.get(item.name, "")
         kinds = {edit.kind for edit in edits.get(pointID, ())}
         if pointID and pointID not in written:
-            kinds.add(EditKind.MOVED)  # a point that the user placed for this structure stays where it is
+            kinds.add(EditKind.MOVED)  # the user placed a point for this structure, which stays where it is
         if EditKind.REMOVED not in kinds:
             if not pointID:
                 node.InsertControlPointWorld(index, vtk.vtkVector3d(*frame.toWorld(item.position)), item.name)
@@ -75,9 +75,9 @@ def fillPointList(
 
 
 def renamePoints(node: Any, names: dict[str, str]) -> None:
-    """Give the points the names of other structures, and no point to structures that get none; what a user edited stays.
+    """Rename points to other structures, and remove those without a new structure; a user's edits are kept.
 
-    :param names: structure that a point was written for, to its new structure.
+    :param names: the structure for which a point was written to its new structure.
     """
     now: dict[str, WrittenPoint] = {}
     wasModifying = node.StartModify()
@@ -98,7 +98,7 @@ def renamePoints(node: Any, names: dict[str, str]) -> None:
 
 
 def presentPoints(node: Any) -> dict[str, Point]:
-    """Structure to world RAS millimetres, of every point that has a place now, whoever put it there."""
+    """Structure to world RAS millimetres of every point that has a position, whoever placed it."""
     return {
         name: positionOf(node, index)
         for index in range(node.GetNumberOfControlPoints())
@@ -108,7 +108,7 @@ def presentPoints(node: Any) -> dict[str, Point]:
 
 
 def structureOfPoint(node: Any, index: int) -> str:
-    """Structure that a point was written for, else its label; empty if there is no such point."""
+    """The structure for which a point was written, otherwise its label; empty if there is no such point."""
     if not 0 <= index < node.GetNumberOfControlPoints():
         return ""
     before = writtenPoints(node).get(node.GetNthControlPointID(index))
@@ -116,15 +116,15 @@ def structureOfPoint(node: Any, index: int) -> str:
 
 
 def indexOfPoint(node: Any, structure: str) -> int:
-    """Index of the point of a structure, whether it has a place or not; -1 if there is none."""
+    """Index of the point of a structure, whether or not it has a position; -1 if there is none."""
     indexes = range(node.GetNumberOfControlPoints())
     return next((index for index in indexes if structureOfPoint(node, index) == structure), -1)
 
 
 def preparePlacing(node: Any, structure: str) -> int:
-    """Make the point of a structure the one that the next click in a view places.
+    """Make the next click in a view place the point of a structure.
 
-    :returns: its index.
+    :returns: the index of the point.
     """
     index = indexOfPoint(node, structure)
     if index < 0:
@@ -138,14 +138,14 @@ def preparePlacing(node: Any, structure: str) -> int:
 
 
 def takeAwayPoint(node: Any, structure: str) -> None:
-    """Take the place of a structure's point away; the point itself stays in the list, so that it can be placed again."""
+    """Unset the position of a structure's point; the point itself stays in the list, so that it can be placed again."""
     index = indexOfPoint(node, structure)
     if index >= 0:
         node.UnsetNthControlPointPosition(index)
 
 
 def highlightPoint(node: Any, structure: str) -> None:
-    """Draw the point of one structure in the highlight colour, and every other one in the list's own.
+    """Draw the point of one structure in the highlight colour, and all others in the list's own colour.
 
     :param structure: empty for none.
     """
@@ -156,7 +156,7 @@ def highlightPoint(node: Any, structure: str) -> None:
 
 
 def pointOf(node: Any, structure: str) -> Point | None:
-    """World RAS millimetres of the point that was written for a structure; None if there is none."""
+    """World RAS millimetres of the point written for a structure; None if there is none."""
     for pointID, before in writtenPoints(node).items():
         index = node.GetNthControlPointIndexByID(pointID)
         if before.structure == structure and index >= 0:
@@ -165,16 +165,16 @@ def pointOf(node: Any, structure: str) -> Point | None:
 
 
 def describe(item: StructureResult) -> str:
-    """Description of a point: the structure and what was found there."""
+    """Description of a point: the structure and its findings."""
     display = anatomy.structure(item.name).display
     found = summary(item)
     return f"{display}: {found}" if found else display
 
 
 def showPoints(node: Any) -> None:
-    """Give a new list its display: labels, the colour of the product's discs, and every point in every slice.
+    """Set up the display of a new list: labels, the product's colour of discs, and every point in every slice.
 
-    A spine is not straight enough to lie in one slice: without projection a view shows the points of its own slice only.
+    A spine does not lie in one slice, and without projection a view shows only the points of its own slice.
     """
     node.CreateDefaultDisplayNodes()
     display = node.GetDisplayNode()
@@ -196,7 +196,7 @@ def _update(node: Any, index: int, item: StructureResult, frame: Frame, kept: se
 
 
 def _placedByUser(node: Any, written: dict[str, WrittenPoint]) -> dict[str, str]:
-    """Label to ID of the points that a user placed beside those of the report."""
+    """Label to ID of the points that a user placed in addition to those of the report."""
     return {
         node.GetNthControlPointLabel(index): node.GetNthControlPointID(index)
         for index in range(node.GetNumberOfControlPoints())

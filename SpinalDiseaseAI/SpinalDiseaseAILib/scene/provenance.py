@@ -1,4 +1,4 @@
-"""Where a result came from, as node attributes: seen in the Data module, kept in saved scenes, read by scripts."""
+"""The provenance of a result as node attributes: visible in the Data module, saved in scenes, readable by scripts."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ PREFIX = "SpinalDiseaseAI.Provenance."
 
 
 def provenanceOf(report: Report) -> dict[str, str]:
-    """Attributes, name without prefix to text. They hold no name, number or date of birth of a patient."""
+    """Attributes: name without prefix to text. They contain no patient name, ID or birth date."""
     values = {
         "Software": report.software,
         "Created": report.created,
@@ -21,7 +21,7 @@ def provenanceOf(report: Report) -> dict[str, str]:
         "Notice": DISCLAIMER,
     }
     for name in dict.fromkeys(model.name for model in report.models):
-        # More than one where levels were graded again by another version.
+        # Several if levels were regraded by another version.
         versions = [model for model in report.models if model.name == name]
         values[f"Model.{name}.Version"] = ", ".join(model.version for model in versions)
         values[f"Model.{name}.SHA256"] = ", ".join(model.sha256 for model in versions)
@@ -34,7 +34,7 @@ def provenanceOf(report: Report) -> dict[str, str]:
 
 
 def setProvenance(node: Any, report: Report) -> None:
-    """Give a node the attributes of a report, and take away those of the report before it."""
+    """Set the attributes of a report on a node, replacing those of an earlier report."""
     wasModifying = node.StartModify()
     for name in node.GetAttributeNames():
         if name.startswith(PREFIX):

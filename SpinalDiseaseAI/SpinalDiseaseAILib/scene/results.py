@@ -1,8 +1,8 @@
 """Report to scene nodes and back.
 
-A result is three nodes in one folder: a text with the report itself, a list of points and a table of findings; and a segmentation
-where structures were outlined. The text is the truth, the list and the table show it. Node references tie them to one another and
-to the volumes that were analysed, so that a result is found again after a scene was saved and loaded, renamed or moved about.
+A result consists of three nodes in one folder: a text with the report itself, a list of points and a table of findings; plus a
+segmentation if structures were segmented. The text is authoritative; the list and the table display it. Node references connect
+them with one another and with the analysed volumes, so that a result is found again after saving, loading, renaming or moving.
 """
 
 from __future__ import annotations
@@ -50,12 +50,12 @@ class ResultNodes:
     """The nodes of one result.
 
     :param reportNode: vtkMRMLTextNode that holds the report.
-    :param pointsNode: vtkMRMLMarkupsFiducialNode; None if someone deleted it.
-    :param tableNode: vtkMRMLTableNode; None if someone deleted it.
-    :param folderItem: subject hierarchy item of their folder; 0 if the report was taken out of it.
-    :param kept: edits of a user that the last writing left as they were.
-    :param segmentationNode: vtkMRMLSegmentationNode; None if nothing was segmented, or someone deleted it.
-    :param measurementsNode: vtkMRMLTableNode of the measurements; None if nothing was measured, or someone deleted it.
+    :param pointsNode: vtkMRMLMarkupsFiducialNode; None if it was deleted.
+    :param tableNode: vtkMRMLTableNode; None if it was deleted.
+    :param folderItem: subject hierarchy item of their folder; 0 if the report was moved out of it.
+    :param kept: a user's edits that the last update preserved.
+    :param segmentationNode: vtkMRMLSegmentationNode; None if nothing was segmented, or it was deleted.
+    :param measurementsNode: vtkMRMLTableNode of the measurements; None if nothing was measured, or it was deleted.
     """
 
     reportNode: Any
@@ -76,16 +76,16 @@ def writeReport(
     overwriteEdits: bool = False,
     study: Study | None = None,
 ) -> ResultNodes:
-    """Show a report in a scene. An earlier result of the same pipeline on the same volume is brought up to date.
+    """Show a report in a scene. An earlier result of the same pipeline on the same volume is updated.
 
-    One that cannot be read, such as one of a newer version, is kept as it is beside the new one, unless edits are overwritten.
-    Input nodes are not changed. Nodes are found and made by what they are, never by their names.
+    An unreadable earlier result, such as one of a newer version, is kept next to the new one, unless edits are overwritten.
+    Input nodes are not changed. Nodes are identified by attributes and references, never by their names.
 
     :param t2Node: volume node that was analysed as T2; None if there was none or it is no longer in the scene.
     :param t1Node: the same for T1.
-    :param overwriteEdits: True to replace also points that a user moved, renamed, described, removed or added. False takes the
-        corrections that the earlier report records over into the new one.
-    :param study: the study that was analysed, if the volumes may have been moved since; None if they are where they were.
+    :param overwriteEdits: True to also replace points that a user moved, renamed, described, removed or added. False carries
+        the corrections recorded in the earlier report over to the new one.
+    :param study: the analysed study, if the volumes may have been moved since; None if they have not.
     """
     primary = t2Node or t1Node
     earlier = resultOf(primary, report.pipeline) if primary is not None else None
@@ -113,12 +113,12 @@ def writeReport(
 
 
 def updateReport(reportNode: Any, report: Report, *, overwriteEdits: bool = False) -> ResultNodes:
-    """Make an existing result show another report on the same volumes, such as one with levels that were graded again."""
+    """Make an existing result show another report on the same volumes, such as one with regraded levels."""
     return _show(reportNode, report, overwriteEdits)
 
 
 def resultFromNode(node: Any) -> ResultNodes:
-    """The result that a node belongs to: its text, its list or its table will do.
+    """The result to which a node belongs, such as its text, list or table.
 
     :raises InputError: if the node belongs to no result, or its report was deleted.
     """
@@ -142,16 +142,16 @@ def resultFromNode(node: Any) -> ResultNodes:
 
 
 def reportFromNode(node: Any) -> Report:
-    """The report that a node of a result belongs to, as it was written: the text, the list or the table will do.
+    """The report of the result to which a node, such as its text, list or table, belongs, as it was written.
 
     :raises InputError: if the node belongs to no result, or its report was deleted.
-    :raises SchemaError: if the text was changed and is no report any more.
+    :raises SchemaError: if the text was changed and is no longer a report.
     """
     return report_from_json(resultFromNode(node).reportNode.GetText())
 
 
 def correctionsOf(node: Any) -> tuple[Correction, ...]:
-    """What a reader corrected in the result that a node belongs to; none if its text was changed and is no report any more."""
+    """A reader's corrections of the result to which a node belongs; none if its text was changed and is no longer a report."""
     try:
         return reportFromNode(node).corrections
     except SchemaError:
@@ -159,7 +159,7 @@ def correctionsOf(node: Any) -> tuple[Correction, ...]:
 
 
 def resultsInScene(scene: Any) -> list[ResultNodes]:
-    """Every result in a scene, oldest node first."""
+    """Every result in a scene, oldest first."""
     return [resultFromNode(node) for node in _reportNodes(scene)]
 
 
@@ -177,18 +177,18 @@ def resultOf(volumeNode: Any, pipeline: str = "") -> ResultNodes | None:
 
 
 def inputsOf(reportNode: Any) -> tuple[Any, Any]:
-    """The T2 and the T1 volume node of a result, each None if there was none or it was deleted."""
+    """The T2 and T1 volume nodes of a result; None if there was none or it was deleted."""
     t2Node, t1Node = (reportNode.GetNodeReference(INPUT_REFERENCES[role]) for role in (Role.SAGITTAL_T2, Role.SAGITTAL_T1))
     return t2Node, t1Node
 
 
 def frameOfResult(reportNode: Any) -> Frame:
-    """Where the millimetres of a result's report are now: its volumes may have been moved since the analysis."""
+    """The mapping from a result's report to the present: its volumes may have been moved since the analysis."""
     return frameOf(reportNode, dict(zip(INPUT_REFERENCES, inputsOf(reportNode), strict=True)))
 
 
 def studyOfResult(reportNode: Any) -> Study:
-    """The study of a result's volumes, each where it was when it was analysed: there its report is right.
+    """The study of a result's volumes, each at its position during the analysis, where the report is valid.
 
     :raises InputError: if the volumes are gone or cannot be used.
     """
@@ -215,18 +215,18 @@ def _isReadable(reportNode: Any) -> bool:
 def _newReportNode(scene: Any, report: Report, inputNode: Any) -> Any:
     hierarchy = hierarchyOf(scene)
     name = f"{FOLDER_NAME}: {inputNode.GetName()}" if inputNode is not None else FOLDER_NAME
-    name = scene.GenerateUniqueName(name)  # results of two volumes of one name are told apart where one is chosen
+    name = scene.GenerateUniqueName(name)  # distinguishes results of volumes with the same name in selectors
     folderItem = hierarchy.CreateFolderItem(parentForResults(scene, inputNode), name)
     node = scene.AddNewNodeByClass("vtkMRMLTextNode", name)
     node.SetAttribute(REPORT_ATTRIBUTE, report.pipeline)
-    # Kept in a file of its own: inside the scene's XML a long text is not safe from being rewrapped.
+    # Kept in a separate file, because a long text inside the scene's XML may be rewrapped.
     node.SetForceCreateStorageNode(slicer.vtkMRMLTextNode.CreateStorageNodeAlways)
     moveTo(folderItem, node)
     return node
 
 
 def _show(reportNode: Any, report: Report, overwriteEdits: bool) -> ResultNodes:
-    wasModifying = reportNode.StartModify()  # who follows the report is told once, when all of it is there
+    wasModifying = reportNode.StartModify()  # observers of the report are notified once, when it is complete
     try:
         return _fill(reportNode, report, overwriteEdits)
     finally:
@@ -235,7 +235,7 @@ def _show(reportNode: Any, report: Report, overwriteEdits: bool) -> ResultNodes:
 
 def _fill(reportNode: Any, report: Report, overwriteEdits: bool) -> ResultNodes:
     primary = next((node for node in inputsOf(reportNode) if node is not None), None)
-    # First: views draw what was added to the scene first below what came later, and points are to lie on their structures.
+    # First, because views draw earlier nodes below later ones, and points must be on top of their structures.
     segmentationNode = _showMasks(reportNode, report, primary, overwriteEdits)
     pointsNode = _companion(reportNode, POINTS_REFERENCE, "vtkMRMLMarkupsFiducialNode", "Lumbar levels")
     tableNode = _companion(reportNode, TABLE_REFERENCE, "vtkMRMLTableNode", "Lumbar findings")
@@ -256,19 +256,19 @@ def _fill(reportNode: Any, report: Report, overwriteEdits: bool) -> ResultNodes:
 
 
 def _showMasks(reportNode: Any, report: Report, primary: Any, overwriteEdits: bool) -> Any:
-    """The segmentation of a result, brought up to date; None if there are no masks."""
+    """The segmentation of a result, updated; None if there are no masks."""
     node = reportNode.GetNodeReference(SEGMENTATION_REFERENCE)
     if report.masks is not None:
         node = _companion(reportNode, SEGMENTATION_REFERENCE, "vtkMRMLSegmentationNode", "Lumbar structures")
         place = frameOfResult(reportNode).toNode(node)
         fillSegmentation(node, report.masks, primary, place, shift=shift_of(report), overwriteEdits=overwriteEdits)
-    elif node is not None:  # a report that was corrected has no masks: those in the scene stay, and follow its names
+    elif node is not None:  # a corrected report has no masks: those in the scene stay, and follow its names
         nameSegments(node, shift_of(report))
     return node
 
 
 def _showMeasurements(reportNode: Any, report: Report) -> Any:
-    """The table of the measurements of a result, brought up to date; None if there never were any."""
+    """The table of the measurements of a result, updated; None if there never were any."""
     node = reportNode.GetNodeReference(MEASUREMENTS_REFERENCE)
     if report.measured:
         node = _companion(reportNode, MEASUREMENTS_REFERENCE, "vtkMRMLTableNode", "Lumbar measurements")
@@ -278,7 +278,7 @@ def _showMeasurements(reportNode: Any, report: Report) -> Any:
 
 
 def _companion(reportNode: Any, reference: str, className: str, name: str) -> Any:
-    """The list, table or segmentation of a result; made anew where it is missing."""
+    """The list, table or segmentation of a result, created if missing."""
     node = reportNode.GetNodeReference(reference)
     if node is None:
         node = reportNode.GetScene().AddNewNodeByClass(className, name)

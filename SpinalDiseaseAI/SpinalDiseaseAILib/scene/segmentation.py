@@ -1,4 +1,4 @@
-"""Masks to a segmentation node: a segment a structure, with its colour, its code and the geometry of the image."""
+"""Masks to a segmentation node: one segment per structure, with its colour, its code and the geometry of the image."""
 
 from __future__ import annotations
 
@@ -17,19 +17,19 @@ from ..base.masks import LABELS, Masks, box_of
 from ..base.terminology import TERMINOLOGY_TAG, terminology
 
 WRITTEN = "SpinalDiseaseAI.WrittenMasks"
-"""Attribute of the segmentation: hash of the voxels that the report put there. Another hash tells that a user edited them."""
+"""Attribute of the segmentation: hash of the voxels that the report wrote. A different hash means that a user edited them."""
 
 ANALYSED = "SpinalDiseaseAI.AnalysedGeometry"
-"""Attribute of the segmentation: JSON of the 4×4 matrix from the voxel indices of the masks to the millimetres of the report."""
+"""Attribute of the segmentation: JSON of the 4×4 matrix from voxel indices of the masks to millimetres of the report."""
 
 MODEL = "SpinalDiseaseAI.MasksModel"
-"""Attribute of the segmentation: name of the model bundle that made the masks that were written."""
+"""Attribute of the segmentation: name of the model bundle that made the written masks."""
 
 COMPUTED_TAG = "SpinalDiseaseAI.Computed"
-"""Tag of a segment of a level: the name that the analysis gave, whatever the numbering is now."""
+"""Tag of a level's segment: the name given by the analysis, whatever the present numbering."""
 
 FILL_OPACITY = 0.15
-"""Of a new segmentation in slice views: the images, and the labels of the points, are to be read through it."""
+"""Opacity of a new segmentation in slice views: images and the labels of points must be legible through it."""
 
 UNMOVED: FloatArray = np.eye(4)
 
@@ -50,16 +50,16 @@ def fillSegmentation(
     shift: int = 0,
     overwriteEdits: bool = False,
 ) -> bool:
-    """Make a vtkMRMLSegmentationNode hold masks, and nothing else.
+    """Make a vtkMRMLSegmentationNode hold the masks and nothing else.
 
-    Segments are identified by the names of their structures, so that what a user chose for one (its visibility) stays when masks
-    are brought up to date.
+    Segments are identified by the names of their structures, so that a user's choices for a segment (its visibility) survive an
+    update of the masks.
 
-    :param volumeNode: volume that was segmented: its geometry is kept for export to DICOM; None if it is not in the scene.
-    :param place: 4×4 matrix from the millimetres of the masks to those of the node; the same without it.
-    :param shift: levels that the names of the masks were moved down against those that the analysis gave.
-    :param overwriteEdits: False leaves a segmentation whose voxels a user edited as it is.
-    :returns: True if the masks were written, False if the user's own were left.
+    :param volumeNode: the segmented volume, whose geometry is kept for export to DICOM; None if it is not in the scene.
+    :param place: 4×4 matrix from the millimetres of the masks to those of the node; identity if absent.
+    :param shift: number of levels by which the names of the masks are moved down relative to the analysis.
+    :param overwriteEdits: False leaves a segmentation whose voxels a user edited unchanged.
+    :returns: True if the masks were written, False if the user's own were kept.
     """
     if not overwriteEdits and isEdited(node):
         return False
@@ -74,7 +74,7 @@ def fillSegmentation(
             segment = slicer.vtkSegment()
             _describe(segment, structure)
             segment.SetLabelValue(int(masks.label(structure.name) or 0))
-            segment.AddRepresentation(_LABELMAP, labels)  # one layer for all: structures do not overlap
+            segment.AddRepresentation(_LABELMAP, labels)  # one layer for all, because structures do not overlap
             if structure.name in _LEVELS:
                 segment.SetTag(COMPUTED_TAG, anatomy.renumbered(structure.name, -shift) or structure.name)
             segmentation.AddSegment(segment, structure.name)
@@ -100,16 +100,16 @@ def isEdited(node: Any) -> bool:
 
 
 def structuresAreEdited(node: Any) -> bool:
-    """True if a user changed the voxels of structures, or removed one, since masks were written; added segments are none."""
+    """True if a user changed or removed structures since masks were written; added segments do not count."""
     written = node.GetAttribute(WRITTEN)
     return bool(written) and written != _hashOf(node, ofStructures=True)
 
 
 def copyMasks(source: Any, target: Any, place: FloatArray = UNMOVED) -> None:
-    """Make a vtkMRMLSegmentationNode hold the segments of another one; how they are displayed stays.
+    """Make a vtkMRMLSegmentationNode hold the segments of another one, keeping its display settings.
 
-    :param place: 4×4 matrix from the millimetres of the report to those of ``target``: wherever the two were moved since, the
-        segments lie where the report has them.
+    :param place: 4×4 matrix from the millimetres of the report to those of ``target``: the segments get their positions in the
+        report, wherever the nodes were moved since.
     """
     wasModifying = target.StartModify()
     try:
@@ -129,11 +129,11 @@ def copyMasks(source: Any, target: Any, place: FloatArray = UNMOVED) -> None:
 
 
 def nameSegments(node: Any, shift: int) -> None:
-    """Name the segments of levels as another numbering does; voxels, edited ones too, stay where they are.
+    """Name the segments of levels by another numbering; voxels, including edited ones, do not change.
 
-    Levels without a name in it are kept, hidden, under the name that they had. The canal, and segments of a user, stay.
+    Levels without a name in it are hidden and keep their present name. The canal and a user's own segments do not change.
 
-    :param shift: levels that every name moves down against the names that the analysis gave; 0 is its own.
+    :param shift: number of levels by which every name moves down relative to the analysis; 0 is the analysis's own numbering.
     """
     segmentation = node.GetSegmentation()
     segments = [(identity, segmentation.GetSegment(identity)) for identity in segmentation.GetSegmentIDs()]
@@ -159,12 +159,12 @@ def nameSegments(node: Any, shift: int) -> None:
 
 
 def takeOutSegments(segmentation: Any) -> dict[str, dict[str, Any]]:
-    """Remove every segment, without what each of them holds.
+    """Empty and remove every segment.
 
-    Segments that share their labels are removed with empty hands: otherwise each one first gets labels of its own, a copy of all
-    voxels a segment, which takes as much memory and time as there are segments.
+    Segments that share their labels are emptied before they are removed. Otherwise, each one would first get its own copy of all
+    voxels, which takes memory and time in proportion to the number of segments.
 
-    :returns: identity of a segment to what it held, by the name of the representation.
+    :returns: segment ID to the former contents of the segment, by name of the representation.
     """
     held = {}
     for identity in segmentation.GetSegmentIDs():
@@ -178,7 +178,7 @@ def takeOutSegments(segmentation: Any) -> dict[str, dict[str, Any]]:
 
 
 def showSurfaces(node: Any, visible: bool = True) -> None:
-    """Show the structures as smooth surfaces in the 3-D views, or no longer."""
+    """Show or hide the structures as smooth surfaces in the 3-D views."""
     segmentation = node.GetSegmentation()
     if visible:
         segmentation.SetConversionParameter(_SMOOTHING, _SMOOTHED)
@@ -201,7 +201,7 @@ def _hasSurfaces(node: Any) -> bool:
 
 
 def _identityOf(identity: str, segment: Any, shift: int) -> str:
-    """The identity of a segment in a numbering."""
+    """The ID of a segment in a numbering."""
     computed = _tag(segment, COMPUTED_TAG)
     if not computed:
         return identity
@@ -222,12 +222,12 @@ def _describe(segment: Any, structure: anatomy.Structure) -> None:
 def _setSourceRepresentation(segmentation: Any) -> None:
     if hasattr(segmentation, "SetSourceRepresentationName"):
         segmentation.SetSourceRepresentationName(_LABELMAP)
-    else:  # Slicer 5.10 has the older name alone
+    else:  # Slicer 5.10 has only the older name
         segmentation.SetMasterRepresentationName(_LABELMAP)
 
 
 def _placeLabels(segmentation: Any, matrix: FloatArray) -> None:
-    """Put the labels of every segment where a 4×4 matrix from voxel indices says."""
+    """Set the position of every segment's labels by a 4×4 matrix from voxel indices."""
     for identity in segmentation.GetSegmentIDs():
         image = segmentation.GetSegment(identity).GetRepresentation(_LABELMAP)
         if image is not None:
@@ -237,8 +237,8 @@ def _placeLabels(segmentation: Any, matrix: FloatArray) -> None:
 def _orientedImage(labels: Image, place: FloatArray, *, whole: bool) -> Any:
     """A vtkOrientedImageData of the labels.
 
-    :param whole: False cuts it to the smallest box that holds every label, as the application's own effects do: what it does with
-        segments takes as long as their image is large.
+    :param whole: False crops it to the bounding box of all labels, as the application's own effects do, because the duration of
+        operations on segments depends on the size of their image.
     """
     voxels = labels.voxels
     box = None if whole else box_of(voxels != 0)
@@ -253,9 +253,9 @@ def _orientedImage(labels: Image, place: FloatArray, *, whole: bool) -> Any:
 
 
 def _hashOf(node: Any, *, ofStructures: bool = False) -> str:
-    """A name for the voxels of every segment; it does not depend on the extent that a file or an effect cuts them to.
+    """A hash of the voxels of every segment, independent of the extent to which a file or an effect crops them.
 
-    :param ofStructures: True to leave out the segments that a user added.
+    :param ofStructures: True to leave out segments that a user added.
     """
     segmentation = node.GetSegmentation()
     digest = hashlib.sha256()
@@ -266,7 +266,7 @@ def _hashOf(node: Any, *, ofStructures: bool = False) -> str:
         segment = segmentation.GetSegment(identity)
         image = segment.GetRepresentation(_LABELMAP)
         digest.update(identity.encode())
-        if image not in labelled:  # segments share their labels: the empty voxels round them are looked at once
+        if image not in labelled:  # segments share their labels, so their bounding box is computed only once
             labelled[image] = _labelledPart(image)
         labels = labelled[image]
         voxels = labels == segment.GetLabelValue() if labels is not None else None
@@ -279,7 +279,7 @@ def _hashOf(node: Any, *, ofStructures: bool = False) -> str:
 
 
 def _labelledPart(image: Any) -> Array | None:
-    """The smallest box of a vtkOrientedImageData with every voxel that has a label, (K, J, I); None if there is none."""
+    """The bounding box of all labelled voxels of a vtkOrientedImageData, (K, J, I); None if there are none."""
     if image is None or image.GetPointData().GetScalars() is None:
         return None
     extent = image.GetExtent()

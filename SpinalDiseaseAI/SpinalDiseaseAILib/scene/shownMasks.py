@@ -1,4 +1,4 @@
-"""The segmentation of a result back to masks on the voxels that were analysed: files hold what a reader edited."""
+"""The segmentation of a result back to masks on the analysed voxels, so that files contain a reader's edits."""
 
 from __future__ import annotations
 
@@ -17,17 +17,17 @@ from .segmentation import ANALYSED, MODEL, structuresAreEdited
 
 _LABELMAP = "Binary labelmap"
 _SAME = 1e-6
-"""Largest difference of two 4×4 matrices of one voxel grid, in millimetres: what writing them to files rounds."""
+"""Largest difference in millimetres between 4×4 matrices of the same voxel grid, caused by rounding in files."""
 
 
 def masksOfResult(resultNode: Any) -> Masks | None:
-    """The masks of a result as its segmentation holds them, in the millimetres of its report; None if there are none.
+    """The masks of a result as in its segmentation, in the millimetres of its report; None if there are none.
 
-    Segments of a user that are no structure are left out, and levels without a name in the present numbering. Masks that nobody
-    edited are those that were written, wherever their volume was moved since; edited ones are taken where they lie on the image
-    now. Where segments overlap, the lower one in the list counts, as when the application exports them.
+    A user's segments that are not structures, and levels without a name in the present numbering, are left out. Unedited masks
+    are returned as written, wherever their volume was moved since; edited ones are taken from their present position on the
+    image. If segments overlap, the lower one in the list counts, as in the application's export.
 
-    :returns: masks whose model is empty if a person edited a structure.
+    :returns: masks, whose model is empty if a person edited a structure.
     :raises InputError: if the node belongs to no result.
     """
     result = resultFromNode(resultNode)
@@ -59,19 +59,19 @@ def masksOfResult(resultNode: Any) -> Masks | None:
 
 
 def _countsOf(reportNode: Any, affine: FloatArray) -> tuple[int, int, int] | None:
-    """Voxel counts of the analysed image with this matrix; None if the result remembers none."""
+    """Voxel counts of the analysed image with this matrix; None if none is recorded in the result."""
     grids = analysedGrids(reportNode).values()
     return next((counts for counts, matrix in grids if np.allclose(matrix, affine, rtol=0, atol=_SAME)), None)
 
 
 def _reachOf(images: set[Any]) -> tuple[int, int, int]:
-    """Voxel counts that hold every label: where no volume was in the scene, the labels reach as far as their image did."""
+    """Voxel counts that include every label; if no volume was in the scene, the labels extend as far as their image."""
     i, j, k = (max((image.GetExtent()[2 * axis + 1] + 1 for image in images), default=0) for axis in range(3))
     return i, j, k
 
 
 def _voxelsOf(image: Any) -> tuple[Box, Array]:
-    """The labels of a vtkOrientedImageData, (I, J, K), and their place on the grid whose indices its extent counts."""
+    """The labels of a vtkOrientedImageData, (I, J, K), and their offset in the grid to which its extent refers."""
     extent = image.GetExtent()
     i, j, k = (slice(extent[2 * axis], extent[2 * axis + 1] + 1) for axis in range(3))
     shape = tuple(part.stop - part.start for part in (k, j, i))

@@ -1,4 +1,4 @@
-"""Which results are drawn: points and masks of two patients over one image would be taken for each other's."""
+"""Shows one result at a time: points and masks of two patients over one image could be confused."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from typing import Any
 from .results import ResultNodes, resultsInScene
 
 HIDDEN = "SpinalDiseaseAI.HiddenForAnotherResult"
-"""Attribute of points and masks that :func:`showAlone` hid. What a user hid has none, and stays hidden."""
+"""Attribute of points and masks hidden by :func:`showAlone`. Those hidden by a user do not have it, and stay hidden."""
 
 
 def showAlone(reportNode: Any) -> None:
-    """Hide the points and masks of every other result in the scene, and show those of this one that were hidden so before."""
+    """Hide the points and masks of every other result in the scene, and show those of this one that this function had hidden."""
     for result in resultsInScene(reportNode.GetScene()):
         for node in _drawn(result):
             if result.reportNode is not reportNode and node.GetDisplayVisibility():

@@ -16,7 +16,7 @@ from .frame import worldFromVoxels
 from .hierarchy import hierarchyOf, itemOf
 
 INSTANCE_UIDS = "DICOM.instanceUIDs"
-"""Node attribute in which Slicer keeps the SOPInstanceUIDs of a volume that it loaded from DICOM, separated by blanks."""
+"""Node attribute in which Slicer keeps the SOPInstanceUIDs of a volume loaded from DICOM, separated by blanks."""
 
 FRAME_OF_REFERENCE_UID = "DICOM.FrameOfReferenceUID"
 """Attribute of a volume's subject hierarchy item."""
@@ -24,7 +24,7 @@ FRAME_OF_REFERENCE_UID = "DICOM.FrameOfReferenceUID"
 _STORED_TYPES = tuple(np.dtype(kind) for kind in ("u1", "i2", "u2", "i4", "u4", "f4", "f8"))
 
 MR = "MR"
-"""Modality of the images that can be analysed, as DICOM calls it."""
+"""DICOM modality of the images that can be analysed."""
 
 _MODALITY_TAG = "0008,0060"
 _SERIES_UID_TAG = "0020,000E"
@@ -33,15 +33,15 @@ _FRAME_OF_REFERENCE_TAG = "0020,0052"
 
 
 def studyFromVolumeNodes(t2Node: Any, t1Node: Any = None) -> Study:
-    """The study that volume nodes hold. The nodes are not changed, and changing them later does not change the study.
+    """The study in volume nodes. The nodes are not changed, and later changes to them do not affect the study.
 
-    Positions are those of the world: linear parent transforms are applied. Identity is kept as UIDs alone; nothing that names
-    the patient is read.
+    Positions are in world coordinates: linear parent transforms are applied. Only UIDs are read as identifiers, and nothing
+    that names the patient.
 
     :param t2Node: vtkMRMLScalarVolumeNode of the sagittal T2 series, None if there is only a T1 series.
     :param t1Node: vtkMRMLScalarVolumeNode of the sagittal T1 series, None if there is none.
-    :raises InputError: if no volume is given, one is given twice, is no volume node of a scene, or holds no usable grey values or
-        position.
+    :raises InputError: if no volume is given, or one is given twice, is not a volume node in a scene, or has no usable grey
+        values or position.
     """
     if t2Node is None and t1Node is None:
         raise InputError("No volume was given.", remedy="Choose a sagittal T2 volume.", code="no-volume")
@@ -65,7 +65,7 @@ def studyFromVolumeNodes(t2Node: Any, t1Node: Any = None) -> Study:
 
 
 def suggestedT2Node(scene: Any) -> Any:
-    """The volume that a user most likely means: the first one called T2, else the first that is not called T1; None if none."""
+    """The most likely T2 volume: the first one called T2, otherwise the first not called T1; None if there is none."""
     volumes = scene.GetNodesByClass("vtkMRMLScalarVolumeNode")
     volumes.UnRegister(None)
     every = (volumes.GetItemAsObject(index) for index in range(volumes.GetNumberOfItems()))
@@ -76,9 +76,9 @@ def suggestedT2Node(scene: Any) -> Any:
 
 
 def addVolumeNode(scene: Any, series: Series) -> Any:
-    """Add a series to a scene as a vtkMRMLScalarVolumeNode, with an item in the subject hierarchy that carries its UIDs."""
+    """Add a series to a scene as a vtkMRMLScalarVolumeNode, with a subject hierarchy item that has its UIDs."""
     voxels = series.image.voxels
-    # Slicer's volumes can be saved in these types; the others go into the smallest of them that holds their values.
+    # Slicer can save volumes of these types; others are converted to the smallest of them that holds their values.
     if voxels.dtype.newbyteorder("=") not in _STORED_TYPES:
         voxels = voxels.astype(next((kind for kind in _STORED_TYPES if np.can_cast(voxels.dtype, kind)), np.float64))
     node = scene.AddNewNodeByClass("vtkMRMLScalarVolumeNode", series.description or series.role.value)
@@ -95,7 +95,7 @@ def addVolumeNode(scene: Any, series: Series) -> Any:
 
 
 def _refuseOthers(role: Role, node: Any) -> None:
-    """What is given by mistake: a name, a list, a node of another class, one without a scene, images of another modality."""
+    """Refuse wrong arguments: a name, a list, a node of another class or without a scene, images of another modality."""
     if not isinstance(node, slicer.vtkMRMLVolumeNode):
         kind = node.GetClassName() if isinstance(node, slicer.vtkMRMLNode) else type(node).__name__
         raise InputError(
@@ -138,7 +138,7 @@ def _image(node: Any) -> Image:
             "Choose the MR volume itself.",
             code="not-grey",
         )
-    # A copy: the node may be edited or deleted while the study is analysed. It is read-only, so that it is hashed once.
+    # A copy, because the node may be edited or deleted during the analysis. It is read-only, so that it is hashed only once.
     voxels = c_ordered_copy(slicer.util.arrayFromVolume(node).T)  # (I, J, K)
     voxels.setflags(write=False)
     if voxels.dtype.kind == "f" and not np.isfinite(voxels).all():
@@ -161,7 +161,7 @@ def _isGrey(node: Any) -> bool:
 
 
 def _worldFromIjk(node: Any) -> FloatArray:
-    """4×4 matrix from voxel indices to world RAS millimetres, parent transforms included."""
+    """4×4 matrix from voxel indices to world RAS millimetres, including parent transforms."""
     matrix = worldFromVoxels(node)
     if matrix is None:
         raise InputError(
@@ -180,20 +180,20 @@ def _studyUid(node: Any) -> str:
 
 
 def _modality(node: Any) -> str:
-    """Modality of a volume that was loaded from DICOM; empty if it is not known."""
+    """Modality of a volume that was loaded from DICOM; empty if unknown."""
     name = slicer.vtkMRMLSubjectHierarchyConstants.GetDICOMSeriesModalityAttributeName()
     return hierarchyOf(node.GetScene()).GetItemAttribute(itemOf(node), name) or _tagOfFirstInstance(node, _MODALITY_TAG)
 
 
 def _uid(node: Any, item: int, tag: str) -> str:
-    """UID of a subject hierarchy item, else what the DICOM database says of the volume's first instance; else empty."""
+    """UID of a subject hierarchy item, otherwise of the volume's first instance in the DICOM database, otherwise empty."""
     hierarchy = hierarchyOf(node.GetScene())
     name = slicer.vtkMRMLSubjectHierarchyConstants.GetDICOMUIDName()
     return plain_uid((hierarchy.GetItemUID(item, name) if item else "") or _tagOfFirstInstance(node, tag))
 
 
 def _tagOfFirstInstance(node: Any, tag: str) -> str:
-    # The runtime without the application has no database; in the application it is None or closed until one is chosen.
+    # Outside the application there is no database; in the application it is None or closed until one is chosen.
     database = getattr(slicer, "dicomDatabase", None)
     instances = (node.GetAttribute(INSTANCE_UIDS) or "").split()
     if database is None or not database.isOpen or not instances:
