@@ -1,4 +1,4 @@
-"""SpinalDiseaseAI module of 3D Slicer: panel, logic for scripts, self-test. The work is done in ``SpinalDiseaseAILib``."""
+"""SpinalDiseaseAI module of 3D Slicer: panel, logic for scripts and self-test, on top of ``SpinalDiseaseAILib``."""
 
 import contextlib
 import logging
@@ -48,7 +48,7 @@ from SpinalDiseaseAILib.scene.results import REPORT_ATTRIBUTE, inputsOf, reportF
 
 
 class SpinalDiseaseAI(ScriptedLoadableModule):
-    """What the application shows of the module before it is opened."""
+    """What the application shows about the module before it is opened."""
 
     def __init__(self, parent):
         ScriptedLoadableModule.__init__(self, parent)
@@ -67,7 +67,7 @@ class SpinalDiseaseAI(ScriptedLoadableModule):
 
 
 def registerSampleData():
-    """Add the sample study, which the extension carries, to the Sample Data module."""
+    """Add the extension's sample study to the Sample Data module."""
     import SampleData
 
     icon = os.path.join(os.path.dirname(__file__), "Resources", "Icons", "SpinalDiseaseAI.png")
@@ -84,19 +84,19 @@ def registerSampleData():
 
 @parameterNodeWrapper
 class SpinalDiseaseAIParameterNode:
-    """Choices that belong to the scene and are saved with it.
+    """Choices for the scene, saved with it.
 
-    t2Volume - The sagittal T2 series; levels are found on it.
+    t2Volume - The sagittal T2 series, on which levels are located.
     t1Volume - The sagittal T1 series of the same study, if there is one.
     classifier - Name of the model bundle that grades the levels.
-    slices - Most slices that levels are looked for on; 0 for as many as the stack needs.
-    segmentation - Outline vertebrae, discs and canal, too.
+    slices - Maximum number of slices to search for levels; 0 for as many as the stack needs.
+    segmentation - Also segment vertebrae, discs and canal.
     report - The result that the panel shows.
     selectedLevel - The level whose row is selected, such as "L4-L5".
-    shownFindings - Names of the findings that have a column of their own, separated by blanks.
-    abnormalOnly - Show abnormal levels only.
-    abnormalFrom - Lowest probability of an abnormal class with which a level counts as abnormal in this filter.
-    unsureBelow - A finding whose probability is below this is marked as not sure.
+    shownFindings - Names of the findings with their own column, separated by blanks.
+    abnormalOnly - Show only abnormal levels.
+    abnormalFrom - Minimum probability of an abnormal class for a level to count as abnormal in this filter.
+    unsureBelow - Findings with a lower probability are marked as not sure.
     """
 
     t2Volume: vtkMRMLScalarVolumeNode
@@ -118,13 +118,13 @@ class SpinalDiseaseAIParameterNode:
 
 
 def widgetsOfParameters(ui):
-    """Name of a parameter to its widget. ``connectGui(ui)`` finds the same, but gives no tag to disconnect them with."""
+    """Parameter name to widget. ``connectGui(ui)`` finds the same, but returns no tag with which to disconnect them."""
     named = {widget.property("SlicerParameterName"): widget for widget in vars(ui).values()}
     return {name: widget for name, widget in named.items() if name}
 
 
 class SpinalDiseaseAIWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
-    """The panel: it holds the sections together and follows the scene."""
+    """The panel: connects the sections and follows the scene."""
 
     def __init__(self, parent=None):
         ScriptedLoadableModuleWidget.__init__(self, parent)
@@ -169,14 +169,14 @@ class SpinalDiseaseAIWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         self.corrections.cleanup()
         parameterNode, self.parameterNode = self.parameterNode, None
         if parameterNode is not None:
-            # At the end of the application the widgets may be gone already.
+            # When the application exits, the widgets may already be gone.
             with contextlib.suppress(ValueError):
                 parameterNode.disconnectGui(self._parameterNodeGuiTag)
 
     def enter(self):
         self.initializeParameterNode()
         if not self.missingPackages:
-            # What was done to the points while another module was open, and what an analysis left to do that ended meanwhile.
+            # For edits of points while another module was open, and for the result of an analysis that ended meanwhile.
             levels, self._outdatedLevels = self._outdatedLevels, []
             self.corrections.follow(self.ui.statusLabel.text if levels else "", levels)
 
@@ -184,7 +184,7 @@ class SpinalDiseaseAIWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         self.setParameterNode(None)
 
     def onReload(self):
-        # The application reloads this file only; without this, the library would stay as it was.
+        # The application reloads only this file; without this, changes to the library would have no effect.
         for name in [name for name in sys.modules if name.split(".")[0] == "SpinalDiseaseAILib"]:
             del sys.modules[name]
         ScriptedLoadableModuleWidget.onReload(self)
@@ -227,7 +227,7 @@ class SpinalDiseaseAIWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
     def onParametersChanged(self, caller=None, event=None):
         self.refresh()
 
-    # -- what the sections ask for
+    # -- interface for the sections
 
     @property
     def missingPackages(self):
@@ -249,7 +249,7 @@ class SpinalDiseaseAIWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         self.analysis.start()
 
     def onAnalyzed(self, result):
-        # The user may have gone to another module; the panel then shows the result when it is entered again.
+        # If the user has switched to another module, the panel shows the result when it is entered again.
         parameterNode = self.parameterNode or self.logic.getParameterNode()
         parameterNode.report = result.reportNode
         levels = outdatedLevels(reportFromNode(result.reportNode))
@@ -294,7 +294,7 @@ class SpinalDiseaseAILogic(AnalysisLogic, ScriptedLoadableModuleLogic):
 
 
 class SpinalDiseaseAITest(ScriptedLoadableModuleTest):
-    """Self-test that runs in the application; without PyTorch, what needs it is left out and said."""
+    """Self-test that runs in the application; without PyTorch, tests that need it are skipped with a message."""
 
     def setUp(self):
         slicer.mrmlScene.Clear()

@@ -17,7 +17,7 @@ from .host import Host
 
 
 class AdvancedSection:
-    """The choices that most users never touch."""
+    """The choices that most users never change."""
 
     def __init__(self, host: Host) -> None:
         self._host = host
@@ -38,11 +38,11 @@ class AdvancedSection:
         ui.shippedModelsButton.connect("clicked(bool)", self._onShipped)
 
     def refresh(self) -> None:
-        """Show what the parameter node chose."""
+        """Show the choices of the parameter node."""
         ui, running, parameters = self._host.ui, self._host.logic.running, self._host.parameterNode
         ui.advancedCollapsibleButton.enabled = not running
         if parameters is not None:
-            # A model that is not installed is shown as none: another one must not look as if it were the chosen one.
+            # A model that is not installed is shown as none, so that no other model looks like the chosen one.
             index = ui.classifierComboBox.findData(parameters.classifier)
             if index != ui.classifierComboBox.currentIndex:
                 ui.classifierComboBox.currentIndex = index
@@ -121,7 +121,7 @@ class AdvancedSection:
 
     @property
     def device(self) -> str:
-        """The chosen device, as :class:`base.options.Options` names it."""
+        """The chosen device, as named by :class:`base.options.Options`."""
         box = self._host.ui.deviceComboBox
         return str(box.itemData(box.currentIndex))
 

@@ -1,4 +1,4 @@
-"""The work behind the panel: jobs for the analysis process, and their results in the scene."""
+"""The logic behind the panel: jobs for the analysis process, and their results in the scene."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ OnError = Callable[[SpinalDiseaseAIError], None] | None
 
 @dataclass(frozen=True)
 class _Later:
-    """A grading that waits for the one that runs."""
+    """A grading that waits for the running one."""
 
     levels: tuple[str, ...]
     start: Callable[[], None]
@@ -39,7 +39,7 @@ class _Later:
 
 
 class AnalysisLogic:
-    """Analyses volumes of the scene and grades corrected levels again, in a process that stays warm.
+    """Analyses volumes of the scene and regrades corrected levels, in a process that is kept running.
 
     Callbacks run on the main thread. In the Python console::
 
@@ -51,27 +51,27 @@ class AnalysisLogic:
     POLL_MILLISECONDS = 50
 
     def __init__(self, client: WorkerClient | None = None, onLog: Callable[[str], None] | None = None) -> None:
-        """Make a logic; no process is started yet.
+        """Create a logic; no process is started yet.
 
-        :param client: what runs the jobs; None makes one that runs in the application's own Python when it is needed.
+        :param client: runs the jobs; None for one that uses the application's own Python, created when needed.
         :param onLog: called with every line that the analysis process logs.
         """
         self.client = client
         self._onLog = onLog
         self._job: Any = None
         self._grading: Any = None
-        self._next: dict[str, _Later] = {}  # by the ID of the report
+        self._next: dict[str, _Later] = {}  # by ID of the report node
         self._timer: Any = None
         self._watch = SceneWatch(self._onSceneStartClose)
 
     @property
     def running(self) -> bool:
-        """True while an analysis that was started without waiting is not finished."""
+        """True while an analysis that was started without waiting is running."""
         return self._job is not None
 
     @property
     def grading(self) -> bool:
-        """True while corrected levels are graded again."""
+        """True while corrected levels are being regraded."""
         return self._grading is not None
 
     def process(
@@ -87,28 +87,28 @@ class AnalysisLogic:
         onError: OnError = None,
         **more: Any,
     ) -> ResultNodes | None:
-        """Analyse a study and show the report in the scene: points, table and report in one folder beside the volume.
+        """Analyse a study and show the report in the scene: points, table and report in one folder next to the volume.
 
         :param t2Volume: sagittal T2 volume node; None if there is only a T1 volume.
         :param t1Volume: sagittal T1 volume node.
         :param classifiers: names of the model bundles that grade the levels.
         :param device: "auto", "cuda", "mps" or "cpu".
-        :param overwriteEdits: replace also what a user corrected in an earlier result on the same volume.
+        :param overwriteEdits: also replace a user's corrections in an earlier result on the same volume.
         :param waitForCompletion: False returns at once; the callbacks run on the main thread.
         :param onProgress: called with (stage, fraction in 0 ... 1, message).
         :param onFinished: called with the result.
         :param onError: called with the error.
         :param more: further fields of :class:`base.options.Options`, such as ``models_folder``.
-        :returns: the result (reportNode, pointsNode, tableNode, folderItem, kept); None if it does not wait.
-        :raises SpinalDiseaseAIError: if the volumes cannot be used, or the analysis that is waited for fails; it is Cancelled if
-            ``onProgress`` closes the scene or raises that.
+        :returns: the result (reportNode, pointsNode, tableNode, folderItem, kept); None without waiting.
+        :raises SpinalDiseaseAIError: if the volumes cannot be used, or the analysis fails while waiting for it; Cancelled if
+            ``onProgress`` closes the scene or raises it.
         """
         if self.running:
             raise ComputeError(_("An analysis is already running."), remedy=_("Wait for it or cancel it."), code="busy")
         study = studyFromVolumeNodes(t2Volume, t1Volume)
         options = Options(classifiers=tuple(classifiers), device=device, **more)
         scene = (t2Volume or t1Volume).GetScene()
-        # IDs, because a node may be deleted while its study is analysed; a scene that is closed ends the analysis.
+        # IDs, because a node may be deleted while its study is analysed; closing the scene ends the analysis.
         nodeIDs = [node.GetID() if node else "" for node in (t2Volume, t1Volume)]
 
         def show(report: Report) -> ResultNodes:
@@ -148,16 +148,16 @@ class AnalysisLogic:
         onError: OnError = None,
         **more: Any,
     ) -> ResultNodes | None:
-        """Make a result follow its points: levels whose point was moved or added are graded there, those without one left out.
+        """Update a result from its points: regrade levels whose point was moved or added, and drop levels without a point.
 
-        Where the process still knows what it outlined in this study, measurements are taken again and masks follow the points;
-        otherwise the measurements of these levels are dropped, and the result says so. The corrections are recorded in the
-        report. What is asked for while a grading runs, of this result or of another one, is graded when that has ended.
+        If the process still has the masks of this study, levels are remeasured and the masks follow the points. Otherwise the
+        measurements of these levels are dropped, and the result says so. The corrections are recorded in the report. Requests
+        during a grading, for this result or another one, are graded when it has ended.
 
         :param resultNode: any node of a result.
-        :param levels: structures to grade again although their point was not touched.
-        :returns: the result; None if it does not wait.
-        :raises SpinalDiseaseAIError: if the volumes are gone, or the grading that is waited for fails.
+        :param levels: structures to regrade although their point was not changed.
+        :returns: the result; None without waiting.
+        :raises SpinalDiseaseAIError: if the volumes are gone, or the grading fails while waiting for it.
         """
         reportNode = resultFromNode(resultNode).reportNode
         scene, nodeID = reportNode.GetScene(), reportNode.GetID()
@@ -210,23 +210,23 @@ class AnalysisLogic:
         return None
 
     def probe(self, device: str, onFinished: Callable[[dict[str, Any]], None], onError: OnError) -> None:
-        """Find out which device a choice uses, by running a small network on it; returns at once."""
+        """Find out which device a choice means, by running a small network on it; returns at once."""
         self._startedClient().probe(device, onFinished, onError)
         self._startTimer()
 
     def cancel(self) -> None:
-        """Ask for an early end of the analysis that was started without waiting; its ``onError`` is called with Cancelled."""
+        """Request the cancellation of the analysis started without waiting; its ``onError`` is called with Cancelled."""
         if self._job is not None:
             self._job.cancel()
 
     def cancelGrading(self) -> None:
-        """Ask for an early end of the grading that was started without waiting; its ``onError`` is called with Cancelled."""
+        """Request the cancellation of the grading started without waiting; its ``onError`` is called with Cancelled."""
         self._next.clear()
         if self._grading is not None:
             self._grading.cancel()
 
     def close(self) -> None:
-        """End the analysis process. The logic can be used again."""
+        """End the analysis process. The logic can still be used afterwards."""
         if self._timer is not None:
             self._timer.stop()
         self._job = self._grading = None
@@ -247,7 +247,7 @@ class AnalysisLogic:
             slicer.vtkMRMLSliceNode.JumpAllSlices(pointsNode.GetScene(), *position)
 
     def _gradeNext(self) -> None:
-        """Start what was asked for while a grading ran, unless a callback did so."""
+        """Start the grading that was requested while another one ran, unless a callback did so."""
         while self._next and not self.grading:
             later = self._next.pop(next(iter(self._next)))
             try:
@@ -285,7 +285,7 @@ def _call(callback: Callable[[Any], None] | None, value: Any) -> None:
 
 
 def _told(exception: Exception) -> SpinalDiseaseAIError:
-    """What a user is told about an exception; one that nobody foresaw goes to the application's log in full."""
+    """The error to show for an exception; unexpected exceptions go to the application's log in full."""
     error = error_of_exception(exception)
     if error is not exception:
         logging.error("A result could not be shown.", exc_info=exception)

@@ -1,4 +1,4 @@
-"""Analyze and Cancel, how far the analysis is, and how long it takes."""
+"""Analyze and Cancel, and the progress and duration of the analysis."""
 
 from __future__ import annotations
 
@@ -20,16 +20,16 @@ from .host import Host
 
 _TICK_MILLISECONDS = 500
 _FORETELL_FROM = 0.15
-"""Fraction of the whole before which the remaining time would be a guess."""
+"""Progress (0 … 1) from which the remaining time is shown; earlier it would be a guess."""
 
 
 class AnalysisSection:
-    """The button, the bar and the sentences under it."""
+    """The button, the progress bar and the sentences below."""
 
     def __init__(self, host: Host, onFinished: Any) -> None:
         """Connect the widgets.
 
-        :param onFinished: called with the result of an analysis that ended well.
+        :param onFinished: called with the result of a successful analysis.
         """
         self._host = host
         self._onFinishedCallback = onFinished
@@ -47,7 +47,7 @@ class AnalysisSection:
         self._clock.stop()
 
     def refresh(self) -> None:
-        """Make the button what can be done now, and say why if nothing can."""
+        """Set the button to what can be done now, or say why nothing can be done."""
         button, running = self._host.ui.analyzeButton, self._host.logic.running
         obstacle = self._obstacle()
         button.text = button.accessibleName = _("Cancel") if running else _("Analyze")
@@ -62,7 +62,7 @@ class AnalysisSection:
         self._host.ui.timeLabel.visible = running
 
     def start(self) -> None:
-        """Analyse the chosen volumes; the user is asked first where packages, consent or corrections need it."""
+        """Analyse the chosen volumes; first ask the user about missing packages, consent or existing corrections."""
         with slicer.util.tryWithErrorDisplay(_("The analysis could not be started.")):
             try:
                 if self._maySetUp() and self._mayUseModel():
@@ -115,7 +115,7 @@ class AnalysisSection:
         return True
 
     def _mayOverwrite(self) -> bool:
-        """True if an earlier result's corrections, or an earlier result that cannot be read, are to be replaced."""
+        """True if corrections of an earlier result, or an unreadable earlier result, may be replaced."""
         parameters = self._host.parameterNode
         earlier = resultOf(parameters.t2Volume or parameters.t1Volume, self._pipeline())
         if earlier is None:

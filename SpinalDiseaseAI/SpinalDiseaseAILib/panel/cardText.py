@@ -1,4 +1,4 @@
-"""The card of a model as Markdown that shows text alone: a folder of models may come from a stranger."""
+"""The card of a model as Markdown that contains only text, because a folder of models may be untrusted."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ _REFERENCE = re.compile(r"^ {0,3}\[[^\]]+\]:(?!\s*<?https?://).*$", re.MULTILINE
 
 
 def cardText(markdown: str) -> str:
-    """A card without what loads or opens files: on Windows the address of a picture on another computer hands over a password.
+    """A card without anything that opens files: on Windows, a picture's address on another computer gives away a password.
 
-    :param markdown: the card as it is in its file.
-    :returns: Markdown without HTML and pictures, whose links lead to web pages alone.
+    :param markdown: the card as in its file.
+    :returns: Markdown without HTML and pictures, with links to web pages only.
     """
     text = _COMMENT.sub("", markdown)
     for pattern, replacement in ((_TAG, "&lt;"), (_PICTURE, ""), (_LINK, "]"), (_REFERENCE, "")):

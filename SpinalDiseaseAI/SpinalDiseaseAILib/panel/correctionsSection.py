@@ -1,4 +1,4 @@
-"""Corrections: a point that is dragged, placed or deleted, another numbering, and the way back to what was computed."""
+"""Corrections: dragging, placing or deleting a point, changing the numbering, and restoring the computed result."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ from .host import Host
 
 _SHOWN_CORRECTIONS = 6
 _LEAST_SHOWN = 0.005
-"""Probability below which another numbering is not worth a line."""
+"""Other numberings with a lower probability are not shown."""
 
 
 class CorrectionsSection(VTKObservationMixin):  # type: ignore[misc]
-    """Watches the points of the shown result and makes its report follow them."""
+    """Watches the points of the shown result and keeps its report up to date."""
 
     def __init__(self, host: Host) -> None:
         VTKObservationMixin.__init__(self)
@@ -37,8 +37,8 @@ class CorrectionsSection(VTKObservationMixin):  # type: ignore[misc]
         self._pointsNode: Any = None
         self._sentence = ""
         self._locked = False
-        self._told: Any = None  # the error that popped up last, and the points that it was about
-        # Events come while a list is being written, several for one edit: what they amount to is looked at afterwards.
+        self._told: Any = None  # the last error in a pop-up, and the points that it concerned
+        # One edit causes several events, while the list is being written: their outcome is checked afterwards.
         self._later = qt.QTimer()
         self._later.singleShot = True
         self._later.setInterval(0)
@@ -52,12 +52,12 @@ class CorrectionsSection(VTKObservationMixin):  # type: ignore[misc]
         ui.restoreButton.connect("clicked(bool)", self._onRestore)
 
     def cleanup(self) -> None:
-        """Let go of the scene."""
+        """Release the scene."""
         self._later.stop()
         self._observe(None)
 
     def refresh(self, report: Report | None) -> None:
-        """Offer what can be corrected in the shown result.
+        """Offer the possible corrections of the shown result.
 
         :param report: None if there is no result.
         """
@@ -78,10 +78,10 @@ class CorrectionsSection(VTKObservationMixin):  # type: ignore[misc]
         )
 
     def follow(self, sentence: str = "", levels: Sequence[str] = ()) -> None:
-        """Grade again what a reader moved or placed, and leave out what a reader deleted.
+        """Regrade points that a reader moved or placed, and drop those that a reader deleted.
 
-        :param sentence: what to show when it is done; empty for a sentence that says just that.
-        :param levels: structures to grade again although their point was not touched.
+        :param sentence: sentence to show when done; empty for a standard one.
+        :param levels: structures to regrade although their point was not changed.
         """
         self._later.stop()
         reportNode = self._reportNode()
@@ -122,13 +122,13 @@ class CorrectionsSection(VTKObservationMixin):  # type: ignore[misc]
             ):
                 self.addObserver(pointsNode, event, self._onPointsEdited)
             if not self._host.missingPackages:
-                self._later.start()  # what was done to the points while another result was shown, or none
+                self._later.start()  # for edits made while another result, or none, was shown
 
     def _onPointsEdited(self, caller: Any = None, event: Any = None) -> None:
         self._later.start()
 
     def _lockPoints(self, wanted: bool) -> None:
-        """No point is dragged while the study is analysed: the new result would not know of it. A lock of the user's stays."""
+        """Lock the points while the study is analysed: the new result would miss any edits. A user's own lock is kept."""
         node = self._pointsNode
         if node is None or wanted == self._locked or (wanted and node.GetLocked()):
             return
@@ -170,7 +170,7 @@ class CorrectionsSection(VTKObservationMixin):  # type: ignore[misc]
         )
 
     def _obstacle(self) -> str:
-        """Why nothing can be corrected now; empty if it can."""
+        """Why nothing can be corrected now; empty if corrections are possible."""
         if self._report is None:
             return str(_("Analyze a study first."))
         return str(_("Wait until the analysis has ended, or cancel it.")) if self._host.logic.running else ""
@@ -204,12 +204,12 @@ class CorrectionsSection(VTKObservationMixin):  # type: ignore[misc]
 
     def _onError(self, error: SpinalDiseaseAIError) -> None:
         self._host.refresh()
-        # Where something else was said since, that is why the grading was cancelled.
+        # If another message was shown since, it explains why the grading was cancelled.
         if isinstance(error, Cancelled) and self._host.ui.statusLabel.text != _gradingText():
             return
         told = (str(error), pendingChanges(self._reportNode()) if self._report is not None else None)
         if told == self._told:
-            self._host.say(str(error))  # the panel was opened again, and nothing is different: no second pop-up
+            self._host.say(str(error))  # the panel was opened again and nothing has changed: no second pop-up
         else:
             self._told = told
             self._host.fail(error)
@@ -250,7 +250,7 @@ class CorrectionsSection(VTKObservationMixin):  # type: ignore[misc]
 
     def _onRestore(self, checked: bool = False) -> None:
         self._later.stop()
-        self._host.logic.cancelGrading()  # what it finds belongs to a point that is no longer there
+        self._host.logic.cancelGrading()  # its result would be for a point that no longer exists
         restoreComputed(self._reportNode())
         self._later.stop()
         self._host.refresh()
@@ -266,7 +266,7 @@ def _gradingText() -> str:
 
 
 def _placeable(report: Report) -> list[str]:
-    """Structures that a model can grade, under the names that they have in a report."""
+    """Structures that a model can grade, by their names in a report."""
     names = (anatomy.renumbered(name, shift_of(report)) for name in anatomy.KEY_POINTS)
     return [name for name in names if name]
 

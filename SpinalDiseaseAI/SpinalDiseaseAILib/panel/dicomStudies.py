@@ -1,4 +1,4 @@
-"""Studies of the application's DICOM database, the series of one of them that would be used, and their volumes."""
+"""Studies in the application's DICOM database, the series that would be used of a study, and their volumes."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class DatabaseStudy:
-    """A study with MR series. It is shown on the screen only: who the patient is goes nowhere else.
+    """A study with MR series. It is only shown on screen: the patient's identity goes nowhere else.
 
-    :param date: as a reader writes it, such as ``"2026-01-02"``; as the header has it where that is no date.
-    :param seriesUIDs: of its MR series.
+    :param date: readable date, such as ``"2026-01-02"``; the header's own text if that is not a date.
+    :param seriesUIDs: UIDs of its MR series.
     """
 
     uid: str
@@ -32,7 +32,7 @@ class DatabaseStudy:
     seriesUIDs: tuple[str, ...]
 
     def matches(self, text: str) -> bool:
-        """True if patient, date or description holds every word of a text, whatever its case."""
+        """True if every word of a text occurs in patient, date or description, regardless of case."""
         whole = f"{self.patient} {self.date} {self.description}".lower()
         return all(word in whole for word in text.lower().split())
 
@@ -44,7 +44,7 @@ def openDatabase() -> Any:
 
 
 def studiesOf(database: Any) -> list[DatabaseStudy]:
-    """Every study with MR series, the latest first."""
+    """Every study with MR series, most recent first."""
     found = []
     for patient in database.patients():
         name = _readable(database.nameForPatient(patient)) or database.fieldForPatient("PatientID", patient)
@@ -59,10 +59,10 @@ def studiesOf(database: Any) -> list[DatabaseStudy]:
 def listingOf(database: Any, study: DatabaseStudy, t2: str = "", t1: str = "") -> SeriesListing:
     """The series of a study, which of them would be used as T2 and T1, and why.
 
-    :param t2: UID of the series that the user wants as T2; empty to choose by geometry, timing and coverage.
+    :param t2: UID of the series that the user chose as T2; empty to choose by geometry, timing and coverage.
     :raises InputError: if the files of the study are gone.
     """
-    from ..reading import list_series  # it reads headers with pydicom
+    from ..reading import list_series  # reads headers with pydicom
 
     files = [Path(name) for uid in study.seriesUIDs for name in database.filesForSeries(uid)]
     present = [path for path in files if path.is_file()]
@@ -76,9 +76,9 @@ def listingOf(database: Any, study: DatabaseStudy, t2: str = "", t1: str = "") -
 
 
 def loadSeries(scene: Any, uid: str) -> Any:
-    """The volume of a series; it is loaded from the DICOM database unless the scene has it already.
+    """The volume of a series, loaded from the DICOM database unless it is already in the scene.
 
-    :raises InputError: if the database gives no volume for it.
+    :raises InputError: if the database yields no volume for it.
     """
     node = _loadedVolume(scene, uid)
     if node is not None:
@@ -97,7 +97,7 @@ def loadSeries(scene: Any, uid: str) -> Any:
 
 
 def roleText(role: Role) -> str:
-    """What a series is used as, for a reader."""
+    """The role of a series as text."""
     return str(_("T2") if role is Role.SAGITTAL_T2 else _("T1"))
 
 
@@ -109,7 +109,7 @@ def _loadedVolume(scene: Any, uid: str) -> Any:
 
 
 def _readable(name: str | None) -> str:
-    """A DICOM person name as a reader writes it: "Doe^Jane" is "Doe, Jane"."""
+    """A DICOM person name in readable form: "Doe^Jane" becomes "Doe, Jane"."""
     return ", ".join(part.strip() for part in (name or "").split("^") if part.strip())
 
 

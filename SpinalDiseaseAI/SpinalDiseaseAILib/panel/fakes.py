@@ -1,4 +1,4 @@
-"""What the self-test works on where no network is to run: a drawn volume, and a client that answers without a process."""
+"""Stand-ins for self-tests without networks: a drawn volume, and a client that answers without a process."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def syntheticVolume() -> Any:
 
 
 class FakeClient:
-    """Has what the logic uses of :class:`worker.client.WorkerClient`; every disc is a Pfirrmann 4, a corrected one a 2."""
+    """The part of :class:`worker.client.WorkerClient` that the logic uses; discs are Pfirrmann 4, corrected ones 2."""
 
     busy = False
 
@@ -46,15 +46,15 @@ class FakeClient:
     def regrade(
         self, study: Study, points: dict[str, Point], changed: Sequence[str], options: Options = Options(), *callbacks: Any
     ) -> FakeJob:
-        """A job that has the changed levels."""
+        """A job with the changed levels."""
         return FakeJob(lambda: _report(study, {name: (points[name], "2", True) for name in changed}))
 
     def shutdown(self) -> None:
-        """Nothing runs."""
+        """Do nothing: there is no process."""
 
 
 class FakeJob:
-    """A job that is finished when it is waited for."""
+    """A job that is already finished."""
 
     def __init__(self, result: Callable[[], Report]) -> None:
         self._result = result

@@ -1,4 +1,4 @@
-"""The images on which corrected levels of a result are graded: those that were analysed, or none."""
+"""The images on which corrected levels are graded: exactly those that were analysed."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from ..scene.results import inputsOf, studyOfResult
 
 
 def studyToGrade(reportNode: Any, report: Report) -> Study:
-    """The study of a result, its images where they were analysed.
+    """The study of a result, with its images where they were analysed.
 
-    :raises InputError: if the volumes are gone or cannot be used, or their voxels are not those that the report names.
+    :raises InputError: if the volumes are gone or cannot be used, or their voxels differ from those named in the report.
     """
     volumes = inputsOf(reportNode)
-    # Points that were found on the T2 are not graded on the T1 alone: the level would be told from less than the others.
+    # Points located on the T2 are not graded on the T1 alone, because the level would be graded with less than the others.
     onT2 = any(item.role == Role.SAGITTAL_T2.value for item in report.series)
     if not any(volumes) or (onT2 and volumes[0] is None):
         raise InputError(

@@ -1,4 +1,4 @@
-"""What a section of the panel may ask of the panel."""
+"""The interface of the panel for its sections."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ class Host(Protocol):
     """The module's widget, as its sections see it.
 
     :param ui: widgets of the ``.ui`` file by name.
-    :param parameterNode: choices that belong to the scene; None while the panel is closed.
+    :param parameterNode: choices for the scene; None while the panel is closed.
     """
 
     ui: Any
@@ -20,10 +20,10 @@ class Host(Protocol):
 
     @property
     def missingPackages(self) -> list[str]:
-        """Python packages that the analysis needs and that were not found when the panel last looked."""
+        """Python packages that the analysis needs and that were missing at the last check."""
 
     def lookForPackages(self) -> None:
-        """Look again which packages are missing."""
+        """Check again which packages are missing."""
 
     def log(self, line: str) -> None:
         """Add a line to the log."""
@@ -32,10 +32,10 @@ class Host(Protocol):
         """Show a sentence below the progress bar, and log it."""
 
     def fail(self, error: Exception) -> None:
-        """Show an error in its own words, in a pop-up too unless the user asked for it by cancelling."""
+        """Show the text of an error, also in a pop-up unless the user caused it by cancelling."""
 
     def refresh(self) -> None:
-        """Bring every section up to date with the scene and with what is running."""
+        """Update every section from the scene and the running work."""
 
     def analyze(self) -> None:
-        """Start the analysis of the chosen volumes, as the button does."""
+        """Start the analysis of the chosen volumes, like the button."""

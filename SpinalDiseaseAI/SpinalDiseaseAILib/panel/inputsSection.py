@@ -1,4 +1,4 @@
-"""Inputs: a study of the DICOM database with the series that are used of it, or volumes that are loaded already."""
+"""Inputs: a study in the DICOM database and its series to use, or volumes that are already loaded."""
 
 from __future__ import annotations
 
@@ -42,20 +42,20 @@ class InputsSection:
         self._fitTab()
 
     def enter(self) -> None:
-        """Show what there is to choose from: the database where no volume is loaded and it has studies, else the volumes."""
+        """Show the database if no volume is loaded and it has studies, otherwise the loaded volumes."""
         parameters = self._host.parameterNode
         nothing = parameters.t2Volume is None and parameters.t1Volume is None and parameters.report is None
-        # A scene that brought a choice or a result along is left as it is.
+        # A scene that came with a choice or a result is left unchanged.
         if nothing:
             parameters.t2Volume = suggestedT2Node(slicer.mrmlScene)
         wanted = nothing and parameters.t2Volume is None
         if wanted or self._host.ui.inputTabWidget.currentIndex == DATABASE_TAB:
-            self.fillStudies()  # not otherwise: a database may be large
+            self.fillStudies()  # only here, because a database may be large
         if wanted and self._studies:
             self._host.ui.inputTabWidget.currentIndex = DATABASE_TAB
 
     def refresh(self) -> None:
-        """Enable what can be done, and say why the rest cannot."""
+        """Enable what can be done, and explain what cannot."""
         ui, running = self._host.ui, self._host.logic.running
         ui.inputsCollapsibleButton.enabled = not running
         t2 = self._chosen(ui.databaseT2ComboBox)
@@ -117,7 +117,7 @@ class InputsSection:
             self._list(self._chosen(ui.databaseT2ComboBox), self._chosen(ui.databaseT1ComboBox))
 
     def _fitTab(self) -> None:
-        """The page that is shown alone decides on the height: the short one leaves no empty space."""
+        """Fit the height to the current page, so that the short page leaves no empty space."""
         ui = self._host.ui
         ui.databaseWidget.visible = ui.inputTabWidget.currentIndex == DATABASE_TAB
         ui.volumesWidget.visible = ui.inputTabWidget.currentIndex == VOLUMES_TAB
@@ -128,7 +128,7 @@ class InputsSection:
             self.fillStudies()
 
     def _list(self, t2: str = "", t1: str = "") -> None:
-        """Show the series of the selected study, those that the user asked for chosen."""
+        """Show the series of the selected study, with the user's choices selected."""
         study, database = self._selectedStudy(), openDatabase()
         if study is None or database is None:
             self._showListing(None)

@@ -1,4 +1,4 @@
-"""The rows of the panel's table: what to say about each level, and whether it is abnormal or not sure."""
+"""The rows of the panel's table: the text for each level, and whether it is abnormal or uncertain."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ class LevelRow:
     """One level in the table.
 
     :param worst: the finding that a reader should see first, in words; empty if nothing was assessed here.
-    :param probability: of what ``worst`` says, 0 … 1; None if nothing was assessed here.
+    :param probability: probability of ``worst``, 0 … 1; None if nothing was assessed here.
     :param suspicion: highest probability of an abnormal class among the findings, 0 … 1.
-    :param unsure: True if what ``worst`` says is less probable than asked for, or the images do not tell.
+    :param unsure: True if ``worst`` is less probable than the threshold, or the images are inconclusive.
     :param manual: True if a person placed the point.
     """
 
@@ -36,26 +36,26 @@ class LevelRow:
 def levelRows(report: Report, unsureBelow: float) -> list[LevelRow]:
     """Every level of a report, from cranial to caudal.
 
-    :param unsureBelow: a probability below this is marked “not sure”.
+    :param unsureBelow: probabilities below this are marked “not sure”.
     """
     return [_row(item, unsureBelow) for item in report.structures]
 
 
 def abnormalProbability(result: FindingResult) -> float:
-    """Probability that a finding is abnormal: the sum of its abnormal classes, the highest where several can hold together."""
+    """Probability that a finding is abnormal: the sum over its abnormal classes, or the highest if they are not exclusive."""
     info = anatomy.finding(result.name)
     values = [value for name, value in result.probabilities.items() if info.class_of(name).abnormal]
     return min(1.0, sum(values)) if info.exclusive else max(values, default=0.0)
 
 
 def findingText(result: FindingResult, unsureBelow: float) -> str:
-    """A finding in a cell of its own: the predicted class, its probability, and a question mark where it is not sure."""
+    """A finding as text for a cell: the predicted class, its probability, and a question mark if it is not sure."""
     mark = " ?" if _isUnsure(result, unsureBelow) else ""
     return f"{short_text(result)} ({result.confidence:.2f}){mark}"
 
 
 def detailText(item: StructureResult) -> str:
-    """Everything about a level, a line each: how sure its point is, each finding, each measurement that could be taken."""
+    """Everything about a level, line by line: the confidence of its point, each finding, each successful measurement."""
     point = _("Point placed by a reader") if item.manual else _("Probability that the point is correct: {value:.2f}")
     lines = [point.format(value=item.confidence)]
     lines += [f"{anatomy.finding(result.name).display}: {findingText(result, 0.0)}" for result in item.findings]
@@ -64,7 +64,7 @@ def detailText(item: StructureResult) -> str:
 
 
 def kindText(kind: anatomy.Kind) -> str:
-    """The kind of a structure, for a reader."""
+    """The kind of a structure as text."""
     return str(_("disc") if kind is anatomy.Kind.DISC else _("vertebra"))
 
 

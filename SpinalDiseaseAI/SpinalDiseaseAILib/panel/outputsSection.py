@@ -1,4 +1,4 @@
-"""Outputs: the files of a result, written into a folder that the user chose."""
+"""Outputs: the files of a result, written to a folder that the user chose."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from slicer.i18n import tr as _
 
 from ..base.errors import ComputeError, OutputError
 from ..base.report import Report
-from ..scene import application
 from ..scene.results import inputsOf, studyOfResult
 from ..scene.shownMasks import masksOfResult
 from . import settings
 from .dicomFiles import addToDatabase, dicomFormats, obstacleToDicom
+from .dicomPackages import mayWriteDicom
 from .host import Host
 from .sizes import fitListHeight
 from .waiting import waiting
@@ -28,11 +28,11 @@ from .waiting import waiting
 class Output:
     """A kind of file that can be written.
 
-    :param name: file name, the one that ``writing`` knows it by.
-    :param title: what it is, for a reader.
-    :param images: True if it shows the images or measures them, so that their volumes must be in the scene.
-    :param masks: True if it holds the masks, as the scene has them.
-    :param dicom: True if it is filed under the patient, whom it therefore names: it is written only if someone asks for it.
+    :param name: file name, as used in ``writing``.
+    :param title: what it is, in words.
+    :param images: True if it shows or measures the images, so that their volumes must be in the scene.
+    :param masks: True if it contains the masks, as they are in the scene.
+    :param dicom: True if it is filed under the patient, and therefore names the patient: it is written only on request.
     """
 
     name: str
@@ -52,11 +52,11 @@ OUTPUTS = (
     Output("points.mrk.json", lambda: str(_("Points as Slicer markups"))),
     Output("masks.seg.nrrd", lambda: str(_("Masks as a Slicer segmentation")), masks=True),
     Output("masks.nii.gz", lambda: str(_("Masks as NIfTI")), masks=True),
-    Output("masks.tsv", lambda: str(_("Labels and volumes of the masks for a spreadsheet")), images=True, masks=True),
+    Output("masks.tsv", lambda: str(_("Labels and volumes of the masks")), images=True, masks=True),
     Output("report.sr.dcm", lambda: str(_("DICOM structured report (names the patient)")), dicom=True),
     Output("masks.seg.dcm", lambda: str(_("DICOM segmentation (names the patient)")), masks=True, dicom=True),
 )
-"""What the panel offers to write, in the order of the list."""
+"""The files that the panel offers to write, in the order of the list."""
 
 _YES, _NO = "yes", "no"
 
@@ -83,9 +83,9 @@ class OutputsSection:
         ui.openFolderButton.connect("clicked(bool)", self._onOpenFolder)
 
     def refresh(self, report: Report | None) -> None:
-        """Enable writing, or say why it cannot be done.
+        """Enable writing, or say why it is not possible.
 
-        :param report: of the shown result; None if there is none.
+        :param report: report of the shown result; None if there is none.
         """
         self._report = report
         obstacle = self._obstacle()
@@ -133,9 +133,9 @@ class OutputsSection:
         problems: list[str] = []
         with waiting(self._host, _("The files could not be written.")):
             problems.append(_filesInTheWay(folder))
-        if not problems:  # it was told why nothing can be written
+        if not problems:  # otherwise the reason has been shown
             return
-        if not self._maySetUp():
+        if any(output.dicom for output in self._chosen()) and not mayWriteDicom(self._host):
             return
         if problems[0] and not slicer.util.confirmOkCancelDisplay(
             _("{problem} Replace these files?").format(problem=problems[0])
@@ -145,26 +145,8 @@ class OutputsSection:
             self._tell(folder, self._write(folder, overwrite=bool(problems[0])))
         self.refresh(self._report)
 
-    def _maySetUp(self) -> bool:
-        """True if the packages for the checked files are there; those for DICOM files are installed after asking."""
-        missing = application.missingForDicom() if any(output.dicom for output in self._chosen()) else []
-        if not missing:
-            return True
-        packages = ", ".join(missing)
-        if not slicer.util.confirmOkCancelDisplay(
-            _("DICOM files need these Python packages: {packages}. Install them into Slicer now?").format(packages=packages)
-        ):
-            self._host.say(_("Nothing was written: DICOM files need {packages}.").format(packages=packages))
-            return False
-        self._host.say(_("Installing Python packages…"))
-        slicer.app.processEvents()
-        with waiting(self._host, _("The packages could not be installed.")):
-            application.installRequirements(missing)
-        self._host.lookForPackages()
-        return not application.missingForDicom()
-
     def _tell(self, folder: Path, paths: dict[str, Path]) -> None:
-        """Say what was written; the DICOM files go into the database, too, if the user wants that."""
+        """Report what was written, and add DICOM files to the database if the user wants that."""
         if not paths:
             self._host.say(_("Nothing was written: this result has no masks or measurements."))
             return
@@ -184,7 +166,7 @@ class OutputsSection:
 
         report, reportNode, chosen = self._report, self._host.parameterNode.report, self._chosen()
         assert report is not None
-        # Without its volumes a result still has files that show no image.
+        # Without its volumes, a result still has files that do not need images.
         study: Any = studyOfResult(reportNode) if any(self._volumes()) else None
         if any(output.masks for output in chosen):
             report = replace(report, masks=masksOfResult(reportNode))
@@ -195,19 +177,19 @@ class OutputsSection:
         if not formats:
             return {}
         paths = write_results(report, study, folder, formats=formats, overwrite=overwrite)
-        return {name: path for name, path in paths.items() if path.exists()}  # some are left out where there is nothing in them
+        return {name: path for name, path in paths.items() if path.exists()}  # some are not written if they would be empty
 
     def _onOpenFolder(self, checked: bool = False) -> None:
         qt.QDesktopServices.openUrl(qt.QUrl.fromLocalFile(self._host.ui.outputDirectoryButton.directory))
 
 
 def _filesInTheWay(folder: Path) -> str:
-    """Which files the results would replace, in a sentence; empty if none.
+    """A sentence about the files that the results would replace; empty if none.
 
     :raises SpinalDiseaseAIError: if results cannot be written there at all.
     """
     try:
-        from ..writing import check_folder  # it draws with Pillow and fills a page with Jinja
+        from ..writing import check_folder  # imports Pillow and Jinja
     except ModuleNotFoundError as error:
         raise ComputeError(
             _("The Python package {name} is not installed.").format(name=error.name),

@@ -1,4 +1,4 @@
-"""Which models a report was made by, so that a level that is graded again gets what the others have."""
+"""The models that made a report, so that a regraded level uses the same ones as the others."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from ..base.report import Report
 from ..models.bundle import read_bundle
 
 _TASKS = {"segmenter": "segmentation", "weigher": "disc findings", "grader": "disc grade"}
-"""Option of an analysis to the task of its model."""
+"""Analysis option to the task of its model."""
 
 
 def outdatedLevels(report: Report) -> list[str]:
-    """Levels that a reader placed and that should be graded again after an analysis.
+    """Levels that a reader placed and that should be regraded after an analysis.
 
-    Another model graded them than the one that graded the rest; or the study was outlined again, so that they are measured and
-    named in its masks at the reader's points.
+    Either they were graded by a different model than the others, or the study was segmented again, so that they must be measured
+    and named in the new masks at the reader's points.
     """
     current = {result.model for item in report.structures if not item.manual for result in item.findings}
     placed = [item for item in report.structures if item.manual]
@@ -27,9 +27,9 @@ def outdatedLevels(report: Report) -> list[str]:
 
 
 def modelsOf(report: Report, folder: str = "") -> dict[str, Any]:
-    """Fields of :class:`base.options.Options` that name the models of a report; empty for a task that none did.
+    """Fields of :class:`base.options.Options` that name the models of a report; empty for a task without a model.
 
-    :param folder: folder of the bundles; empty for the one that the product carries. A model that is not there is left out.
+    :param folder: folder of the bundles; empty for the product's own. A model that is not there is left out.
     """
     place = Path(folder) if folder else None
     names = [model.name for model in report.models]
@@ -42,11 +42,11 @@ def modelsOf(report: Report, folder: str = "") -> dict[str, Any]:
 
 
 def _classifiers(report: Report, tasks: dict[str, str]) -> tuple[str, ...]:
-    """The models that graded a report, best told by levels that no reader placed; the default one where none is there.
+    """The models that graded a report, determined from levels that no reader placed if possible; otherwise the default.
 
-    One whose every finding was weighed has no finding of its own: it is known by the models of the report.
+    A model whose findings were all weighed has no findings of its own; it is found among the models of the report.
 
-    :param tasks: of every model that the report names.
+    :param tasks: task of every model that the report names.
     """
     unplaced = tuple(item for item in report.structures if not item.manual)
     shown = {result.model for item in report.structures for result in item.findings}
@@ -60,7 +60,7 @@ def _classifiers(report: Report, tasks: dict[str, str]) -> tuple[str, ...]:
 
 
 def _task(name: str, folder: Path | None) -> str:
-    """What a model does; empty if it is no longer installed."""
+    """The task of a model; empty if it is no longer installed."""
     try:
         return read_bundle(name, folder).task
     except ModelError:

@@ -1,4 +1,4 @@
-"""Results: one sentence, a row a level with the worst finding and its probability, and the point of the row in the views."""
+"""Results: one sentence, one row per level with its worst finding and probability, and the row's point in the views."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from .sizes import fitHeight
 from .surfacesButton import SurfacesButton
 
 LEVEL, KIND, WORST, PROBABILITY = range(4)
-"""Columns that are always shown; findings that the user chose follow."""
+"""Columns that are always shown; the user's choice of findings follows."""
 
 
 class ResultsSection(VTKObservationMixin):  # type: ignore[misc]
@@ -50,17 +50,17 @@ class ResultsSection(VTKObservationMixin):  # type: ignore[misc]
         host.ui.findingsTableView.connect("selectionChanged()", self._onFindingSelected)
 
     def cleanup(self) -> None:
-        """Let go of the scene."""
+        """Release the scene."""
         self.removeObservers()
         self._surfaces.cleanup()
 
     @property
     def report(self) -> Report | None:
-        """The report that is shown; None if there is none."""
+        """The shown report; None if there is none."""
         return self._report
 
     def refresh(self) -> None:
-        """Show the result that the parameter node names; nothing is built anew while it stays as it is shown."""
+        """Show the result that the parameter node names; nothing is rebuilt if it is already shown."""
         parameters = self._host.parameterNode
         reportNode = parameters.report if parameters is not None else None
         nodes, report, self._problem = None, None, ""
@@ -90,13 +90,13 @@ class ResultsSection(VTKObservationMixin):  # type: ignore[misc]
             writeChart(reportNode, report, abnormalProbability)
 
     def selectLevel(self, level: str) -> None:
-        """Select the row of a level; nothing happens if it has none."""
+        """Select the row of a level, if it has one."""
         for row, item in enumerate(self._rows):
             if item.level == level:
                 self._host.ui.levelTable.selectRow(row)
 
     def showInViews(self, reportNode: Any) -> None:
-        """Show the images of a result with its points and masks, and with those of no other result."""
+        """Show the images of a result with its points and masks, and hide those of other results."""
         volumes = [node for node in inputsOf(reportNode) if node is not None]
         shown = {view.GetBackgroundVolumeID() for view in slicer.util.getNodesByClass("vtkMRMLSliceCompositeNode")}
         if volumes and not any(node.GetID() in shown for node in volumes):
@@ -111,7 +111,7 @@ class ResultsSection(VTKObservationMixin):  # type: ignore[misc]
         self.removeObservers()
         if nodes is None:
             return
-        # Scripts and other modules may change a result, too.
+        # Scripts and other modules may also change a result.
         self.addObserver(nodes.reportNode, vtk.vtkCommand.ModifiedEvent, self._onReportModified)
         if nodes.pointsNode is not None:
             self.addObserver(nodes.pointsNode, slicer.vtkMRMLMarkupsNode.PointStartInteractionEvent, self._onPointClicked)
@@ -139,17 +139,17 @@ class ResultsSection(VTKObservationMixin):  # type: ignore[misc]
         for number, row in enumerate(self._rows):
             self._fillRow(number, row, chosen)
         table.clearSelection()
-        for column in range(PROBABILITY + len(chosen)):  # the last one fills what is left, and would no longer if it were sized
+        for column in range(PROBABILITY + len(chosen)):  # the last column stretches, which resizing would end
             table.resizeColumnToContents(column)
         if chosen:
             table.setColumnWidth(PROBABILITY, max(table.columnWidth(PROBABILITY), table.columnWidth(KIND)))
         fitHeight(table)
-        # Widgets in cells come last: they are laid out by the columns and rows as they are now.
+        # Widgets in cells come last, because they are laid out for the current columns and rows.
         for number, row in enumerate(self._rows):
             self._showBar(number, row)
         self._filling = False
         if parameters is not None and parameters.selectedLevel in [row.level for row in self._rows]:
-            self._filling = True  # a scene that brought a selection is shown, but its views are left as they were saved
+            self._filling = True  # a saved scene's selection is shown, but its views stay as they were saved
             self.selectLevel(parameters.selectedLevel)
             self._filling = False
 
@@ -240,7 +240,7 @@ class ResultsSection(VTKObservationMixin):  # type: ignore[misc]
     def _onFindingSelected(self) -> None:
         view = self._host.ui.findingsTableView
         tableNode = view.mrmlTableNode()
-        # The current index still is the old one while the selection changes by keyboard.
+        # During a selection by keyboard, the current index is still the old one.
         indexes = view.selectionModel().selectedRows()
         if tableNode is not None and indexes:
             row = view.sortFilterProxyModel().mapToSource(indexes[0]).row()
@@ -273,7 +273,7 @@ class ResultsSection(VTKObservationMixin):  # type: ignore[misc]
 
 
 def _findingsIn(report: Report | None) -> list[anatomy.Finding]:
-    """Findings that were assessed, in the order of tables."""
+    """The assessed findings, in the order of tables."""
     if report is None:
         return []
     return [item for item in anatomy.FINDINGS if any(result.finding(item.name) is not None for result in report.structures)]

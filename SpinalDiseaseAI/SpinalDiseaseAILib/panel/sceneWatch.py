@@ -1,4 +1,4 @@
-"""The closing of a scene while something is computed for it: nodes of the next scene have the same IDs."""
+"""Detects the closing of a scene during a computation for it: nodes of the next scene have the same IDs."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from ..base.options import Progress
 
 
 class SceneWatch:
-    """Tells when the watched scene is about to be closed. One scene is watched at a time."""
+    """Notifies when the watched scene is about to be closed. It watches one scene at a time."""
 
     def __init__(self, onClose: Callable[[], None]) -> None:
         self._onClose = onClose
@@ -19,14 +19,14 @@ class SceneWatch:
         self._tag = 0
 
     def start(self, scene: Any) -> None:
-        """Watch a vtkMRMLScene, and no other one any more."""
+        """Watch a vtkMRMLScene instead of any other."""
         if scene is not self._scene:
             self.stop()
             self._scene = scene
             self._tag = scene.AddObserver(scene.StartCloseEvent, self._onStartClose)
 
     def stop(self) -> None:
-        """Watch nothing."""
+        """Stop watching."""
         if self._scene is not None:
             self._scene.RemoveObserver(self._tag)
             self._scene = None
@@ -37,9 +37,9 @@ class SceneWatch:
 
 @contextmanager
 def unlessClosed(scene: Any, onProgress: Progress) -> Iterator[Progress]:
-    """Cancel what is waited for in a ``with`` block once its scene is closed, as by a user while ``onProgress`` runs events.
+    """Cancel the work in a ``with`` block once its scene is closed, for example by the user while ``onProgress`` runs events.
 
-    :returns: what is to be told the progress instead of ``onProgress``.
+    :returns: a function to call with the progress instead of ``onProgress``.
     :raises Cancelled: at the end of the block, if the scene was closed since its start.
     """
     closed: list[bool] = []

@@ -1,4 +1,4 @@
-"""A report in one sentence that can be pasted into another one."""
+"""A report in one sentence, to paste into another report."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from ..base.wording import short_text
 
 
 def sentenceOf(report: Report) -> str:
-    """What is abnormal, level by level, what is not, what a reader corrected, and what made it. One line."""
+    """One line: abnormal findings by level, normal levels, the reader's corrections, and the models used."""
     abnormal, normal = [], []
     for item in report.structures:
         found = [f"{short_text(result)} {result.confidence:.2f}" for result in item.findings if result.abnormal]

@@ -1,4 +1,4 @@
-"""Choices that belong to the computer, not to a scene: they are kept in the application's settings."""
+"""Choices for the computer rather than a scene, kept in the application's settings."""
 
 from __future__ import annotations
 
@@ -19,25 +19,25 @@ def read(name: str, default: str = "") -> str:
 
 
 def write(name: str, value: str) -> None:
-    """Keep a setting."""
+    """Store a setting."""
     qt.QSettings().setValue(_PREFIX + name, value)
 
 
 def deviceFound(choice: str) -> str:
-    """What a choice of device turned out to be when it was last used; empty if it never was."""
+    """The device that a choice meant when it was last used; empty if it was never used."""
     return read(_FOUND + choice)
 
 
 def rememberDevice(choice: str, found: str) -> None:
-    """Remember what a choice of device turned out to be."""
+    """Remember the device that a choice meant."""
     write(_FOUND + choice, found)
 
 
 def hasConsent(model: str, licence: str) -> bool:
-    """True if the user agreed on this computer to use a research-only model under this licence."""
+    """True if the user agreed, on this computer, to use a research-only model under this licence."""
     return read(_CONSENT + model) == licence
 
 
 def rememberConsent(model: str, licence: str) -> None:
-    """Remember that the user agreed; another licence is asked for anew."""
+    """Remember that the user agreed; a different licence needs new consent."""
     write(_CONSENT + model, licence)

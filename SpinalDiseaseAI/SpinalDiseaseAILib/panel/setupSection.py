@@ -1,4 +1,4 @@
-"""Setup: whether the packages that the analysis needs are there, where they come from, and a button that installs them."""
+"""Setup: whether the packages for the analysis are installed, where they come from, and a button that installs them."""
 
 from __future__ import annotations
 
@@ -10,12 +10,13 @@ from slicer.i18n import tr as _
 
 from ..scene import application
 from . import settings
+from .dicomPackages import replacementText
 from .host import Host
 from .waiting import waiting
 
 
 class SetupSection:
-    """What is installed. Nothing is imported to find out, and nothing is installed without a click and a question."""
+    """Installed packages. Checking imports nothing, and nothing is installed without a click and a confirmation."""
 
     def __init__(self, host: Host) -> None:
         self._host = host
@@ -24,11 +25,11 @@ class SetupSection:
         self._found: list[str] = []
         host.ui.installButton.connect("clicked(bool)", self._onInstall)
         self.look()
-        # Folded while there is nothing to do; from then on the user decides.
+        # Initially collapsed if there is nothing to do; afterwards the user decides.
         host.ui.setupCollapsibleButton.collapsed = not self.missing
 
     def look(self) -> None:
-        """Find out what is installed and what is missing, and say so."""
+        """Check what is installed and what is missing, and show it."""
         self.missing = application.missingRequirements()
         self._forDicom = application.missingForDicom()
         lines = [_torchState(), _extensionState()]
@@ -40,7 +41,7 @@ class SetupSection:
         self._found = lines
 
     def refresh(self) -> None:
-        """Say what there is, and offer to install what is missing."""
+        """Show what is installed, and offer to install what is missing."""
         ui, missing = self._host.ui, self.missing
         ui.setupLabel.text = "\n".join([*self._found, *([] if missing else [_deviceState(ui)])])
         installable = bool(missing or self._forDicom)
@@ -55,14 +56,17 @@ class SetupSection:
             if "torch" in missing
             else _("Install these Python packages into Slicer: {packages}?")
         )
-        if not slicer.util.confirmOkCancelDisplay(text.format(packages=", ".join(missing))):
+        question = text.format(packages=", ".join(missing))
+        if not slicer.util.confirmOkCancelDisplay(f"{question} {replacementText()}".strip()):
             return
         self._host.say(_("Installing Python packages…"))
         slicer.app.processEvents()
         with waiting(self._host, _("The packages could not be installed.")):
             application.installRequirements(missing)
             self._host.say(
-                _("The packages are installed. Studies can be analyzed now.")
+                _("The packages are installed. Restart Slicer now.")
+                if application.needsRestart()
+                else _("The packages are installed. Studies can be analyzed now.")
                 if self.missing
                 else _("The packages are installed. DICOM files can be written now.")
             )

@@ -17,7 +17,7 @@ _EVENTS = (slicer.vtkSegmentation.ContainedRepresentationNamesModified, slicer.v
 
 
 class SurfacesButton(VTKObservationMixin):  # type: ignore[misc]
-    """Is down while the surfaces of the shown result are seen, whichever module showed or hid them."""
+    """Checked while the surfaces of the shown result are visible, whichever module showed or hid them."""
 
     def __init__(self, host: Host) -> None:
         VTKObservationMixin.__init__(self)
@@ -26,7 +26,7 @@ class SurfacesButton(VTKObservationMixin):  # type: ignore[misc]
         host.ui.surfacesButton.connect("toggled(bool)", self._onToggled)
 
     def cleanup(self) -> None:
-        """Let go of the scene."""
+        """Release the scene."""
         self.removeObservers()
 
     def refresh(self, nodes: ResultNodes | None) -> None:

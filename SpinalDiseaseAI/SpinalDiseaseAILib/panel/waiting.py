@@ -1,4 +1,4 @@
-"""Work that takes a moment on the main thread: the wait cursor while it lasts, what went wrong once it is over."""
+"""Short work on the main thread: shows the wait cursor during it, and errors after it."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from .host import Host
 
 @contextmanager
 def waiting(host: Host, message: str) -> Iterator[None]:
-    """Show the wait cursor during a ``with`` block, and end it before an error pops up.
+    """Show the wait cursor during a ``with`` block, and remove it before an error pops up.
 
-    An error of the product's own is told in its words, and what follows the block runs; another one is told with its details and
-    raised. Nothing in the block may ask the user anything.
+    The product's own errors are shown with their text, and execution continues after the block; others are shown with their
+    details and raised. Nothing in the block may ask the user anything.
 
-    :param message: what could not be done, for an error that is not the product's own.
+    :param message: what could not be done, for errors other than the product's own.
     """
     failure: SpinalDiseaseAIError | None = None
     with slicer.util.tryWithErrorDisplay(message, waitCursor=True):
