@@ -1,7 +1,7 @@
-"""A sagittal picture in which each structure is shown on its own slice, also where the spine leaves the mid-slice.
+"""A sagittal picture that shows each structure on its own slice, even where the spine leaves the mid-slice.
 
-The surface is ruled: within a pixel row it stays on one slice position, which follows the points from row to row. Columns and
-rows stay those of the series, so that distances in the picture are true in-plane millimetres.
+The surface is ruled: each pixel row has one slice position, which follows the points from row to row. Columns and rows are
+those of the series, so that distances in the picture are true in-plane millimetres.
 """
 
 from __future__ import annotations
@@ -17,17 +17,17 @@ from ..base.planes import SagittalVolume
 from ..base.resampling import sample_linear
 
 _BLEND = 0.25
-"""Part of the way from one slice to the next over which they are mixed; elsewhere a row shows one slice's own pixels."""
+"""Fraction of the distance between slices over which they are blended; elsewhere a row shows the pixels of one slice."""
 
 
 @dataclass(frozen=True, eq=False)
 class CurvedPlane:
-    """The surface through the points of a study, cut to a box of pixels.
+    """The surface through the points of a study, cropped to a box of pixels.
 
-    :param volume: the series that gives the pixel grid.
-    :param rows: rows of the points, growing; shape (n,).
-    :param slices: slice position at each of these rows; shape (n,). Beyond the first and last the slice stays.
-    :param box: (first column, first row, end column, end row), ends not included.
+    :param volume: the series that defines the pixel grid.
+    :param rows: rows of the points, increasing; shape (n,).
+    :param slices: slice position at each of these rows; shape (n,). It is constant beyond the first and last row.
+    :param box: (first column, first row, end column, end row), ends excluded.
     """
 
     volume: SagittalVolume
@@ -37,10 +37,10 @@ class CurvedPlane:
 
     @classmethod
     def through(cls, volume: SagittalVolume, points: npt.ArrayLike, *, margin: tuple[float, float, float, float]) -> CurvedPlane:
-        """The surface through RAS points, cut to a margin round them.
+        """The surface through RAS points, cropped to a margin around them.
 
-        :param points: shape (n, 3), RAS millimetres, any order; without points the middle slice is taken whole.
-        :param margin: millimetres kept to the anterior, superior, posterior and inferior of the points.
+        :param points: shape (n, 3), RAS millimetres, in any order; without points, the whole middle slice is used.
+        :param margin: millimetres kept anterior, superior, posterior and inferior to the points.
         """
         _, columns, rows = volume.image.voxels.shape
         pixels = volume.to_pixel(np.asarray(points, dtype=np.float64).reshape(-1, 3))
@@ -62,15 +62,15 @@ class CurvedPlane:
 
     @property
     def slice_range(self) -> tuple[int, int]:
-        """First and last slice that the points lie on, counted from 0."""
+        """First and last slice on which points lie, counted from 0."""
         nearest = np.rint(self.slices)
         return int(nearest.min()), int(nearest.max())
 
     def pixels(self, image: Image) -> npt.NDArray[np.float32]:
-        """Intensities of an image on this surface; 0 outside of it.
+        """Intensities of an image on this surface; 0 outside the image.
 
         :param image: the volume's own image, or another one in the same frame of reference.
-        :returns: shape (rows, columns), the grid of the volume, made finer by a whole factor where ``image`` is.
+        :returns: shape (rows, columns); the grid of the volume, refined by an integer factor if ``image`` is finer.
         """
         other = SagittalVolume.of(image)
         fine = max(1, math.ceil(float((self.volume.pixel_spacing / other.pixel_spacing).max()) - 0.05))
@@ -84,7 +84,7 @@ class CurvedPlane:
         where = other.to_pixel(self.volume.to_ras(grid))
         whole = np.floor(where[..., 0])
         where[..., 0] = whole + np.clip((where[..., 0] - whole - 0.5) / _BLEND + 0.5, 0, 1)
-        # Only the part of the image that is looked at is copied: the surface lies on a few slices of what can be hundreds.
+        # Only the part that is needed is copied: the surface lies on a few of possibly hundreds of slices.
         sizes = other.image.voxels.shape
         low = np.clip(np.floor(where.min((0, 1))).astype(int), 0, np.array(sizes) - 1)
         high = np.clip(np.floor(where.max((0, 1))).astype(int) + 2, low + 1, sizes)
@@ -92,7 +92,7 @@ class CurvedPlane:
         return sample_linear(np.nan_to_num(part.astype(np.float32)), where - low)
 
     def place(self, points: npt.ArrayLike) -> FloatArray:
-        """Where RAS points lie in the picture: millimetres from its left and top border; (..., 3) in, (..., 2) out."""
+        """Positions of RAS points in the picture, in millimetres from its left and top edges; (..., 3) in, (..., 2) out."""
         corner = np.array(self.box[:2]) - 0.5
         result: FloatArray = (self.volume.to_pixel(points)[..., 1:] - corner) * self.volume.pixel_spacing
         return result

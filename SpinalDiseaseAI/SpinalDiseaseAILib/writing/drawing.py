@@ -17,7 +17,7 @@ BLACK: Colour = (0, 0, 0)
 INK: Colour = (18, 20, 23)
 
 SEVERITY_COLOURS: dict[Severity, Colour] = {
-    # Told apart by lightness too, for readers who do not tell red from green.
+    # They also differ in lightness, for readers who cannot distinguish red from green.
     Severity.NORMAL: (104, 178, 160),
     Severity.BORDERLINE: (242, 211, 106),
     Severity.ABNORMAL: (240, 150, 70),
@@ -25,10 +25,10 @@ SEVERITY_COLOURS: dict[Severity, Colour] = {
 }
 
 LINE = 38
-"""Pixels from a line of text below a picture to the next."""
+"""Height of a line of text below a picture, in pixels."""
 
 _FINE = 2
-"""Shapes are drawn this much larger and averaged: the library's own shapes have hard edges."""
+"""Shapes are drawn larger by this factor and averaged: Pillow's own shapes have hard edges."""
 
 
 def rgb(colour: tuple[float, float, float]) -> Colour:
@@ -38,7 +38,7 @@ def rgb(colour: tuple[float, float, float]) -> Colour:
 
 
 def ink_on(colour: Colour) -> Colour:
-    """Black or white, whichever is read better on a colour (relative luminance of Rec. 709)."""
+    """Black or white, whichever is more legible on a colour (relative luminance of Rec. 709)."""
     red, green, blue = colour
     return INK if 0.2126 * red + 0.7152 * green + 0.0722 * blue > 110 else WHITE
 
@@ -46,7 +46,7 @@ def ink_on(colour: Colour) -> Colour:
 @lru_cache(maxsize=32)
 def _font(size: float) -> ImageFont.FreeTypeFont:
     font = ImageFont.load_default(size)
-    if not isinstance(font, ImageFont.FreeTypeFont):  # Pillow without FreeType has a bitmap font of one size only
+    if not isinstance(font, ImageFont.FreeTypeFont):  # Pillow without FreeType has only a bitmap font of one size
         raise RuntimeError("Pillow was built without FreeType, so that no text can be drawn.")
     return font
 
@@ -57,7 +57,7 @@ def text_width(text: str, size: float, *, bold: bool = False) -> float:
 
 
 def wrapped(text: str, size: float, width: float) -> tuple[str, ...]:
-    """A text in lines of at most some pixels, broken at its middle dots; a part that is longer has a line of its own."""
+    """A text in lines of at most ``width`` pixels, broken at its middle dots; a longer part gets its own line."""
     lines: list[str] = []
     for part in text.split(" · "):
         longer = f"{lines[-1]} · {part}" if lines else part
@@ -69,7 +69,7 @@ def wrapped(text: str, size: float, width: float) -> tuple[str, ...]:
 
 
 class Layer:
-    """A transparent layer of drawings; coordinates are pixels of the picture that it will lie on."""
+    """A transparent layer of drawings; coordinates are pixels of the picture underneath."""
 
     def __init__(self, width: int, height: int) -> None:
         self._size = (width, height)
@@ -117,7 +117,7 @@ class Layer:
         self._draw.line(scaled, (*colour, round(255 * opacity)), round(width * _FINE), joint="curve")
 
     def ring(self, place: tuple[float, float], radius: float, colour: Colour, *, square: bool = False) -> None:
-        """Ring (or square) in a colour on a black one, with a point in its centre, that is seen on bright and dark tissue."""
+        """Coloured ring (or square) with a black border and a dot in its centre, visible on bright and dark tissue."""
         x, y = place[0] * _FINE, place[1] * _FINE
         shape = self._draw.rectangle if square else self._draw.ellipse
         for extra, width, ink in ((1.5, 6.0, BLACK), (0.0, 3.0, colour)):
@@ -127,6 +127,6 @@ class Layer:
         self._draw.ellipse((x - dot, y - dot, x + dot, y + dot), fill=colour)
 
     def onto(self, picture: Picture.Image) -> Picture.Image:
-        """The picture with this layer on it."""
+        """The picture with this layer on top."""
         smooth = self._picture.resize(self._size, Picture.Resampling.BOX)
         return Picture.alpha_composite(picture.convert("RGBA"), smooth).convert("RGB")

@@ -1,4 +1,4 @@
-"""Facts on a study and its analysis as lines of text, without anything that names the patient."""
+"""Facts about a study and its analysis as lines of text, without anything that identifies the patient."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from ..base.corrections import Correction
 from ..base.report import Report
 from ..base.study import Study
 
-_LEAST_SHOWN = 0.01  # probability below which an alternative numbering is left out of a line
+_LEAST_SHOWN = 0.01  # alternative numberings with a lower probability are not listed
 
 
 def spacing_text(spacing: tuple[float, float, float]) -> str:
@@ -15,12 +15,12 @@ def spacing_text(spacing: tuple[float, float, float]) -> str:
 
 
 def capitalised(text: str) -> str:
-    """The text with its first letter large and the others as they are."""
+    """The text with its first letter in upper case and the rest unchanged."""
     return text[:1].upper() + text[1:]
 
 
 def series_line(study: Study, slice_range: tuple[int, int]) -> str:
-    """The series that levels were found on, its voxel size and the slices that the structures lie on."""
+    """The series on which levels were located, its voxel size, and the slices on which the structures lie."""
     series = study.primary
     image = series.image
     count = image.voxels.shape[["R" in code or "L" in code for code in image.codes].index(True)]
@@ -45,17 +45,17 @@ def numbering_line(report: Report) -> str:
 
 
 def time_text(created: str) -> str:
-    """A time of ISO 8601 in UTC as a reader writes it: ``"2026-01-02 03:04:05 UTC"``; empty if there is none."""
+    """An ISO 8601 time in UTC in readable form: ``"2026-01-02 03:04:05 UTC"``; empty if there is none."""
     return f"{created.replace('T', ' ').split('+')[0].rstrip('Z')} UTC" if created else ""
 
 
 def correction_line(correction: Correction) -> str:
-    """What was corrected, by whom and when: ``"L4-L5 moved by the reader, 2026-01-02 03:04:05 UTC"``."""
+    """A correction with its author and time: ``"L4-L5 moved by the reader, 2026-01-02 03:04:05 UTC"``."""
     what = f"{correction.structure} {correction.kind}" if correction.structure else f"Numbering moved by {correction.shift:+d}"
     return f"{what} by the {correction.author}, {time_text(correction.created)}"
 
 
 def model_line(report: Report) -> str:
-    """The models that took part, research-only ones marked, and the program."""
+    """The models that took part, with research-only ones marked, and the program."""
     models = [f"{item.name} {item.version}{' (research only)' if item.research_only else ''}" for item in report.models]
     return " · ".join(part for part in (report.software, *models) if part)

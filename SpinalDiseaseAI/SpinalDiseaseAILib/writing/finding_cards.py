@@ -1,4 +1,4 @@
-"""What was found, as a column of cards beside the picture: a card a structure, at the height of the structure."""
+"""The findings as a column of cards next to the picture: one card per structure, at the structure's height."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ CARD_GAP = 18
 
 @dataclass(frozen=True)
 class Chip:
-    """A coloured word or two with a probability behind it."""
+    """A coloured label of a word or two, followed by a probability."""
 
     text: str
     probability: str
@@ -46,11 +46,11 @@ class Card:
 
     @property
     def name_height(self) -> float:
-        """Pixels from the card's top to the middle of its first line."""
+        """Pixels from the top of the card to the middle of its first line."""
         return _CHIP_HEIGHT / 2
 
     def draw(self, layer: Layer, left: float, top: float) -> None:
-        """Draw the name and the chips with their upper left corner at a place."""
+        """Draw the name and the chips with their upper left corner at a position."""
         layer.text((left, top + self.name_height), self.structure.name, _NAME_SIZE, bold=True)
         x = left + _NAME_WIDTH
         if not self.lines:
@@ -68,9 +68,9 @@ class Card:
 
 
 def cards_of(report: Report, width: float) -> tuple[Card, ...]:
-    """A card for every disc that was assessed and every vertebra with something abnormal, from cranial to caudal.
+    """A card for every assessed disc and every vertebra with an abnormal finding, from cranial to caudal.
 
-    :param width: pixels that a card may take.
+    :param width: maximum width of a card in pixels.
     """
     cards = []
     for item in report.structures:
@@ -82,12 +82,12 @@ def cards_of(report: Report, width: float) -> tuple[Card, ...]:
 
 
 def stack(anchors: Sequence[float], heights: Sequence[float], top: float, bottom: float, gap: float = CARD_GAP) -> list[float]:
-    """Tops of cards, each centred on its anchor as nearly as the others allow, in order and without overlap.
+    """Top positions of cards, each centred on its anchor as closely as the others allow, in order and without overlap.
 
-    :param anchors: heights on the picture that the cards belong to, growing.
-    :param heights: of the cards, in pixels.
+    :param anchors: vertical positions in the picture to which the cards belong, increasing.
+    :param heights: heights of the cards in pixels.
     :param top: no card begins above it.
-    :param bottom: no card ends below it, unless all together do not fit.
+    :param bottom: no card ends below it, unless they do not all fit.
     """
     tops: list[float] = []
     for anchor, height in zip(anchors, heights, strict=True):

@@ -1,4 +1,4 @@
-"""The report as one web page that needs nothing beside it."""
+"""The report as one self-contained web page."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _HYPHENATED = (
     ("Meyerding", "Meyer\u00adding"),
     ("vertebra", "verte\u00adbra"),
 )
-"""Parts of long words with the place where a line may break them: not every browser knows English."""
+"""Parts of long words with soft hyphens, because not every browser can hyphenate English."""
 
 
 @dataclass(frozen=True)
@@ -33,7 +33,7 @@ class Bar:
     """Probability of one class, as a bar.
 
     :param percent: 0 … 100.
-    :param predicted: True if the class is predicted, and the bar therefore coloured.
+    :param predicted: True if the class is predicted; its bar is coloured.
     """
 
     label: str
@@ -44,9 +44,9 @@ class Bar:
 
 @dataclass(frozen=True)
 class Cell:
-    """One finding at one structure. A finding that is present or absent has the one bar of ``present``.
+    """One finding at one structure. A finding that is present or absent has only the bar of ``present``.
 
-    :param doubt: what else is plausible, in words.
+    :param doubt: the other plausible classes, in words.
     """
 
     text: str
@@ -58,9 +58,9 @@ class Cell:
 
 @dataclass(frozen=True)
 class Table:
-    """Findings of all structures of one kind: ``rows`` of a structure and a cell (or None) for each of ``columns``.
+    """Findings of all structures of one kind: ``rows`` with a structure and a cell (or None) for each of ``columns``.
 
-    :param coverage: lowest rate that the plausible classes of its findings keep; 0 if none has plausible classes.
+    :param coverage: lowest rate guaranteed by the plausible classes of its findings; 0 if none has plausible classes.
     """
 
     title: str
@@ -70,9 +70,9 @@ class Table:
 
 
 def html_of(report: Report, study: Study, overlay: bytes) -> str:
-    """The page as text: the picture inside, no script, no address of anything outside.
+    """The page as text, with the picture embedded, no scripts and no external links.
 
-    :param study: tells whether voxel sizes are known.
+    :param study: determines whether voxel sizes are known.
     :param overlay: the picture of the report, a PNG file.
     """
     return _template().render(
@@ -134,7 +134,7 @@ def _cell(result: FindingResult | None) -> Cell | None:
 
 
 def _names_under(report: Report, shift: int | None) -> str:
-    """First and last name under another numbering, and that a level beyond them would have none; empty if it has no names."""
+    """First and last name under another numbering, and whether a level beyond them would have none; empty without names."""
     if shift is None:
         return ""
     moved = [name for item in report.structures if (name := anatomy.renumbered(item.name, shift))]

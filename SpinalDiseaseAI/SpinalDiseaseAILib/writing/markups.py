@@ -14,7 +14,7 @@ SCHEMA = (
 
 
 def markups_of(report: Report) -> str:
-    """Fiducial list in Slicer's markups schema 1.0.3, positions in RAS millimetres, one control point a structure."""
+    """Fiducial list in Slicer's markups schema 1.0.3, positions in RAS millimetres, one control point per structure."""
     points = [_control_point(number, item) for number, item in enumerate(report.structures, start=1)]
     markups = {
         "type": "Fiducial",

@@ -1,4 +1,4 @@
-"""Masks as files: NRRD that 3D Slicer opens as a segmentation, NIfTI, and tables of their labels."""
+"""Masks as files: NRRD that 3D Slicer opens as a segmentation, NIfTI, and label tables."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from ..base.masks import Masks, box_of, label_counts
 from ..base.plain_paths import plain_to_write
 from ..base.terminology import TERMINOLOGY_TAG, terminology
 
-itk: Any = SimpleITK  # its wrapped methods carry no types
+itk: Any = SimpleITK  # its wrapped methods have no types
 
 NRRD_FILE, NIFTI_FILE, TABLE_FILE, JSON_FILE = "masks.seg.nrrd", "masks.nii.gz", "masks.tsv", "masks.json"
 
@@ -59,7 +59,7 @@ def write_nifti(masks: Masks, path: Path) -> None:
     :raises OSError: if it cannot be written.
     """
     _write(_itk_image(masks), path)
-    # On a full disk the library says nothing and leaves a part of the file.
+    # On a full disk, the library leaves an incomplete file without reporting an error.
     try:
         with gzip.open(path) as stream:
             size = sum(map(len, iter(lambda: stream.read(1 << 20), b"")))
@@ -78,9 +78,9 @@ def _write(image: Any, path: Path) -> None:
 
 
 def label_rows(masks: Masks, *, spacing_known: bool = True) -> list[dict[str, object]]:
-    """One row a structure: label, name, code, volume in cubic millimetres, colour of 0 … 255.
+    """One row per structure: label, name, code, volume in cubic millimetres, colour in 0 … 255.
 
-    :param spacing_known: False if the millimetres are a guess: volumes are None then.
+    :param spacing_known: False if the millimetres are a guess; volumes are then None.
     """
     voxel = abs(float(np.linalg.det(masks.image.affine[:3, :3])))
     counts = label_counts(masks.image.voxels)
@@ -106,7 +106,7 @@ def label_rows(masks: Masks, *, spacing_known: bool = True) -> list[dict[str, ob
 
 
 def label_table(masks: Masks, *, spacing_known: bool = True) -> str:
-    """The rows of :func:`label_rows` as tab separated text under their names; a volume that is not known is empty."""
+    """The rows of :func:`label_rows` as tab-separated text with a header; an unknown volume is empty."""
     rows = label_rows(masks, spacing_known=spacing_known)
     names = list(rows[0]) if rows else ["label", "name"]
     cells = (("" if row[name] is None else str(row[name]) for name in names) for row in rows)
@@ -114,14 +114,14 @@ def label_table(masks: Masks, *, spacing_known: bool = True) -> str:
 
 
 def label_document(masks: Masks, *, spacing_known: bool = True) -> str:
-    """The rows of :func:`label_rows` as JSON, with the files they are about and the model that made them."""
+    """The rows of :func:`label_rows` as JSON, with the files they describe and the model that made the masks."""
     rows = label_rows(masks, spacing_known=spacing_known)
     document = {"files": [NRRD_FILE, NIFTI_FILE], "model": masks.model, "labels": rows}
     return json.dumps(document, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
 
 
 def _itk_image(masks: Masks) -> Any:
-    """Masks as an ITK image: LPS, a direction a column."""
+    """Masks as an ITK image: LPS, with directions as columns."""
     image = itk.GetImageFromArray(np.ascontiguousarray(masks.image.voxels.T))
     affine = LPS_FROM_RAS @ masks.image.affine
     spacing = masks.image.spacing

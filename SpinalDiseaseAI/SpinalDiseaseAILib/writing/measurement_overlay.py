@@ -1,4 +1,4 @@
-"""The picture of the measurements: lines where heights, canal widths, slips and endplates were taken, with their numbers."""
+"""The picture of the measurements: lines where heights, canal widths, slips and endplates were measured, with values."""
 
 from __future__ import annotations
 
@@ -16,20 +16,20 @@ from .facts import model_line
 from .overlay import windowed
 
 _MARGIN_MM = (70.0, 30.0, 75.0, 40.0)
-_HEIGHT = 1500  # pixels of the image
+_HEIGHT = 1500  # height of the image in pixels
 _FRAME, _HEADER, _TEXT = 36, 96, 25
 _LEGEND = "Heights: anterior, middle, posterior · Slip: positive where the upper vertebra lies in front"
 _CANAL: Colour = (120, 230, 140)
 _SLIP: Colour = (230, 90, 220)
 _ANGLE: Colour = (214, 69, 65)
-_LABEL_LEFT = 24.0  # millimetres in front of a structure's centre at which its heights are written
+_LABEL_LEFT = 24.0  # heights are written this many millimetres in front of the structure's centre
 
 
 def draw_measurements(report: Report, study: Study) -> Picture.Image:
-    """Draw the picture of a report's measurements on the series that was segmented.
+    """Draw the picture of a report's measurements on the segmented series.
 
-    Each row lies on the slice of the structures at its height, as in the picture of the findings, so that every line is drawn on
-    the slice that it was taken on.
+    Each row shows the slice of the structures at its height, as in the picture of the findings, so every line is drawn on the
+    slice on which it was measured.
     """
     plane = CurvedPlane.through(
         SagittalVolume.of(study.primary.image), [item.position for item in report.structures], margin=_MARGIN_MM
@@ -60,7 +60,7 @@ def draw_measurements(report: Report, study: Study) -> Picture.Image:
 
 
 class _Drawing:
-    """Draws the measurements of structures into a layer."""
+    """Draws the measurements of structures onto a layer."""
 
     def __init__(self, layer: Layer, plane: CurvedPlane, scale: float, width: int) -> None:
         self.layer = layer
@@ -69,7 +69,7 @@ class _Drawing:
         self.width = width
 
     def structure(self, item: StructureResult) -> None:
-        """The lines of a structure, its heights in front of it and its canal behind it."""
+        """Draw the lines of a structure, with its heights in front of it and its canal behind it."""
         info = anatomy.structure(item.name)
         disc = info.kind is anatomy.Kind.DISC
         heights = [entry for entry in item.measurements if "_height_" in entry.name and entry.lines]
@@ -85,13 +85,13 @@ class _Drawing:
             self.line(*canal.lines[0], _CANAL, 4.0)
             end = self._place(canal.lines[0][1])
             text = f"canal {canal.text}{_slip_text(slip)}"
-            left = min(end[0] + 12, self.width - 8 - text_width(text, 22))  # a narrow image ends close behind the canal
+            left = min(end[0] + 12, self.width - 8 - text_width(text, 22))  # a narrow image ends just behind the canal
             self.layer.text((left, end[1]), text, 22, WHITE, halo=True)
         if slip is not None and slip.lines:
             self.line(*slip.lines[0], _SLIP, 5.0)
 
     def line(self, start: tuple[float, float, float], end: tuple[float, float, float], colour: Colour, width: float) -> None:
-        """A line between RAS points."""
+        """Draw a line between RAS points."""
         self.layer.line([self._place(start), self._place(end)], colour, width)
 
     def _place(self, point: tuple[float, float, float]) -> tuple[float, float]:

@@ -1,4 +1,4 @@
-"""Measurements for the page: a table a kind of structure, and what could not be measured."""
+"""Measurements for the page: one table per kind of structure, and what could not be measured."""
 
 from __future__ import annotations
 
@@ -12,7 +12,8 @@ from ..base.report import Report, StructureResult
 class MeasurementTable:
     """Measurements of all structures of one kind.
 
-    :param columns: quantities, :param rows: a structure and its measurement of each, None where it was not tried.
+    :param columns: quantities.
+    :param rows: a structure and its measurement of each quantity, None if not attempted.
     """
 
     title: str
@@ -22,9 +23,10 @@ class MeasurementTable:
 
 @dataclass(frozen=True)
 class MeasurementSection:
-    """What the page shows.
+    """The measurements that the page shows.
 
-    :param spine: measurements of the whole spine, :param reasons: what could not be measured, where and why.
+    :param spine: measurements of the whole spine.
+    :param reasons: what could not be measured, where and why.
     """
 
     tables: tuple[MeasurementTable, ...]
@@ -45,7 +47,7 @@ def measurement_section(report: Report) -> MeasurementSection | None:
 
 
 def _reasons(report: Report) -> tuple[str, ...]:
-    """What could not be measured, where, and why: a sentence for all the levels that it is true of."""
+    """What could not be measured, where, and why: one sentence for all levels with the same reason."""
     levels: dict[tuple[str, str], list[str]] = {}
     for name, items in (*((part.name, part.measurements) for part in report.structures), ("", report.measurements)):
         missing: dict[str, list[str]] = {}

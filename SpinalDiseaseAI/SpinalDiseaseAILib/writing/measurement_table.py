@@ -1,4 +1,4 @@
-"""Measurements as tab-separated values: one row a structure and quantity."""
+"""Measurements as tab-separated values: one row per structure and quantity."""
 
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ MEASUREMENT_COLUMNS = (
 )
 
 SPINE = "lumbar spine"
-"""What stands in the column of structures for measurements of the whole spine."""
+"""Value of the structure column for measurements of the whole spine."""
 
 
 def measurement_table(report: Report) -> str:
-    """The table as text, a header line first. Units are UCUM codes; what could not be measured has a reason and no value."""
+    """The table as text, with a header line. Units are UCUM codes; a failed measurement has a reason instead of a value."""
     stream = io.StringIO()
     writer = csv.writer(stream, delimiter="\t", lineterminator="\n")
     writer.writerow(MEASUREMENT_COLUMNS)

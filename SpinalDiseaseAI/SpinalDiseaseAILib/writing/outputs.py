@@ -1,4 +1,4 @@
-"""All files of a report in one folder: whole or not at all."""
+"""All files of a report in one folder: completely or not at all."""
 
 from __future__ import annotations
 
@@ -30,12 +30,12 @@ SCENE_FILE = "scene.mrb"
 STRUCTURED_REPORT_FILE = "report.sr.dcm"
 SEGMENTATION_FILE = "masks.seg.dcm"
 DICOM_FILES = (STRUCTURED_REPORT_FILE, SEGMENTATION_FILE)
-"""Files that name the patient, as every DICOM object does; :mod:`dicom_results` gives their writers."""
+"""Files that name the patient, as every DICOM object does; :mod:`dicom_results` has their writers."""
 
 
 @dataclass(frozen=True, eq=False)
 class Results:
-    """A report, the study it is about, and what several files share."""
+    """A report, its study, and what several files share."""
 
     report: Report
     study: Study
@@ -55,7 +55,7 @@ class Results:
 
 
 Writer = Callable[[Results, Path], None]
-"""Writes one file of the results at the path it is given, on any thread."""
+"""Writes one file of the results to the given path; may be called on any thread."""
 
 
 def _write_text(text: Callable[[Results], str]) -> Writer:
@@ -109,23 +109,23 @@ FORMATS: Mapping[str, Writer] = {
     TABLE_FILE: _write_text_of_masks(label_table),
     JSON_FILE: _write_text_of_masks(label_document),
 }
-"""File name to writer; those of masks and measurements write nothing where the report has none.
+"""File name to writer; those for masks and measurements write nothing if the report has none.
 
-A scene needs a floor that this one does not know; a caller adds its writer as ``SCENE_FILE``. DICOM files are added where they
-are asked for.
+A scene needs a floor that this one must not import, so callers add its writer as ``SCENE_FILE``. DICOM files are added on
+request.
 """
 
 _NAMES = (*FORMATS, SCENE_FILE, *DICOM_FILES)
-"""Every file of results: an analysis replaces those of an earlier one as a whole."""
+"""Every file of results: an analysis replaces all those of an earlier one."""
 
 
 def check_folder(folder: Path, *, overwrite: bool = False) -> None:
-    """Make sure that results can go into a folder, before the work that makes them.
+    """Check that results can be written to a folder, before the work that produces them.
 
-    :param folder: where results shall go; it may be absent.
-    :param overwrite: allow that files of the same names which this product did not write are replaced.
-    :raises OutputError: if it is a file, may not be opened, cannot have its name, or holds files of the results' names beside no
-        report of this product.
+    :param folder: folder for the results; it need not exist.
+    :param overwrite: allow replacing files with the same names that this product did not write.
+    :raises OutputError: if it is a file, cannot be opened, has an impossible name, or holds files with the names of results but
+        no report of this product.
     """
     try:
         folder.stat()
@@ -149,11 +149,11 @@ def write_results(
 ) -> dict[str, Path]:
     """Write the files of a report into a folder.
 
-    They are made in a work folder inside it and moved in place at the end, so that a failure leaves what was there before.
-    Results of an earlier analysis are replaced as a whole; other files in the folder stay.
+    They are written to a work folder inside it and moved into place at the end, so that a failure changes nothing. All results of
+    an earlier analysis are replaced; other files in the folder stay.
 
-    :param folder: made if it is absent, with its parents.
-    :param formats: file names and writers, which run beside each other.
+    :param folder: created if absent, with its parents.
+    :param formats: file names and writers, which run in parallel.
     :param overwrite: see :func:`check_folder`.
     :returns: file name to path.
     :raises OutputError: if the folder cannot be used or written.
@@ -163,12 +163,12 @@ def write_results(
     existed = folder.exists()
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        # Inside the target: the same file system, and writable where the parent may not be.
+        # Inside the target: on the same file system, and writable even if the parent is not.
         with work_folder(folder, ".unfinished-") as work:
             new, old = work / "new", work / "old"
             new.mkdir()
             old.mkdir()
-            with ThreadPoolExecutor(len(formats)) as writers:  # drawing and packing use several processors
+            with ThreadPoolExecutor(len(formats)) as writers:  # drawing and compressing use several cores
                 for done in [writers.submit(write, results, new / name) for name, write in formats.items()]:
                     done.result()
             _swap(new, folder, old)
@@ -182,13 +182,13 @@ def write_results(
 
 
 def _swap(new: Path, folder: Path, old: Path) -> None:
-    """Move files of the results' names from ``folder`` to ``old``, then all of ``new`` to ``folder``; undone on failure."""
+    """Move files with the names of results from ``folder`` to ``old``, then all of ``new`` to ``folder``; undone on failure."""
     moves = [(folder / name, old / name) for name in _NAMES if (folder / name).exists()]
     moves += [(path, folder / path.name) for path in sorted(new.iterdir())]
     try:
         for source, target in moves:
             move(source, target)
-    except BaseException:  # Ctrl-C too, which can come between a move and the next
+    except BaseException:  # also Ctrl-C, which can come between two moves
         for source, target in reversed(moves):
             if target.exists() and not source.exists():
                 move(target, source)

@@ -1,4 +1,4 @@
-"""The picture of a report: the spine straight through its levels, points with their names, findings beside them."""
+"""The picture of a report: the spine through all its levels, with named points and their findings."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ from .facts import capitalised, model_line, numbering_line, series_line
 from .finding_cards import CARD_GAP, Card, cards_of, stack
 
 _PANEL_HEIGHT, _PANEL_WIDTH = 1400, 1800
-"""Pixels of an image; it fills the one or the other."""
+"""Maximum size of an image in pixels; it fills one of the two."""
 _MARGIN_MM = (60.0, 40.0, 55.0, 60.0)
-"""Millimetres shown to the anterior, superior, posterior and inferior of the points."""
+"""Millimetres shown anterior, superior, posterior and inferior to the points."""
 _GAMMA = 0.85
 _TEXT_SIZE = 25
 _FRAME = 36
@@ -32,15 +32,15 @@ _RESEARCH_COLOUR = (240, 150, 70)
 def draw_overlay(report: Report, study: Study) -> Picture.Image:
     """Draw the picture of a report.
 
-    Left to right: the sagittal T1 where the study has one in the same frame of reference, the series that the levels were found
-    on, and a card of findings for each level. Both panels show the same surface: each row lies on the slice of the structures
-    at its height, so that a scoliotic spine is seen whole. Nothing that names the patient is drawn.
+    From left to right: the sagittal T1, if the study has one in the same frame of reference; the series on which the levels were
+    located; and a card of findings for each level. Both panels show the same surface: each row shows the slice of the structures
+    at its height, so that a scoliotic spine is completely visible. Nothing that identifies the patient is drawn.
     """
     plane = CurvedPlane.through(
         SagittalVolume.of(study.primary.image), [item.position for item in report.structures], margin=_MARGIN_MM
     )
     width_mm, height_mm = plane.size
-    scale = min(_PANEL_HEIGHT / height_mm, _PANEL_WIDTH / width_mm)  # pixels a millimetre
+    scale = min(_PANEL_HEIGHT / height_mm, _PANEL_WIDTH / width_mm)  # pixels per millimetre
     panel = (max(1, round(width_mm * scale)), max(1, round(height_mm * scale)))
     shown = _shown_series(study)
     cards = cards_of(report, _CARDS_WIDTH - 50)
@@ -73,8 +73,8 @@ def windowed(values: npt.NDArray[np.float32], spine: npt.NDArray[np.float32]) ->
     """Grey values of a picture, from black at the 1st to white at the 98th percentile of the spine.
 
     :param values: intensities, shape (rows, columns).
-    :param spine: the part of them that holds the spine: bright fat at the border of the picture does not count.
-    :returns: shape (rows, columns). Mid greys are lifted a little, so that marrow and disc are told apart beside bright fluid.
+    :param spine: the part of the values with the spine, without the bright fat at the border of the picture.
+    :returns: shape (rows, columns). Mid greys are raised a little, to distinguish marrow from disc next to bright fluid.
     """
     tissue = spine[spine > 0]
     low, high = np.percentile(tissue, (1, 98)) if tissue.size else (0.0, 1.0)
@@ -88,7 +88,7 @@ def _windowed(plane: CurvedPlane, series: Series) -> npt.NDArray[np.uint8]:
     rows, columns = values.shape
     width, height = plane.size
     left, top, right, bottom = _MARGIN_MM
-    # The points with 30 mm round them, as fractions of the picture.
+    # The points with 30 mm around them, as fractions of the picture.
     inner = slice(round(rows * max(0.0, (top - 30) / height)), round(rows * (1 - max(0.0, (bottom - 30) / height))))
     across = slice(round(columns * max(0.0, (left - 30) / width)), round(columns * (1 - max(0.0, (right - 30) / width))))
     return windowed(values, values[inner, across])
@@ -131,14 +131,14 @@ def _draw_point(layer: Layer, item: StructureResult, place: tuple[float, float],
     info = anatomy.structure(item.name)
     vertebra = info.kind is anatomy.Kind.VERTEBRA
     layer.ring(place, 9 if vertebra else 7, rgb(info.colour), square=item.manual)
-    # A vertebra is named in its body; a disc in front of the spine, so that its own signal stays free.
+    # A vertebra's name is in its body; a disc's is in front of the spine, so that it does not cover the disc.
     x = place[0] - 18 if vertebra else place[0] - 26 * scale
     name = item.name if item.confidence >= 0.5 else f"{item.name} ?"
     layer.text((x, place[1]), name, 28 if vertebra else 24, rgb(info.colour), anchor="rm", bold=vertebra, halo=True)
 
 
 def _draw_card(layer: Layer, card: Card, top: float, height: float, edge: float) -> None:
-    # The line stops at the border of the image: the posterior disc margin and the canal are what a reader looks at.
+    # The line stops at the edge of the image, so that it does not cover the posterior disc margin and the canal.
     colour = rgb(anatomy.structure(card.structure.name).colour)
     middle = top + card.name_height
     layer.line([(edge - 18, height), (edge + 4, height), (edge + 30, middle), (edge + 42, middle)], colour, 3)

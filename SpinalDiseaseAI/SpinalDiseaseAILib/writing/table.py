@@ -1,4 +1,4 @@
-"""The report as tab-separated values: one row a structure and finding, for a spreadsheet or a data frame."""
+"""The report as tab-separated values: one row per structure and finding, for a spreadsheet or a data frame."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from .cells import plain_cell
 CLASS_COLUMNS: tuple[str, ...] = tuple(
     dict.fromkeys(f"probability_{name}" for info in anatomy.FINDINGS for name in info.class_names)
 )
-"""One column a class name, the same in every table, so that tables of many studies can be put under each other."""
+"""One column per class name, the same in every table, so that tables of many studies can be concatenated."""
 
 COLUMNS: tuple[str, ...] = (
     "study_uid",
@@ -38,10 +38,10 @@ COLUMNS: tuple[str, ...] = (
 
 
 def table_of(report: Report) -> str:
-    """The table as text, a header line first; position columns are RAS millimetres.
+    """The table as text, with a header line; position columns are RAS millimetres.
 
-    A structure without findings has one row whose finding columns are empty, so that every point is in the table. A cell of a
-    class that a finding does not have is empty. Booleans are 0 and 1.
+    A structure without findings has one row with empty finding columns, so that every point is in the table. Cells of classes
+    that a finding does not have are empty. Booleans are 0 and 1.
     """
     stream = io.StringIO()
     writer = csv.DictWriter(stream, COLUMNS, restval="", delimiter="\t", lineterminator="\n")
