@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 class Analyses(Protocol):
-    """What runs an analysis."""
+    """Runs an analysis."""
 
     def analyse(self, study: Study, options: Options = ..., progress: Progress = ...) -> Report:
         """Find, name and grade every structure of a study."""
@@ -31,14 +31,14 @@ class Analyses(Protocol):
 
 @dataclass(frozen=True)
 class Request:
-    """What a user asked for.
+    """A user's request.
 
     :param paths: folders, archives or files of one study.
     :param output: folder for the results.
-    :param t2: UID of the series to take as sagittal T2; empty to let the program choose.
+    :param t2: UID of the series to use as sagittal T2; empty to let the program choose.
     :param t1: the same for sagittal T1.
     :param overwrite: replace files that this product did not write.
-    :param dicom: write the DICOM files too, which name the patient.
+    :param dicom: also write the DICOM files, which name the patient.
     """
 
     paths: tuple[Path, ...]
@@ -52,11 +52,11 @@ class Request:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What came of it.
+    """The outcome of a request.
 
     :param files: file name to path.
-    :param seconds: from the start of reading to the last file.
-    :param remarks: sentences on the run itself that are no part of the report.
+    :param seconds: time from the start of reading to the last file.
+    :param remarks: sentences about the run itself, which are not part of the report.
     """
 
     report: Report
@@ -68,8 +68,8 @@ class Outcome:
 def run_analysis(request: Request, progress: Progress = no_progress, analyser: Analyses | None = None) -> Outcome:
     """Read a study, analyse it and write the results.
 
-    :param analyser: what runs the analysis; None for the product's own.
-    :raises SpinalDiseaseAIError: as reading, analysing and writing do; nothing is written then.
+    :param analyser: runs the analysis; None for the product's own.
+    :raises SpinalDiseaseAIError: if reading, analysing or writing fails; nothing is written then.
     """
     start = time.perf_counter()
     check_folder(request.output, overwrite=request.overwrite)
@@ -82,14 +82,14 @@ def run_analysis(request: Request, progress: Progress = no_progress, analyser: A
             analyser = _analyser()
         report = analyser.analyse(study, request.options, part(progress, 0.1, 0.9))
         progress("write", 0.9, "Writing the results")
-        give_back_freed_memory()  # that of the networks: the scene's process needs some of its own now
+        give_back_freed_memory()  # the networks' memory: the scene's process now needs some
         formats = {**FORMATS, SCENE_FILE: scene.write, **(writers_of(report, sources) if sources else {})}
         files = write_results(report, study, request.output, formats=formats, overwrite=request.overwrite)
     return Outcome(report, files, time.perf_counter() - start, (scene.remark,) if scene.remark else ())
 
 
 def _read(request: Request, progress: Progress) -> tuple[Study, Sources | None]:
-    """The study, and the headers that DICOM files need if they are asked for: an archive's files are gone after the reading."""
+    """The study, and the headers for DICOM files if requested: files from an archive are gone after reading."""
     from ..reading import opened_study
 
     progress("read", 0.0, "Reading the images")
@@ -99,7 +99,7 @@ def _read(request: Request, progress: Progress) -> tuple[Study, Sources | None]:
 
 def _analyser() -> Analyses:
     try:
-        # Imported only now: it brings torch with it.
+        # Imported only now, because it loads torch.
         from ..pipelines.analyser import Analyser
     except ModuleNotFoundError as error:
         raise ComputeError(

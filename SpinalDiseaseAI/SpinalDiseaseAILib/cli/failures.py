@@ -1,4 +1,4 @@
-"""What a failed command leaves: a sentence, an exit status, and JSON for a program that asked for JSON."""
+"""Output of a failed command: a sentence, an exit status, and JSON for a program that asked for it."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ from ..worker.failures import UNEXPECTED, error_of_exception
 from .output import print_error, print_json
 
 TRACEBACK_VARIABLE = "SPINAL_DISEASE_AI_TRACEBACK"
-"""Environment variable that, when set, lets an unexpected error end with Python's traceback."""
+"""If this environment variable is set, an unexpected error ends with Python's traceback."""
 
 
 @contextmanager
 def reported(*, as_json: bool = False) -> Iterator[None]:
-    """Turn errors of the block into a sentence on the error output and the exit status of their kind.
+    """Turn errors in the ``with`` block into a sentence on standard error and the exit status of their kind.
 
-    :param as_json: write the error as a JSON document to the standard output too.
-    :raises typer.Exit: in place of every error.
+    :param as_json: also write the error as a JSON document to standard output.
+    :raises typer.Exit: instead of every error.
     """
     try:
         yield
@@ -40,7 +40,7 @@ def reported(*, as_json: bool = False) -> Iterator[None]:
             raise
         _end(
             ComputeError(
-                # Without its own text, which may quote a header with the name of a patient.
+                # Without its own text, which may quote a header with the patient's name.
                 f"The program failed unexpectedly ({type(error).__name__}).",
                 remedy=f"Please report this; set {TRACEBACK_VARIABLE}=1 to see where it happened.",
                 code=UNEXPECTED,

@@ -43,10 +43,10 @@ def _print_version(wanted: bool) -> None:
 
 
 def _path(text: str) -> Path:
-    if not text:  # as from an unset variable of a script: not meant to be the current folder
+    if not text:  # probably an unset variable in a script, not the current folder
         raise typer.BadParameter("The path is empty.")
     before, mark, _ = text.partition('"')
-    if mark and _on_windows():  # where no path has one: a backslash before the closing mark made it part of the path
+    if mark and _on_windows():  # paths cannot contain quotes: a backslash before the closing one made it part of the path
         raise typer.BadParameter(f"Leave out the backslash before the quotation mark that closes the path {before}.")
     return Path(text)
 
@@ -246,8 +246,8 @@ def main() -> None:
         with contextlib.suppress(AttributeError, ValueError):
             stream.reconfigure(errors="replace")  # type: ignore[union-attr]
     for name in ("SIGTERM", "SIGHUP", "SIGBREAK"):
-        # Whoever ends the program by another signal, a batch system or a closed terminal, leaves as little behind as Ctrl-C.
-        # What is ignored, as under nohup, stays ignored; Windows has no SIGHUP, the others have no SIGBREAK.
+        # Other signals, from a batch system or a closed terminal, end the program as cleanly as Ctrl-C.
+        # Ignored signals, as under nohup, stay ignored; Windows has no SIGHUP, other systems have no SIGBREAK.
         number = getattr(signal, name, None)
         if number is not None and signal.getsignal(number) == signal.SIG_DFL:
             signal.signal(number, signal.default_int_handler)

@@ -1,4 +1,4 @@
-"""``models``: the model bundles that are installed."""
+"""``models``: the installed model bundles."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def models_document(bundles: list[Bundle]) -> list[dict[str, Any]]:
 
 
 def print_models(screen: Console, bundles: list[Bundle]) -> None:
-    """Four lines a bundle: name, what it does, licence, file."""
+    """Print four lines per bundle: name, what it does, licence, file."""
     for item in models_document(bundles):
         mark = ("  research only", "yellow") if item["research_only"] else ""
         screen.print(Text.assemble((item["name"], "bold"), f" {item['version']}  {item['task']}", mark))

@@ -1,4 +1,4 @@
-"""Reports, series and models as text for a reader."""
+"""The outcome of an analysis as text."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _STYLES: dict[wording.Severity, str] = {
 
 
 def print_outcome(screen: Console, outcome: Outcome) -> None:
-    """The levels with their findings, the numbering, notes, files, time and disclaimer."""
+    """Print the levels with their findings, the numbering, notes, files, time and disclaimer."""
     report = outcome.report
     screen.print(_levels(report))
     screen.print(Text(numbering_line(report)))

@@ -1,4 +1,4 @@
-"""Progress on a terminal; silence everywhere else."""
+"""Progress on a terminal; nothing elsewhere."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from .output import console
 
 @contextmanager
 def progress_bar(*, quiet: bool = False) -> Iterator[Report]:
-    """A bar on the error output while the block runs; it is gone afterwards.
+    """Show a bar on standard error during the ``with`` block; it disappears afterwards.
 
-    :param quiet: show nothing, as where the error output is no terminal.
+    :param quiet: show nothing, as if standard error were not a terminal.
     """
     screen = console(errors=True)
     if quiet or not screen.is_terminal:
@@ -33,7 +33,7 @@ def progress_bar(*, quiet: bool = False) -> Iterator[Report]:
 
 
 def part(progress: Report, start: float, end: float) -> Report:
-    """Progress of a part of the work, from ``start`` to ``end`` of the whole."""
+    """Progress of a part of the work, which runs from ``start`` to ``end`` of the whole."""
 
     def show(stage: str, fraction: float, message: str) -> None:
         progress(stage, start + (end - start) * fraction, message)

@@ -1,4 +1,4 @@
-"""The scene file, written by a process of its own, which loads Slicer's libraries while the study is read and analysed."""
+"""Writes the scene file in a separate process, which loads Slicer's libraries while the study is read and analysed."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ from ..base.errors import EXIT_OUTPUT, OutputError
 from ..worker.process import NO_WINDOW, worker_environment
 from ..writing import SCENE_FILE, Results
 
-_KILLED = -9  # exit status by SIGKILL, which Windows does not know
-_WINDOWS_EXCEPTION = 0xC0000000  # from here on, an exit status is an exception of Windows, or Ctrl-C
+_KILLED = -9  # exit status after SIGKILL, which Windows does not have
+_WINDOWS_EXCEPTION = 0xC0000000  # exit statuses from here on are Windows exceptions, or Ctrl-C
 
 
 class SceneProcess:
-    """Writes one scene file; a context, after which the process is gone.
+    """Writes one scene file; a context manager that ends the process on exit.
 
-    The process only saves time: where it cannot be started, or fails, the scene is written by this one, which can tell why.
-    Only where Slicer's libraries crash are the results written without a scene.
+    The process only saves time: if it cannot be started or fails, this process writes the scene, and can report why that
+    fails. Results are written without a scene only if Slicer's libraries crash.
 
-    :ivar remark: why there is no scene though nothing failed; empty if there is one.
+    :ivar remark: why there is no scene although nothing failed; empty if there is one.
     """
 
     def __init__(self) -> None:
@@ -65,7 +65,7 @@ class SceneProcess:
             return
         try:
             from ..scene.mrb import write_scene
-        except Exception as error:  # what a broken installation raises is not known
+        except Exception as error:  # a broken installation can raise anything
             self.remark = f"{SCENE_FILE} was not written: the libraries of slicer-core cannot be loaded: {error}."
             return
         if not hasattr(sys.modules["slicer"], "vtkMRMLScene"):
@@ -76,17 +76,17 @@ class SceneProcess:
     def _written_there(self, results: Results, path: Path) -> bool:
         if self._process is None or self._process.stdin is None:
             return False
-        with contextlib.suppress(OSError), self._process.stdin as stream:  # it may have ended already: its status tells
+        with contextlib.suppress(OSError), self._process.stdin as stream:  # it may have ended already, which its status shows
             pickle.dump((results.report, results.study, path.absolute()), stream)
         if self._process.wait() == EXIT_OUTPUT:
-            # Not tried again: Slicer's libraries would fill the error output with what they think of a full disk.
+            # Not repeated: Slicer's libraries would flood standard error with messages about a full disk.
             raise OutputError(f"{SCENE_FILE} cannot be written.", remedy="Check whether the disk is full.", code="scene")
         return self._process.returncode == 0
 
 
 def _crashed(status: int | None) -> bool:
-    """True for the exit status of a process that a signal or an exception of Windows ended: this one would end as it did.
+    """True for the exit status of a process that ended by a signal or a Windows exception, as this one would.
 
-    A process that was killed is none: the system does so where memory is short, and this one has given some back.
+    A killed process does not count: the system kills if memory is short, and this process has given some back.
     """
     return status is not None and (status >= _WINDOWS_EXCEPTION or (status < 0 and status != _KILLED))

@@ -1,4 +1,4 @@
-"""``series``: what an input holds, what would be used of it, and why."""
+"""``series``: the series of an input, which of them would be used, and why."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ def listing_of(paths: Sequence[Path]) -> SeriesListing:
 
 
 def listing_document(listing: SeriesListing) -> dict[str, Any]:
-    """A listing as JSON values; ``role`` is null for a series that is left out, ``problem`` where the input can be used."""
+    """A listing as JSON values; ``role`` is null for a series that is left out, ``problem`` is null for a usable input."""
     series = [{**asdict(entry), "role": entry.role.value if entry.role else None} for entry in listing.entries]
     problem = error_document(listing.problem) if listing.problem else None
     return {"series": series, "notes": [asdict(note) for note in listing.notes], "problem": problem}
 
 
 def print_listing(screen: Console, listing: SeriesListing) -> None:
-    """Three lines a series: what it would be used as, what it is, why."""
+    """Print three lines per series: what it would be used as, what it is, and why."""
     for entry in listing.entries:
         role = entry.role.value if entry.role else "left out"
         name = f'  "{entry.description}"' if entry.description else ""

@@ -1,4 +1,4 @@
-"""``train`` and ``evaluate``: commands of their own packages, which are loaded only when they are asked for."""
+"""``train`` and ``evaluate``: commands in packages of their own, which are loaded only on request."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ _LIBRARY = __name__.partition(".")[0]
 
 
 def run_wing(name: str, command: str, arguments: list[str]) -> None:
-    """Hand the rest of the command line to the Typer application ``app`` of ``<library>.<name>.cli``.
+    """Pass the rest of the command line to the Typer application ``app`` of ``<library>.<name>.cli``.
 
     :param name: ``"training"`` or ``"evaluation"``.
-    :param command: the word that the user typed.
+    :param command: the command that the user typed.
     :raises ComputeError: if the package, or one that it needs, is not installed.
     """
     module = f"{_LIBRARY}.{name}.cli"
