@@ -145,4 +145,5 @@ def _plane(frame: Frame, to_voxels: FloatArray, image: Image) -> Plane | None:
     shifted = np.hypot(off[columns] * image.spacing[columns], off[rows] * image.spacing[rows])
     if not 0 <= index < image.voxels.shape[axis] or off[axis] > _OFF_STEP or shifted > _SHIFTED:
         return None
-    return Plane(frame, axis, index, columns, *map(bool, backwards), off=float(np.linalg.norm(off * image.spacing)))
+    distance = float(np.linalg.norm(off * image.spacing))
+    return Plane(frame, axis, index, columns, bool(backwards[0]), bool(backwards[1]), distance)
