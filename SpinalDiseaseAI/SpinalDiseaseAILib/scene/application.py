@@ -62,17 +62,6 @@ def missingForDicom() -> list[str]:
     return [name for name in DICOM_REQUIREMENTS if not isInstalled(name)]
 
 
-def replacesPydicom() -> bool:
-    """True if installing what DICOM results need replaces the pydicom of the application: no highdicom for its NumPy knows it."""
-    return bool(missingForDicom()) and int(importlib.metadata.version("pydicom").split(".")[0]) < 3
-
-
-def needsRestart() -> bool:
-    """True if another pydicom than the installed one is loaded, because it was replaced since the application was started."""
-    loaded = getattr(sys.modules.get("pydicom"), "__version__", None)
-    return loaded is not None and loaded != importlib.metadata.version("pydicom")
-
-
 def installRequirements(names: Sequence[str]) -> None:
     """Install packages into the application's Python; call it on the main thread, after asking the user.
 
