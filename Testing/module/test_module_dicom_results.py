@@ -1,5 +1,6 @@
 """DICOM files of a result from the panel: when they can be made, what is in them, and how they get into the database."""
 
+import importlib.metadata
 import json
 import sys
 import types
@@ -318,13 +319,41 @@ def test_setup_offers_to_install_it_and_stays_folded(panel, without_highdicom, a
     assert panel.ui.installButton.isHidden() and "DICOM files can be written now" in panel.ui.statusLabel.text
 
 
-def test_the_installation_leaves_the_applications_own_pydicom_as_it_is(monkeypatch):
+def test_it_is_installed_by_pip_and_an_error_if_it_is_missing_afterwards(monkeypatch):
     calls, missing = [], ["highdicom"]
     monkeypatch.setattr(application_services, "missingForDicom", lambda: list(missing))
     monkeypatch.setattr(slicer.util, "pip_install", lambda text: calls.append(text) or missing.clear())
     application_services.installRequirements(["highdicom"])
-    assert calls == [f"highdicom{application_services.DICOM_REQUIREMENTS['highdicom']} pydicom=={pydicom.__version__}"]
+    assert calls == ["highdicom" + application_services.DICOM_REQUIREMENTS["highdicom"]]
     missing.append("highdicom")
     monkeypatch.setattr(slicer.util, "pip_install", lambda text: None)
     with pytest.raises(ComputeError, match="highdicom"):
         application_services.installRequirements(["highdicom"])
+
+
+@pytest.mark.parametrize(("version", "told"), [("2.4.4", True), ("3.0.2", False)], ids=["Slicer 5.10", "Slicer 5.12"])
+def test_the_question_tells_if_a_package_of_the_application_is_replaced(
+    panel, without_highdicom, answer, monkeypatch, version, told
+):
+    monkeypatch.setattr(importlib.metadata, "version", lambda name: version)
+    check(panel, *DICOM_FILES)
+    asked = answer(False)
+    panel.ui.exportButton.click()
+    assert ("replaces the Python package pydicom" in asked[0]) is told
+
+
+def test_after_a_package_was_replaced_nothing_is_written_before_a_restart(
+    panel, without_highdicom, answer, monkeypatch, errors, tmp_path
+):
+    def install(names):
+        without_highdicom.clear()
+        monkeypatch.setattr(importlib.metadata, "version", lambda name: "99.0")
+
+    monkeypatch.setattr(application_services, "installRequirements", install)
+    check(panel, *DICOM_FILES)
+    answer(True)
+    panel.ui.exportButton.click()
+    assert "Restart Slicer" in errors[0] and written(tmp_path) == []
+    check(panel, "report.tsv")
+    panel.ui.exportButton.click()
+    assert written(tmp_path) == ["report.tsv"]

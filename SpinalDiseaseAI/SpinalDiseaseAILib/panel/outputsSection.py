@@ -14,11 +14,11 @@ from slicer.i18n import tr as _
 
 from ..base.errors import ComputeError, OutputError
 from ..base.report import Report
-from ..scene import application
 from ..scene.results import inputsOf, studyOfResult
 from ..scene.shownMasks import masksOfResult
 from . import settings
 from .dicomFiles import addToDatabase, dicomFormats, obstacleToDicom
+from .dicomPackages import mayWriteDicom
 from .host import Host
 from .sizes import fitListHeight
 from .waiting import waiting
@@ -52,7 +52,7 @@ OUTPUTS = (
     Output("points.mrk.json", lambda: str(_("Points as Slicer markups"))),
     Output("masks.seg.nrrd", lambda: str(_("Masks as a Slicer segmentation")), masks=True),
     Output("masks.nii.gz", lambda: str(_("Masks as NIfTI")), masks=True),
-    Output("masks.tsv", lambda: str(_("Labels and volumes of the masks for a spreadsheet")), images=True, masks=True),
+    Output("masks.tsv", lambda: str(_("Labels and volumes of the masks")), images=True, masks=True),
     Output("report.sr.dcm", lambda: str(_("DICOM structured report (names the patient)")), dicom=True),
     Output("masks.seg.dcm", lambda: str(_("DICOM segmentation (names the patient)")), masks=True, dicom=True),
 )
@@ -135,7 +135,7 @@ class OutputsSection:
             problems.append(_filesInTheWay(folder))
         if not problems:  # otherwise the reason has been shown
             return
-        if not self._maySetUp():
+        if any(output.dicom for output in self._chosen()) and not mayWriteDicom(self._host):
             return
         if problems[0] and not slicer.util.confirmOkCancelDisplay(
             _("{problem} Replace these files?").format(problem=problems[0])
@@ -144,24 +144,6 @@ class OutputsSection:
         with waiting(self._host, _("The files could not be written.")):
             self._tell(folder, self._write(folder, overwrite=bool(problems[0])))
         self.refresh(self._report)
-
-    def _maySetUp(self) -> bool:
-        """True if the packages for the checked files are available; those for DICOM files are installed after asking."""
-        missing = application.missingForDicom() if any(output.dicom for output in self._chosen()) else []
-        if not missing:
-            return True
-        packages = ", ".join(missing)
-        if not slicer.util.confirmOkCancelDisplay(
-            _("DICOM files need these Python packages: {packages}. Install them into Slicer now?").format(packages=packages)
-        ):
-            self._host.say(_("Nothing was written: DICOM files need {packages}.").format(packages=packages))
-            return False
-        self._host.say(_("Installing Python packages…"))
-        slicer.app.processEvents()
-        with waiting(self._host, _("The packages could not be installed.")):
-            application.installRequirements(missing)
-        self._host.lookForPackages()
-        return not application.missingForDicom()
 
     def _tell(self, folder: Path, paths: dict[str, Path]) -> None:
         """Report what was written, and add DICOM files to the database if the user wants that."""

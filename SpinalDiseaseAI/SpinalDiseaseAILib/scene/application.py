@@ -62,6 +62,17 @@ def missingForDicom() -> list[str]:
     return [name for name in DICOM_REQUIREMENTS if not isInstalled(name)]
 
 
+def replacesPydicom() -> bool:
+    """True if installing what DICOM results need replaces the application's pydicom: no highdicom works with it and NumPy 2."""
+    return bool(missingForDicom()) and int(importlib.metadata.version("pydicom").split(".")[0]) < 3
+
+
+def needsRestart() -> bool:
+    """True if pydicom was replaced while the application is running: the loaded one is not the installed one."""
+    loaded = getattr(sys.modules.get("pydicom"), "__version__", None)
+    return loaded is not None and loaded != importlib.metadata.version("pydicom")
+
+
 def installRequirements(names: Sequence[str]) -> None:
     """Install packages into the application's Python; call it on the main thread, after asking the user.
 
@@ -72,11 +83,8 @@ def installRequirements(names: Sequence[str]) -> None:
         for name in names:
             if name == "torch":
                 _torchInstaller().installTorch(torchVersionRequirement=REQUIREMENTS[name])
-            elif name in missingForDicom():
-                # Its releases depend on the version of pydicom; the application's own, which other modules use, is kept.
-                slicer.util.pip_install(f"{name}{DICOM_REQUIREMENTS[name]} pydicom=={importlib.metadata.version('pydicom')}")
-            elif name in missingRequirements():  # PyTorch installs some of the others
-                slicer.util.pip_install(name + REQUIREMENTS[name])
+            elif name in (*missingRequirements(), *missingForDicom()):  # PyTorch installs some of the others
+                slicer.util.pip_install(name + (REQUIREMENTS | DICOM_REQUIREMENTS)[name])
     except SpinalDiseaseAIError:
         raise
     except Exception:
