@@ -34,7 +34,7 @@ def replacementText() -> str:
         return ""
     return str(
         _(
-            "This replaces the Python package pydicom of this version of Slicer with a newer one, which other modules will then use. "
+            "This replaces the Python package pydicom of this version of Slicer with a newer one, also for other modules. "
             "Restart Slicer afterwards. Slicer 5.12 and newer need no installation."
         )
     )
