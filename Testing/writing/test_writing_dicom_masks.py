@@ -11,6 +11,7 @@ import pydicom
 import pytest
 import SimpleITK
 from dicom_series import COLUMNS, NAME, ORIGIN, ROWS, SLICES, STEP, classic, enhanced, grid, position, write
+from highdicom.color import CIELabColor
 from pydicom.dataset import Dataset
 
 from SpinalDiseaseAILib.base.anatomy import structure
@@ -149,12 +150,10 @@ def test_a_segment_says_what_it_is_who_made_it_and_its_colour(segmented: Report,
 
 
 def test_a_segments_colour_is_that_of_its_structure(segmented: Report, study: Study, tmp_path: Path) -> None:
-    from highdicom.color import CIELabColor
-
     dataset = written(segmented, study, write(classic(), tmp_path / "in"), tmp_path / "out")
     for item, name in zip(dataset.SegmentSequence, NAMES, strict=True):
-        shown = CIELabColor.from_dicom_value(item.RecommendedDisplayCIELabValue).to_rgb(clip=True)
-        assert np.array(shown) / 255 == pytest.approx(structure(name).colour, abs=0.02)
+        colour = CIELabColor.from_dicom_value(item.RecommendedDisplayCIELabValue)
+        assert np.array(colour.to_rgb(clip=True)) / 255 == pytest.approx(structure(name).colour, abs=0.02)
 
 
 def test_masks_that_a_person_drew_are_called_manual(segmented: Report, study: Study, tmp_path: Path) -> None:

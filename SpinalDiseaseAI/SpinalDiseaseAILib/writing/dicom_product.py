@@ -49,13 +49,12 @@ def algorithm_parameters(models: Iterable[ModelProvenance]) -> list[str]:
 
 
 def common_elements(report: Report) -> dict[str, Any]:
-    """Arguments of highdicom's objects that every result has: equipment, character set, private codes, unproven purpose."""
+    """Arguments of highdicom's objects that every result has: equipment, new identifiers, and that it is made for research."""
     return {
         "manufacturer": NAME,
         "manufacturer_model_name": software_of(report)[0],
         "software_versions": software_of(report)[1],
         "device_serial_number": "none",
-        "specific_character_set": UTF_8,
         "content_qualification": "RESEARCH",
         "series_instance_uid": new_uid(),
         "sop_instance_uid": new_uid(),
@@ -64,7 +63,8 @@ def common_elements(report: Report) -> dict[str, Any]:
 
 
 def stamp(dataset: Dataset) -> None:
-    """State when the result was made and where its private codes come from; whole seconds, as readers expect that sort by it."""
+    """State when a result was made, in whole seconds as readers expect, where its private codes come from, and its letters."""
+    dataset.SpecificCharacterSet = UTF_8
     now = datetime.datetime.now()
     for part in ("InstanceCreation", "Content", "Series"):
         setattr(dataset, f"{part}Date", now.strftime("%Y%m%d"))

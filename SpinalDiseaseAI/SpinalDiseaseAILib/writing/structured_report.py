@@ -24,8 +24,14 @@ DESCRIPTION = "SpinalDiseaseAI report"
 
 _PROCEDURE = Code("24968-0", "LN", "MR Lumbar spine")
 _EVALUATIONS = Code("C0034375", "UMLS", "Qualitative Evaluations")
-_GEOMETRY = {"PixelSpacing": 2, "ImageOrientationPatient": 6, "ImagePositionPatient": 3, "SliceThickness": 1}
-"""Elements of a placed slice, and how many values they have."""
+_GEOMETRY = {
+    "PixelSpacing": 2,
+    "ImageOrientationPatient": 6,
+    "ImagePositionPatient": 3,
+    "SliceThickness": 1,
+    "SpacingBetweenSlices": 1,
+}
+"""Elements of a placed slice, and how many values they have; the image library has all of them or none."""
 
 
 def write_structured_report(report: Report, sources: Sources, path: Path) -> None:
