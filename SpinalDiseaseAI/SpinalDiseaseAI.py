@@ -3,6 +3,7 @@
 import contextlib
 import logging
 import os
+import pathlib
 import sys
 import tempfile
 from typing import Annotated
@@ -29,6 +30,7 @@ from SpinalDiseaseAILib.panel.advancedSection import AdvancedSection
 from SpinalDiseaseAILib.panel.analysisLogic import AnalysisLogic
 from SpinalDiseaseAILib.panel.analysisSection import AnalysisSection
 from SpinalDiseaseAILib.panel.correctionsSection import CorrectionsSection
+from SpinalDiseaseAILib.panel.dicomFiles import addToDatabase, dicomFormats, obstacleToDicom
 from SpinalDiseaseAILib.panel.dicomStudies import listingOf, loadSeries, studiesOf
 from SpinalDiseaseAILib.panel.fakes import FakeClient, syntheticVolume
 from SpinalDiseaseAILib.panel.inputsSection import InputsSection
@@ -36,11 +38,11 @@ from SpinalDiseaseAILib.panel.outputsSection import OutputsSection
 from SpinalDiseaseAILib.panel.reportModels import outdatedLevels
 from SpinalDiseaseAILib.panel.resultsSection import ResultsSection
 from SpinalDiseaseAILib.panel.setupSection import SetupSection
-from SpinalDiseaseAILib.scene.application import loadSampleStudy, missingRequirements, registerSampleStudy
+from SpinalDiseaseAILib.scene.application import loadSampleStudy, missingForDicom, missingRequirements, registerSampleStudy
 from SpinalDiseaseAILib.scene.closing import releaseMasks
 from SpinalDiseaseAILib.scene.corrections import renumberResult, restoreComputed
 from SpinalDiseaseAILib.scene.pointList import indexOfPoint, pointOf
-from SpinalDiseaseAILib.scene.results import REPORT_ATTRIBUTE, inputsOf, reportFromNode, resultsInScene
+from SpinalDiseaseAILib.scene.results import REPORT_ATTRIBUTE, inputsOf, reportFromNode, resultsInScene, studyOfResult
 
 #
 # SpinalDiseaseAI
@@ -367,7 +369,24 @@ class SpinalDiseaseAITest(ScriptedLoadableModuleTest):
             listing = listingOf(database, study)
             self.assertEqual([entry.role.value for entry in listing.used], ["sagittal T2"])
             node = loadSeries(slicer.mrmlScene, listing.used[0].uid)
-        self.assertGreater(node.GetImageData().GetNumberOfPoints(), 1_000_000)
+            self.assertGreater(node.GetImageData().GetNumberOfPoints(), 1_000_000)
+            if missingForDicom():
+                self.delayDisplay("Python packages are missing, no DICOM file is written")
+                return
+            self.writeIntoDatabase(SpinalDiseaseAILogic(client=FakeClient()).process(node).reportNode)
+            (study,) = studiesOf(database)
+            self.assertEqual(len(database.seriesForStudy(study.uid)), 2)
+
+    def writeIntoDatabase(self, reportNode):
+        from SpinalDiseaseAILib.writing import write_results
+        from SpinalDiseaseAILib.writing.dicom_results import STRUCTURED_REPORT_FILE
+
+        report = reportFromNode(reportNode)
+        self.assertEqual(obstacleToDicom(report), "")
+        formats = dicomFormats(reportNode, report, [STRUCTURED_REPORT_FILE])
+        with tempfile.TemporaryDirectory() as folder:
+            paths = write_results(report, studyOfResult(reportNode), pathlib.Path(folder), formats=formats)
+            addToDatabase(list(paths.values()))
 
     def test_SampleStudyIsNamedAndGraded(self):
         volumeNode = loadSampleStudy()[0]

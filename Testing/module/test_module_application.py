@@ -1,4 +1,4 @@
-"""What the module asks of the application: its Python, packages, sample data, reload, self-test."""
+"""The module's use of the application: its Python, packages, sample data, reload, self-test."""
 
 import sys
 import types
@@ -22,7 +22,7 @@ MADE_WORKER = Path(__file__).with_name("made_worker.py")
 
 
 def make_program(folder, text):
-    """PythonSlicer beside the application."""
+    """PythonSlicer next to the application."""
     path = folder / "bin" / "PythonSlicer"
     path.parent.mkdir()
     path.write_text(text)
@@ -31,7 +31,7 @@ def make_program(folder, text):
 
 
 class SampleDataOfSlicer510:
-    """SampleDataLogic; what is registered is kept."""
+    """SampleDataLogic that records what is registered."""
 
     def __init__(self):
         self.sources = []
@@ -49,7 +49,7 @@ class SampleDataOfSlicer512(SampleDataOfSlicer510):
 
 @pytest.fixture
 def dicom_import(monkeypatch, scene):
-    """DICOMLib.DICOMUtils whose temporary database loads what the library reads from the imported folder."""
+    """DICOMLib.DICOMUtils whose temporary database loads the imported folder with the library's reader."""
     from SpinalDiseaseAILib.reading import open_study
 
     files = sorted((sample_folder() / "lumbar-mr").iterdir())
@@ -58,14 +58,20 @@ def dicom_import(monkeypatch, scene):
 
     @contextmanager
     def temporary_database():
-        yield wrap(widgets.ctkDICOMDatabase(studies=[study]))
+        with monkeypatch.context() as patch:
+            patch.setattr(slicer, "dicomDatabase", wrap(widgets.ctkDICOMDatabase(studies=[study])), raising=False)
+            yield slicer.dicomDatabase
+
+    def import_dicom(folder, database, copyFiles=False):
+        if copyFiles:  # otherwise it is the sample, which is there
+            study["series"]["new"] = ("SR", list(Path(folder).iterdir()))
 
     def load(name):
         return [node.GetID() for node in add_study(scene, open_study([sample_folder()])).values()]
 
     utilities = types.SimpleNamespace(
         TemporaryDICOMDatabase=temporary_database,
-        importDicom=lambda folder, database: None,
+        importDicom=import_dicom,
         loadPatientByUID=load,
         loadSeriesByUID=load,
     )
@@ -109,7 +115,7 @@ def test_torch_is_installed_by_the_pytorch_extension_and_the_rest_by_pip(monkeyp
 
     def install_torch(torchVersionRequirement):
         calls.append(("torch", torchVersionRequirement))
-        missing[:] = ["safetensors"]  # it brings jinja2 along
+        missing[:] = ["safetensors"]  # it installs jinja2 as well
 
     def pip_install(requirement):
         calls.append(("pip", requirement))
@@ -198,7 +204,7 @@ def test_reload_forgets_the_library_too(module, monkeypatch):
 
 @pytest.mark.skipif(sys.platform == "win32", reason="the stand-in of PythonSlicer is a shell script")
 def test_the_self_test_passes_on_the_sample(module, dicom_import, tmp_path):
-    """The path that a user takes: the sample, the application's Python, a worker process, nodes."""
+    """A user's path: the sample, the application's Python, a worker process, nodes."""
     make_program(tmp_path, f'#!/bin/sh\nexec "{sys.executable}" "{MADE_WORKER}" report\n')
     result = unittest.TestResult()
     module.SpinalDiseaseAITest("runTest").run(result)

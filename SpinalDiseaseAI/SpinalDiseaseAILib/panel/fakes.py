@@ -79,6 +79,7 @@ def _report(study: Study, levels: dict[str, tuple[Point, str, bool]]) -> Report:
         numberings=(Numbering(0, 1.0, "as reported"),),
         models=(),
         series=tuple(series.identity() for series in study.series),
+        study_uid=study.uid,
         created="2026-01-01T00:00:00+00:00",
         software=f"SpinalDiseaseAI {__version__}",
     )
