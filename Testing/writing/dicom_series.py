@@ -79,7 +79,8 @@ def enhanced(indices: Sequence[int] = range(SLICES), *, shared: bool = True, **e
 
     :param shared: state orientation and spacing once; else for each frame, as some scanners do.
     """
-    dataset = _common(EnhancedMRImageStorage, SOPInstanceUID="1.2.3.4.0", NumberOfFrames=len(indices), **elements)
+    given = {"SOPInstanceUID": "1.2.3.4.0", "NumberOfFrames": len(indices), **elements}
+    dataset = _common(EnhancedMRImageStorage, **given)
     plane = Dataset()
     orientation, measures = Dataset(), Dataset()
     orientation.ImageOrientationPatient = [*ROW, *COLUMN]

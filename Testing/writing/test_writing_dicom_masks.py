@@ -177,6 +177,15 @@ def test_a_slice_that_was_interpolated_is_left_out(segmented: Report, study: Stu
     assert rows and not any(np.allclose(row, position(2), atol=0.1) for row in rows)
 
 
+def test_slices_that_are_spread_over_several_multi_frame_files_are_refused(segmented: Report, tmp_path: Path) -> None:
+    halves = [enhanced((0, 1, 2)), enhanced((3, 4, 5), SOPInstanceUID="1.2.3.4.1")]
+    paths = write(halves, tmp_path)
+    with pytest.raises(InputError, match="spread over 2 files") as error:
+        dicom_formats(segmented, paths)
+    assert error.value.code == "several-multi-frame-files"
+    assert list(dicom_formats(segmented, paths, [STRUCTURED_REPORT_FILE])) == [STRUCTURED_REPORT_FILE]
+
+
 def test_files_of_a_part_of_the_series_are_refused(segmented: Report, tmp_path: Path) -> None:
     with pytest.raises(InputError, match="1 are not among") as error:
         dicom_formats(segmented, write(classic((0, 1, 3, 4, 5)), tmp_path))

@@ -36,7 +36,7 @@ def planes_of_masks(report: Report, sources: Sources) -> tuple[Plane, ...]:
     """The frames of the analysed series that the masks of a report lie on, in the order of the masks' planes.
 
     :raises InputError: code ``"grid-mismatch"`` if the masks do not lie on the pixels of the series, ``"missing-source"`` if some
-        of its instances are not there.
+        of its instances are not there, ``"several-multi-frame-files"`` if they are multi-frame images.
     """
     assert report.masks is not None
     image = report.masks.image
@@ -57,7 +57,16 @@ def planes_of_masks(report: Report, sources: Sources) -> tuple[Plane, ...]:
             "Give all files of the series that was analyzed.",
             code="missing-source",
         )
-    return tuple(planes[index] for index in sorted(planes))
+    found = tuple(planes[index] for index in sorted(planes))
+    files = {plane.frame.instance for plane in found}
+    if len(files) > 1 and any(plane.frame.number is not None for plane in found):
+        raise InputError(
+            f"The slices that were analyzed are spread over {len(files)} files, of which at least one has several slices.",
+            "A DICOM segmentation refers to one multi-frame file, or to files of one slice each.",
+            "Leave out the DICOM segmentation.",
+            code="several-multi-frame-files",
+        )
+    return found
 
 
 def write_segmentation(report: Report, sources: Sources, planes: Sequence[Plane], path: Path) -> None:
