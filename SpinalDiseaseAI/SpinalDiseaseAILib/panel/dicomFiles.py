@@ -1,4 +1,4 @@
-"""DICOM files of a result: the images that they refer to, from the DICOM database, and the way back into it."""
+"""DICOM files of a result: finds the images in the DICOM database, and adds the files to it."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ if TYPE_CHECKING:
     from ..writing import Writer
 
 _FILLED = "missing-slices"
-"""Note of a report on slices that no file holds and that were made from their neighbours."""
+"""Code of the note about slices that are missing in the files and were interpolated from their neighbours."""
 
 
 def obstacleToDicom(report: Report) -> str:
-    """Why no DICOM files can be made of a report, and what to do; empty if they can."""
+    """Why no DICOM files can be made from a report, and what to do; empty if they can."""
     uids = [series.uid for series in report.series]
     if not (report.study_uid and uids and all(uids)):
         return str(_("The images of this result did not come from DICOM. Uncheck the DICOM files."))
@@ -45,12 +45,12 @@ def obstacleToDicom(report: Report) -> str:
 def dicomFormats(reportNode: Any, report: Report, names: Collection[str]) -> dict[str, Writer]:
     """Writers of the DICOM files of a result.
 
-    :param report: of the result; with its masks if they are to be written.
-    :param names: of the files.
-    :raises InputError: if the files of the images are gone, or the result does not lie on them.
+    :param report: report of the result, with its masks if they are to be written.
+    :param names: names of the files.
+    :raises InputError: if the files of the images are gone, or the result does not match them.
     :raises ComputeError: if a package is missing.
     """
-    from ..writing.dicom_results import dicom_formats  # it needs highdicom
+    from ..writing.dicom_results import dicom_formats  # needs highdicom
 
     database = openDatabase()
     uids = [series.uid for series in report.series]
@@ -68,9 +68,9 @@ def dicomFormats(reportNode: Any, report: Report, names: Collection[str]) -> dic
 
 
 def _checkPlace(reportNode: Any, report: Report, files: Sequence[Path]) -> None:
-    """Make sure that the millimetres of a report are those of its DICOM images.
+    """Check that the coordinates of a report are those of its DICOM images.
 
-    :raises InputError: if a volume was not where its images are when it was analysed.
+    :raises InputError: if a volume was not at the position of its images when it was analysed.
     """
     from ..writing.dicom_grid import frames_of, planes_of
     from ..writing.dicom_sources import read_sources
@@ -94,15 +94,15 @@ def _checkPlace(reportNode: Any, report: Report, files: Sequence[Path]) -> None:
 def addToDatabase(paths: Sequence[Path]) -> None:
     """Copy DICOM files into the application's DICOM database.
 
-    :raises ComputeError: if the database did not take all of them.
+    :raises ComputeError: if the database did not accept all of them.
     """
-    from DICOMLib import DICOMUtils  # type: ignore[import-not-found]  # only the application has it
+    from DICOMLib import DICOMUtils  # type: ignore[import-not-found]  # exists only in the application
 
     database = openDatabase()
     before = database.imagesCount() if database is not None else 0
     if database is not None:
         with temporary_folder() as temporary:
-            folder = temporary / "dicom"  # whole folders are imported: nothing else may lie in it
+            folder = temporary / "dicom"  # whole folders are imported, so it must contain nothing else
             folder.mkdir()
             for path in paths:
                 shutil.copy(path, folder / path.name)

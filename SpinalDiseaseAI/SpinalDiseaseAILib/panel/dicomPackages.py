@@ -1,4 +1,4 @@
-"""The packages that DICOM files need and the application may lack: they are installed at the first need, after asking."""
+"""Packages for DICOM files that the application may lack: they are installed when first needed, after asking."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from .waiting import waiting
 
 
 def mayWriteDicom(host: Host) -> bool:
-    """True if everything that DICOM files need is there, perhaps because the user let it be installed now."""
+    """True if everything for DICOM files is available, possibly because the user agreed to install it now."""
     missing = application.missingForDicom()
     if missing and not _install(host, missing):
         return False
@@ -29,7 +29,7 @@ def mayWriteDicom(host: Host) -> bool:
 
 
 def replacementText() -> str:
-    """What installing replaces, as sentences for a question; empty if nothing."""
+    """Sentences about what the installation replaces, for a question to the user; empty if nothing."""
     if not application.replacesPydicom():
         return ""
     return str(

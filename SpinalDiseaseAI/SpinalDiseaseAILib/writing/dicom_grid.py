@@ -1,4 +1,4 @@
-"""Which frame of which DICOM instance lies on which plane of a volume, and how its rows and columns run there."""
+"""Matches DICOM frames to the planes of a volume, with the directions of their rows and columns."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from pydicom.dataset import Dataset
 
 from ..base.geometry import LPS_FROM_RAS, Array, FloatArray, Image
 
-_OFF_PIXEL = 0.1  # pixels that a row or column may drift from the volume's over its whole length
-_OFF_STEP = 0.25  # of the distance between planes: readers of series accept slices that are a fifth of it off
-_SHIFTED = 1.0  # millimetres within the plane, for the same reason
+_OFF_PIXEL = 0.1  # pixels by which a row or column may drift from the volume's over its whole length
+_OFF_STEP = 0.25  # share of the distance between planes: series readers accept slices that are a fifth of it off
+_SHIFTED = 1.0  # millimetres in the plane, for the same reason
 _EXACT = 0.1  # millimetres; of a series that was read as a volume some slices lie on it exactly, whatever the others do
 
 
@@ -21,10 +21,10 @@ class Frame:
     """A slice of an instance.
 
     :param instance: number of the instance in its series, from 0.
-    :param number: number of the frame in the instance, from 0; None for an instance of one slice.
+    :param number: number of the frame in the instance, from 0; None for a single-slice instance.
     :param affine: 4×3 from (column, row, 1) to LPS millimetres.
     :param shape: columns, rows.
-    :param order: what decides between frames at one place: acquisition, instance number, UID.
+    :param order: sort key for frames at the same position: acquisition, instance number, UID.
     """
 
     instance: int
@@ -38,9 +38,11 @@ class Frame:
 class Plane:
     """A frame on a plane of a volume.
 
-    :param axis: index of the volume that counts planes, :param index: number of the plane.
-    :param columns: index of the volume along which columns follow each other.
-    :param reversed_columns: True if they run against the index, :param reversed_rows: the same for rows.
+    :param axis: axis of the volume perpendicular to the planes.
+    :param index: number of the plane.
+    :param columns: axis of the volume along which columns are counted.
+    :param reversed_columns: True if columns run against this axis.
+    :param reversed_rows: the same for rows.
     :param off: millimetres between the frame's first pixel and the voxel that stands for it.
     """
 
@@ -53,16 +55,16 @@ class Plane:
     off: float
 
     def pixels(self, voxels: Array) -> Array:
-        """The plane of a volume as the frame stores it, shape (rows, columns)."""
+        """The plane of a volume as stored in the frame, shape (rows, columns)."""
         plane = np.take(voxels, self.index, axis=self.axis)
         if self.columns < min({0, 1, 2} - {self.axis, self.columns}):
-            plane = plane.T  # what is left of the axes is (columns, rows)
+            plane = plane.T  # the remaining axes are (columns, rows)
         pixels: Array = plane[:: -1 if self.reversed_rows else 1, :: -1 if self.reversed_columns else 1]
         return pixels
 
 
 def frames_of(instances: Sequence[Dataset]) -> list[Frame]:
-    """The placed frames of a series: headers of single-slice or of multi-frame images."""
+    """The frames with a position in a series of single-slice or multi-frame images, from their headers."""
     frames: list[Frame] = []
     for number, instance in enumerate(instances):
         if "PerFrameFunctionalGroupsSequence" in instance:
@@ -86,7 +88,7 @@ def _item(dataset: Dataset, keyword: str) -> Dataset:
 def _frame(
     instance: Dataset, number: int, index: int | None, position: Dataset, orientation: Dataset, measures: Dataset
 ) -> Iterator[Frame]:
-    """The frame, if its header places it."""
+    """The frame, if its header states a position."""
     origin = position.get("ImagePositionPatient")
     cosines = orientation.get("ImageOrientationPatient")
     spacing = measures.get("PixelSpacing")
@@ -96,7 +98,7 @@ def _frame(
     affine[3, 2] = 1
     along = np.array(cosines, dtype=np.float64).reshape(2, 3)
     along /= np.maximum(np.linalg.norm(along, axis=1, keepdims=True), 1e-9)
-    # PixelSpacing is (from row to row, from column to column), PS3.3 10.7.1.3.
+    # PixelSpacing is (between rows, between columns), PS3.3 10.7.1.3.
     affine[:3, 0], affine[:3, 1] = along[0] * float(spacing[1]), along[1] * float(spacing[0])
     affine[:3, 2] = np.array(origin, dtype=np.float64)
     order = (
@@ -109,11 +111,11 @@ def _frame(
 
 
 def planes_of(frames: Sequence[Frame], image: Image) -> dict[int, Plane]:
-    """The frames that lie on a volume's voxels, by the number of their plane; of several on one plane the first acquired.
+    """The frames that lie on a volume's voxels, by the number of their plane; if several lie on one, the first acquired.
 
-    None does if all are beside it: the volume was moved then.
+    If all frames lie off the volume, it was moved, and there are none.
 
-    :param image: the volume, RAS; however its axes run.
+    :param image: the volume, RAS, in any axis order.
     """
     to_voxels = np.linalg.inv(image.affine) @ LPS_FROM_RAS
     found: dict[int, Plane] = {}
@@ -125,7 +127,7 @@ def planes_of(frames: Sequence[Frame], image: Image) -> dict[int, Plane]:
 
 
 def _plane(frame: Frame, to_voxels: FloatArray, image: Image) -> Plane | None:
-    steps = (to_voxels @ frame.affine)[:3]  # columns: voxel indices from column to column, from row to row, of the first pixel
+    steps = (to_voxels @ frame.affine)[:3]  # voxel steps between columns and between rows, index of the first pixel
     columns, rows = (int(np.argmax(np.abs(steps[:, index]))) for index in (0, 1))
     axis = 3 - columns - rows
     if columns == rows or (image.voxels.shape[columns], image.voxels.shape[rows]) != frame.shape:

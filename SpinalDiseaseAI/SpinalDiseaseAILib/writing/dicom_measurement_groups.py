@@ -1,6 +1,6 @@
-"""Measurement groups of a structured report: one a structure, by TID 1410, and one of the whole spine, by TID 1501.
+"""Measurement groups of a structured report: one per structure (TID 1410), and one for the whole spine (TID 1501).
 
-Every group has the same evaluations in the same order, because readers, 3D Slicer's among them, make one table of all groups and
+Every group has the same evaluations in the same order, because readers, including 3D Slicer, make one table of all groups and
 take its columns from one of them.
 """
 
@@ -36,8 +36,8 @@ _WHOLE_SPINE = "lumbar spine"
 def measurement_groups(report: Report, frame_of_reference_uid: str, series_uid: str) -> list[Any]:
     """The groups of a report, from cranial to caudal, the whole spine last; empty if nothing was found.
 
-    :param frame_of_reference_uid: frame of the report's positions.
-    :param series_uid: of the series that levels were found on; a level of it has the same tracking UID in every report.
+    :param frame_of_reference_uid: frame of reference of the report's positions.
+    :param series_uid: UID of the series on which levels were located; its levels have the same tracking UIDs in every report.
     """
     assessed = _assessed(report)
     groups: list[Any] = [
@@ -46,7 +46,7 @@ def measurement_groups(report: Report, frame_of_reference_uid: str, series_uid: 
             referenced_region=_region(item, frame_of_reference_uid),
             finding_category=coded(CATEGORY),
             finding_type=coded(KIND_CODES[structure(item.name).kind]),
-            # DICOM has no code for a sixth lumbar vertebra and its discs: the tracking identifier tells them.
+            # DICOM has no code for a sixth lumbar vertebra and its discs, which the tracking identifier distinguishes.
             finding_sites=[sr.FindingSite(coded(structure(item.name).code or LUMBAR_REGION))],
             algorithm_id=_algorithm(report),
             qualitative_evaluations=[_evaluation(*pair) for pair in _evaluations(item, assessed)],
@@ -82,11 +82,11 @@ def _region(item: StructureResult, frame_of_reference_uid: str) -> Any:
 
 
 def _assessed(report: Report) -> dict[str, tuple[Finding, ...]]:
-    """Structure name to the findings that its group has.
+    """Structure name to the findings in its group.
 
-    Those of the structures of its kind: a vertebra is not told to lack a grade of discs. 3D Slicer takes the columns of its table
-    from the lowest structure; where that has not all findings, every group has them all, or values would come to stand under the
-    names of others.
+    These are the findings of its kind, so that a vertebra is not reported to lack a disc grade. 3D Slicer takes the columns of
+    its table from the lowest structure; if that does not have all findings, every group gets all of them, because values
+    would otherwise appear under the wrong names.
     """
     kinds = {kind: _of([item for item in report.structures if structure(item.name).kind is kind]) for kind in KIND_CODES}
     every = _of(report.structures)
@@ -104,8 +104,8 @@ def _of(structures: Sequence[StructureResult]) -> tuple[Finding, ...]:
 def _evaluations(item: StructureResult, assessed: dict[str, tuple[Finding, ...]]) -> list[tuple[Code, Code]]:
     """Concept and value of each evaluation of a structure.
 
-    A finding of one class has that as its value. Where several classes can hold together, each is a concept of its own that is
-    present or absent, so that their number does not depend on what was found.
+    The value of an exclusive finding is its class. If several classes can occur together, each is a separate concept that is
+    present or absent, so that the number of evaluations does not depend on the results.
     """
     pairs = []
     for finding in assessed[item.name]:
@@ -129,7 +129,7 @@ def _evaluation(name: Code, value: Code) -> Any:
 
 
 def _probabilities(item: StructureResult, assessed: dict[str, tuple[Finding, ...]]) -> list[Any]:
-    """The probability of each evaluation; its modifier repeats concept and value of the evaluation that it is about."""
+    """The probability of each evaluation, with a modifier that repeats the concept and value of the evaluation."""
     made = []
     for finding in assessed[item.name]:
         result = item.finding(finding.name)

@@ -1,4 +1,4 @@
-"""What DICOM results say of the product that made them, and their identifiers."""
+"""Identifiers of DICOM results, and their information on the product that made them."""
 
 from __future__ import annotations
 
@@ -21,35 +21,35 @@ PRIVATE_SCHEME_NAME = "SpinalDiseaseAI findings and measurements"
 
 
 def new_uid() -> str:
-    """A UID that no other object has: PS3.5 B.2, from a random UUID."""
+    """A new unique UID from a random UUID (PS3.5 B.2)."""
     return f"2.25.{uuid.uuid4().int}"
 
 
 def lasting_uid(*parts: str) -> str:
-    """A UID that is the same for the same parts, such as that of a level of a series."""
+    """A UID that is always the same for the same parts, such as that of a level of a series."""
     return plain_uid("SpinalDiseaseAI " + " ".join(parts))
 
 
 def coded(code: Code) -> Any:
-    """A code as highdicom writes it."""
+    """A code as a highdicom concept."""
     return highdicom.sr.CodedConcept(value=code.value, scheme_designator=code.scheme, meaning=code.meaning)
 
 
 def software_of(report: Report) -> tuple[str, str]:
-    """Name and version of the program that made a report; of this one if it does not say."""
+    """Name and version of the program that made a report; this one's if the report does not say."""
     name, _, version = report.software.partition(" ")
     return name or NAME, version or __version__
 
 
 def algorithm_parameters(models: Iterable[ModelProvenance]) -> list[str]:
-    """A line for each model: name, version, licence and the SHA-256 of its weights."""
+    """One line per model: name, version, licence and the SHA-256 of its weights."""
     return [
         f"{item.name} {item.version}{' (research only)' if item.research_only else ''}, SHA-256 {item.sha256}" for item in models
     ]
 
 
 def common_elements(report: Report) -> dict[str, Any]:
-    """Arguments of highdicom's objects that every result has: equipment, new identifiers, and that it is made for research."""
+    """Arguments of highdicom's objects common to all results: equipment, new identifiers, and a purpose of research."""
     return {
         "manufacturer": NAME,
         "manufacturer_model_name": software_of(report)[0],
@@ -63,7 +63,7 @@ def common_elements(report: Report) -> dict[str, Any]:
 
 
 def stamp(dataset: Dataset) -> None:
-    """State when a result was made, in whole seconds as readers expect, where its private codes come from, and its letters."""
+    """Set the time of a result (in whole seconds, as readers expect), the origin of its private codes, and its character set."""
     dataset.SpecificCharacterSet = UTF_8
     now = datetime.datetime.now()
     for part in ("InstanceCreation", "Content", "Series"):

@@ -1,6 +1,6 @@
 """Results as DICOM objects for an archive: a structured report and a segmentation of the analysed series.
 
-Both carry the patient's name and number, copied from the images, because an archive files them by these; no other result does.
+Both contain the patient's name and ID, copied from the images, because archives file them by these; no other result does.
 Importing this file loads neither pydicom nor highdicom.
 """
 
@@ -31,9 +31,9 @@ __all__ = [
 
 
 def dicom_formats(report: Report, files: Iterable[Path], names: Collection[str] = DICOM_FILES) -> dict[str, Writer]:
-    """Writers of the DICOM files of a report, to be passed to :func:`outputs.write_results` beside ``FORMATS``.
+    """Writers of the DICOM files of a report, to pass to :func:`outputs.write_results` together with ``FORMATS``.
 
-    :param files: DICOM files among which are those of the analysed series; others are ignored. Only headers are read.
+    :param files: DICOM files, including those of the analysed series; others are ignored. Only headers are read.
     :param names: which of :data:`DICOM_FILES`.
     :raises InputError: code ``"not-dicom"`` if the report's study is not DICOM, ``"missing-source"`` if the instances of the
         analysed series are not among the files, ``"no-frame-of-reference"`` if they do not state what positions refer to,
@@ -45,7 +45,7 @@ def dicom_formats(report: Report, files: Iterable[Path], names: Collection[str] 
 
 
 def read_sources(study: Study, files: Iterable[Path]) -> Sources:
-    """Headers of a study's series, for :func:`writers_of` when the files are no longer there.
+    """Headers of a study's series, for :func:`writers_of` when the files no longer exist.
 
     :raises InputError: see :func:`dicom_formats`.
     :raises ComputeError: if highdicom is not installed.
@@ -54,9 +54,9 @@ def read_sources(study: Study, files: Iterable[Path]) -> Sources:
 
 
 def writers_of(report: Report, sources: Sources, names: Collection[str] = DICOM_FILES) -> dict[str, Writer]:
-    """Writers of the DICOM files of a report from headers that were read before.
+    """Writers of the DICOM files of a report, from headers that were read before.
 
-    :param names: which of :data:`DICOM_FILES`; the segmentation is left out where the report has no masks.
+    :param names: which of :data:`DICOM_FILES`; the segmentation is left out if the report has no masks.
     :raises InputError: code ``"grid-mismatch"`` or ``"missing-source"`` if the masks do not lie on the pixels of the instances.
     """
     from .dicom_segmentation import planes_of_masks, write_segmentation
@@ -70,7 +70,7 @@ def writers_of(report: Report, sources: Sources, names: Collection[str] = DICOM_
 
         writers[STRUCTURED_REPORT_FILE] = write_report
     if SEGMENTATION_FILE in names and report.masks is not None:
-        planes = planes_of_masks(report, sources)  # now, so that what does not fit is told before anything is written
+        planes = planes_of_masks(report, sources)  # now, so that a mismatch is reported before anything is written
 
         def write_masks(results: Results, path: Path) -> None:
             write_segmentation(results.report, sources, planes, path)
@@ -80,7 +80,7 @@ def writers_of(report: Report, sources: Sources, names: Collection[str] = DICOM_
 
 
 def require_highdicom() -> None:
-    """Make sure that DICOM results can be made.
+    """Check that DICOM results can be made.
 
     :raises ComputeError: code ``"missing-package"`` if highdicom is not installed.
     """
@@ -93,7 +93,7 @@ def require_highdicom() -> None:
 
 
 def _sources(study_uid: str, series: Sequence[tuple[str, str]], files: Iterable[Path]) -> Sources:
-    """Headers of series given as role and UID, that which levels were found on first."""
+    """Headers of series given as role and UID, starting with the one on which levels were located."""
     require_highdicom()
     if not study_uid or not all(uid for _, uid in series):
         raise InputError(

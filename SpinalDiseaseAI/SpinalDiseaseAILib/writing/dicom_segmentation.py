@@ -1,4 +1,4 @@
-"""Masks as a DICOM segmentation: one binary segment a structure, on the pixels of the images that were analysed."""
+"""Masks as a DICOM segmentation: one binary segment per structure, on the pixels of the analysed images."""
 
 from __future__ import annotations
 
@@ -29,14 +29,14 @@ SERIES_NUMBER = 7002
 DESCRIPTION = "SpinalDiseaseAI masks"
 
 _INTERPOLATED = "missing-slices"
-"""Note of a report on slices that no file holds: their masks have no image to lie on and are left out."""
+"""Code of the note about slices missing in the files: their masks have no image and are left out."""
 
 
 def planes_of_masks(report: Report, sources: Sources) -> tuple[Plane, ...]:
-    """The frames of the analysed series that the masks of a report lie on, in the order of the masks' planes.
+    """The frames of the analysed series on which the masks of a report lie, in the order of the masks' planes.
 
     :raises InputError: code ``"grid-mismatch"`` if the masks do not lie on the pixels of the series, ``"missing-source"`` if some
-        of its instances are not there, ``"several-multi-frame-files"`` if they are multi-frame images.
+        of its instances are missing, ``"several-multi-frame-files"`` if they are multi-frame images.
     """
     assert report.masks is not None
     image = report.masks.image
@@ -72,7 +72,7 @@ def planes_of_masks(report: Report, sources: Sources) -> tuple[Plane, ...]:
 def write_segmentation(report: Report, sources: Sources, planes: Sequence[Plane], path: Path) -> None:
     """Write the masks of a report as a DICOM file; nothing if no structure has a voxel on the planes.
 
-    :param planes: of :func:`planes_of_masks`.
+    :param planes: result of :func:`planes_of_masks`.
     :raises InputError: if a header's values cannot be copied.
     :raises OSError: if it cannot be written.
     """
@@ -122,8 +122,8 @@ def segmentation(report: Report, sources: Sources, planes: Sequence[Plane]) -> D
 def _aligned(instances: Sequence[Dataset], planes: Sequence[Plane], pixels: Any, masks: Masks) -> tuple[list[Dataset], Any]:
     """The source images of planes, and their pixels in the order of the images' frames.
 
-    Headers differ in digits that do not matter, and multi-frame images state what all frames share in either of two places;
-    highdicom wants one. Of a multi-frame image, frames that were not analysed are empty.
+    Headers differ in insignificant digits, and multi-frame images state what all frames share in either of two places, of which
+    highdicom accepts one. Frames of a multi-frame image that were not analysed are empty.
     """
     first = planes[0]
     if first.frame.number is None:

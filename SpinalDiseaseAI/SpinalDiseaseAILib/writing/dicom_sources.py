@@ -1,4 +1,4 @@
-"""Headers of the analysed series: what DICOM results copy from and refer to."""
+"""Headers of the analysed series, from which DICOM results copy and to which they refer."""
 
 from __future__ import annotations
 
@@ -27,9 +27,9 @@ _PATTERNS = {
     "StudyDate": _DATE,
     "StudyTime": r"([01]\d|2[0-3])([0-5]\d([0-5]\d(\.\d{1,6})?)?)?",
 }
-"""Forms of values that are left empty where a header has something else: the element may be empty, but not wrong."""
+"""Patterns of valid values; others are left empty, because these elements may be empty but not invalid."""
 _REQUIRED = (*_PATTERNS, "PatientID", "PatientName", "AccessionNumber", "StudyID", "ReferringPhysicianName")
-_TYPICAL_THICKNESS = 1.0  # millimetres, where a header states none: a plane has to have some
+_TYPICAL_THICKNESS = 1.0  # millimetres, if a header states none: a plane must have a thickness
 
 _quiet = threading.Lock()
 
@@ -38,8 +38,8 @@ _quiet = threading.Lock()
 def silent_dicom() -> Iterator[None]:
     """Keep warnings of pydicom and highdicom out of logs and terminals, because they quote values of the header, even names.
 
-    Values that are longer than DICOM allows, as accession numbers often are, are copied as they are: an archive finds the study
-    by them. One thread at a time, because the filters of warnings and pydicom's settings are common to all threads.
+    Values that are longer than DICOM allows, as accession numbers often are, are copied unchanged, because archives find the
+    study by them. One thread at a time, because all threads share the warning filters and pydicom's settings.
     """
     loggers = [logging.getLogger(name) for name in ("pydicom", "highdicom")]
     with _quiet, warnings.catch_warnings(), disable_value_validation():
@@ -56,9 +56,9 @@ def silent_dicom() -> Iterator[None]:
 
 @dataclass(frozen=True, eq=False)
 class Sources:
-    """Headers of the instances of the analysed series, without pixels, texts in UTF-8.
+    """Headers of the instances of the analysed series, without pixels, with texts in UTF-8.
 
-    :param series: SeriesInstanceUID, as reports state it, to the instances of the series.
+    :param series: SeriesInstanceUID, as stated in reports, to the instances of the series.
     """
 
     series: dict[str, tuple[Dataset, ...]]
@@ -70,12 +70,12 @@ class Sources:
 
 
 def read_sources(files: Iterable[Path], uids: Sequence[str]) -> Sources:
-    """The headers of the series of the given UIDs; one of each instance.
+    """The headers of the series with the given UIDs, one per instance.
 
-    :param files: DICOM files and others, which are passed over.
-    :param uids: SeriesInstanceUIDs as a report states them.
+    :param files: DICOM files, and others, which are ignored.
+    :param uids: SeriesInstanceUIDs as stated in a report.
     :raises InputError: code ``"missing-source"`` if a series is not among the files, ``"no-frame-of-reference"`` if its header
-        does not state the frame that positions refer to.
+        does not state the frame of reference of positions.
     """
     found: dict[str, dict[str, Dataset]] = {uid: {} for uid in uids}
     with silent_dicom():
@@ -104,9 +104,9 @@ def read_sources(files: Iterable[Path], uids: Sequence[str]) -> Sources:
 
 
 def _header(path: Path, wanted: dict[str, dict[str, Dataset]]) -> Dataset | None:
-    """The header of a file if it is of a wanted series."""
+    """The header of a file if it belongs to a wanted series."""
     try:
-        # The whole header is read only where it is needed: a study has many files of other series.
+        # The whole header is read only if needed: a study has many files of other series.
         brief = pydicom.dcmread(path, stop_before_pixels=True, specific_tags=["SeriesInstanceUID"], force=True)
         if plain_uid(str(brief.get("SeriesInstanceUID", "")).strip(" \0")) not in wanted:
             return None
@@ -117,13 +117,13 @@ def _header(path: Path, wanted: dict[str, dict[str, Dataset]]) -> Dataset | None
         dataset.decode()
         dataset.SpecificCharacterSet = UTF_8
         _complete(dataset)
-    except Exception:  # a damaged header raises whatever the damaged byte leads to; one that is missed is reported as missing
+    except Exception:  # a damaged header can raise anything; a needed instance that is skipped is reported as missing
         return None
     return dataset
 
 
 def _complete(dataset: Dataset) -> None:
-    """Give a header every element that a DICOM result has to have; one that is absent or malformed is empty."""
+    """Give a header every element that a DICOM result must have; absent or malformed ones become empty."""
     for keyword in _REQUIRED:
         value = str(dataset.get(keyword) or "").strip(" \0")
         pattern = _PATTERNS.get(keyword)

@@ -1,11 +1,11 @@
-"""Colours as DICOM keeps them."""
+"""Colours in the encoding of DICOM."""
 
 from __future__ import annotations
 
 import numpy as np
 
 _XYZ_OF_RGB = np.array([[0.4124, 0.3576, 0.1805], [0.2126, 0.7152, 0.0722], [0.0193, 0.1192, 0.9505]])
-_WHITE = np.array([0.9505, 1.0, 1.089])  # D65, that of sRGB; readers of segmentations turn colours back by the same
+_WHITE = np.array([0.9505, 1.0, 1.089])  # D65, the white of sRGB; readers of segmentations convert back with the same
 
 
 def lab_of(colour: tuple[float, float, float]) -> tuple[float, float, float]:

@@ -84,7 +84,7 @@ def structured_report(report: Report, sources: Sources) -> Dataset:
 
 
 def unusable_header(error: Exception) -> InputError:
-    """The error for a header that highdicom refuses, without its own words, which quote values of the header."""
+    """The error for a header that highdicom refuses, without highdicom's own message, which quotes values of the header."""
     return InputError(
         f"The headers of the analyzed images cannot be copied into a DICOM result ({type(error).__name__}).",
         "Their values should be valid DICOM.",
@@ -94,7 +94,7 @@ def unusable_header(error: Exception) -> InputError:
 
 
 def _observers(report: Report) -> Any:
-    """The program, and the readers who corrected its result, as the report calls them."""
+    """The program, and the readers who corrected its result, as named in the report."""
     name, version = software_of(report)
     device = sr.ObserverContext(
         observer_type=codes.DCM.Device,
@@ -113,7 +113,7 @@ def _observers(report: Report) -> Any:
 
 
 def _library_entry(source: Dataset) -> Dataset:
-    """What the image library tells of an instance: also its geometry, unless each of its frames has one of its own."""
+    """The entry of an instance in the image library, with its geometry unless each frame has its own."""
     entry = Dataset()
     for keyword in ("SOPClassUID", "SOPInstanceUID", "FrameOfReferenceUID", "Rows", "Columns"):
         setattr(entry, keyword, source[keyword].value)
@@ -125,7 +125,7 @@ def _library_entry(source: Dataset) -> Dataset:
 
 
 def _comments(report: Report) -> Any:
-    """What a reader has to know of the whole, as texts."""
+    """What a reader must know about the whole report, as texts."""
     container = sr.ContainerContentItem(name=coded(_EVALUATIONS), relationship_type=sr.RelationshipTypeValues.CONTAINS)
     container.ContentSequence = sr.ContentSequence(
         [
