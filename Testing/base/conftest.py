@@ -25,7 +25,7 @@ settings.load_profile("base")
 
 @pytest.fixture
 def small_image() -> Image:
-    """2 × 3 × 4 voxels, each with a value of its own, in an oblique frame."""
+    """2 × 3 × 4 voxels with distinct values, in an oblique frame."""
     affine = np.array([[-2.0, 0.1, 0.3, 10.0], [0.2, -1.5, 0.1, -20.0], [0.1, 0.2, -1.2, 30.0], [0, 0, 0, 1]])
     return Image(np.arange(24, dtype=np.int16).reshape(2, 3, 4), affine)
 

@@ -16,7 +16,7 @@ MEANINGS = {
     for value, (meaning, groups) in entries.items()
     if groups  # the entry that the context groups of PS3.16 use
 }
-"""SNOMED CT code value to its meaning in DICOM and the context groups that hold it."""
+"""SNOMED CT code value to its meaning in DICOM and the context groups that contain it."""
 
 CODED = [item for item in STRUCTURES if item.code is not None]
 CLASS_CODES = [(finding.name, item.name, item.code) for finding in FINDINGS for item in finding.classes]
@@ -55,7 +55,7 @@ def test_the_region_is_the_lumbar_spine() -> None:
     assert MEANINGS[anatomy.LUMBAR_REGION.value][0] == "Lumbar spine"
 
 
-def test_structures_run_from_cranial_to_caudal_discs_and_vertebrae_in_turn() -> None:
+def test_structures_run_from_cranial_to_caudal_with_discs_and_vertebrae_alternating() -> None:
     names = [item.name for item in CODED]
     assert names[0] == "T11" and names[-1] == "S1"
     for vertebra, disc, following in zip(names[::2], names[1::2], names[2::2], strict=False):
@@ -105,7 +105,7 @@ def test_there_is_no_other_finding() -> None:
     assert len(FINDINGS) == 16
 
 
-def test_several_disc_diseases_can_hold_together_and_nothing_else_can() -> None:
+def test_only_disc_diseases_can_apply_several_at_once() -> None:
     assert [item.name for item in FINDINGS if not item.exclusive] == ["disc_disease"]
 
 
@@ -139,7 +139,7 @@ def test_the_numbering_moves_up_and_down_by_whole_levels(name: str, shift: int, 
 @pytest.mark.parametrize(
     ("name", "shift"), [("L5-S1", 1), ("T11", -1), ("T12-L1", -2), ("L6", 1), ("L7", 0), ("canal", 0), ("", 1)]
 )
-def test_what_leaves_the_table_or_is_no_level_has_no_name_in_another_numbering(name: str, shift: int) -> None:
+def test_structures_outside_the_table_have_no_name_in_another_numbering(name: str, shift: int) -> None:
     assert anatomy.renumbered(name, shift) == ""
 
 

@@ -42,7 +42,7 @@ def kinds(report: Report) -> list[tuple[str, str]]:
     return [(item.kind, item.structure) for item in report.corrections]
 
 
-def test_a_moved_point_stands_in_the_report_and_is_recorded(report: Report) -> None:
+def test_a_moved_point_replaces_the_old_one_and_is_recorded(report: Report) -> None:
     result = with_point(report, moved("L4"), WHEN)
     assert result.structure("L4") == moved("L4")
     assert result.corrections == (Correction(MOVED, "L4", "reader", WHEN),)
@@ -55,13 +55,13 @@ def test_a_point_that_was_moved_twice_is_recorded_once_with_the_later_time(repor
 
 
 @pytest.mark.parametrize(("name", "place"), [("L2-L3", 0), ("L6", 5), ("S1", 6)])
-def test_an_added_structure_comes_to_its_place_from_cranial_to_caudal(report: Report, name: str, place: int) -> None:
+def test_an_added_structure_is_inserted_in_cranial_to_caudal_order(report: Report, name: str, place: int) -> None:
     result = with_point(report, moved(name), WHEN)
     assert [item.name for item in result.structures].index(name) == place
     assert kinds(with_point(result, moved(name), LATER)) == [(ADDED, name)]
 
 
-def test_a_point_that_is_moved_after_another_was_added_is_a_moved_one(report: Report) -> None:
+def test_a_point_that_is_moved_after_another_was_added_counts_as_moved(report: Report) -> None:
     result = with_point(with_point(report, moved("L2-L3"), WHEN), moved("L4"), LATER)
     assert kinds(result) == [(ADDED, "L2-L3"), (MOVED, "L4")]
 
@@ -86,7 +86,7 @@ def test_renumbering_there_and_back_leaves_no_trace(report: Report) -> None:
     assert back.corrections == () and not [note for note in back.notes if note.code == NOTE_CODE]
 
 
-def test_a_new_analysis_takes_over_what_a_reader_corrected(report: Report) -> None:
+def test_a_new_analysis_keeps_the_corrections_of_a_reader(report: Report) -> None:
     corrected, _ = with_other_numbering(without_point(with_point(report, moved("L4"), WHEN), "L3", WHEN), -1, LATER)
     fresh = replace(report, structures=tuple(replace(item, confidence=0.5) for item in report.structures))
     result = carried_over(fresh, corrected)
@@ -120,7 +120,7 @@ def measured(report: Report) -> Report:
 
 
 def again(name: str, value: float | None = None, beside: str = "", notes: tuple[Note, ...] = ()) -> Report:
-    """What grading a level again gives: with measurements where the study was outlined."""
+    """The report of a regraded level, with measurements if the study was outlined."""
     item = replace(moved(name), measurements=() if value is None else area(value))
     graded = Report("lumbar-mr", (item,), (), (ModelProvenance("grades", "1", "0" * 64, "MIT"),), (), notes=notes)
     if value is None:
@@ -129,14 +129,14 @@ def again(name: str, value: float | None = None, beside: str = "", notes: tuple[
     return replace(graded, measurements=spine, remeasured={beside: area(value + 1)} if beside else {})
 
 
-def test_a_level_graded_again_brings_its_measurements_those_beside_it_and_of_the_spine(measured: Report) -> None:
+def test_regrading_a_level_updates_its_measurements_those_of_its_neighbours_and_of_the_spine(measured: Report) -> None:
     result = with_graded(measured, again("L4-L5", 200.0, beside="L5-S1"), WHEN)
     assert [result.structure(name).measurement("disc_area").value for name in ("L3-L4", "L4-L5", "L5-S1")] == [300, 200, 201]
     assert result.structure("L5-S1").manual is False and result.measurements[0].value == 41
     assert kinds(result) == [(MOVED, "L4-L5")] and [model.name for model in result.models] == ["grades"]
 
 
-def test_without_masks_at_hand_measurements_of_the_level_say_that_they_are_out_of_date_and_what_to_do(measured: Report) -> None:
+def test_without_masks_the_measurements_of_the_level_say_that_they_are_out_of_date_and_what_to_do(measured: Report) -> None:
     result = with_graded(measured, again("L4-L5", notes=(NOT_MEASURED_AGAIN,)), WHEN)
     assert {item.reason for item in result.structure("L4-L5").measurements} == {OUT_OF_DATE} and "analyze" in OUT_OF_DATE
     assert all(item.value is None for item in result.structure("L4-L5").measurements)
@@ -145,30 +145,30 @@ def test_without_masks_at_hand_measurements_of_the_level_say_that_they_are_out_o
     assert with_graded(result, again("L5", notes=(NOT_MEASURED_AGAIN,)), WHEN).notes == (NOT_MEASURED_AGAIN,)
 
 
-def test_the_lordosis_is_out_of_date_with_the_levels_that_it_is_taken_between(measured: Report) -> None:
+def test_the_lordosis_is_out_of_date_if_a_level_at_its_ends_was_corrected(measured: Report) -> None:
     result = with_graded(measured, again("L5-S1", notes=(NOT_MEASURED_AGAIN,)), WHEN)
     assert {item.reason for item in result.measurements} == {OUT_OF_DATE}
 
 
-def test_what_was_out_of_date_is_measured_with_the_next_level_when_masks_are_back(measured: Report) -> None:
+def test_out_of_date_measurements_are_repeated_with_the_next_level_once_there_are_masks_again(measured: Report) -> None:
     stale = with_graded(measured, again("L4-L5", notes=(NOT_MEASURED_AGAIN,)), WHEN)
     result = with_graded(stale, again("L3-L4", 200.0, beside="L4-L5"), LATER)
     assert result.notes == () and result.structure("L4-L5").measurement("disc_area").value == 201
 
 
-def test_a_report_that_was_never_measured_gets_no_measurements_and_no_note_of_them(report: Report) -> None:
+def test_a_report_that_was_never_measured_gets_no_measurements_and_no_note_about_them(report: Report) -> None:
     result = with_graded(report, again("L4-L5", notes=(NOT_MEASURED_AGAIN,)), WHEN)
     assert not result.measured and result.notes == ()
 
 
-def test_a_level_graded_again_by_another_version_of_a_model_brings_that_version(report: Report) -> None:
+def test_a_level_regraded_by_another_version_of_a_model_adds_that_version_to_the_report(report: Report) -> None:
     older = ModelProvenance("grades", "0.9", "f" * 64, "MIT")
     result = with_graded(replace(report, models=(older,)), again("L4-L5"), WHEN)
     assert [(model.name, model.version) for model in result.models] == [("grades", "0.9"), ("grades", "1")]
     assert with_graded(result, again("L3-L4"), WHEN).models == result.models
 
 
-def test_a_level_graded_again_under_another_numbering_goes_to_its_present_name(measured: Report) -> None:
+def test_a_regraded_level_gets_its_name_in_the_current_numbering(measured: Report) -> None:
     shifted, _ = with_other_numbering(measured, -1, WHEN)
     result = with_graded(shifted, again("L4-L5", 200.0, beside="L5-S1"), LATER)
     assert result.structure("L3-L4").manual and result.structure("L3-L4").measurement("disc_area").value == 200
@@ -177,13 +177,13 @@ def test_a_level_graded_again_under_another_numbering_goes_to_its_present_name(m
     assert [item.reason for item in result.measurements] == [OTHER_LEVELS], "it is the lordosis between other vertebrae"
 
 
-def test_a_level_without_a_name_in_the_present_numbering_is_left_out(report: Report) -> None:
+def test_a_level_without_a_name_in_the_current_numbering_is_left_out(report: Report) -> None:
     shifted, _ = with_other_numbering(report, 1, WHEN)
     result = with_graded(shifted, again("L5-S1"), LATER)
     assert [item.name for item in result.structures] == [item.name for item in shifted.structures]
 
 
-def test_masks_at_the_corrected_points_take_the_names_of_the_present_numbering(measured: Report) -> None:
+def test_masks_at_the_corrected_points_get_the_names_of_the_current_numbering(measured: Report) -> None:
     labels = np.full((1, 2, 2), LABELS["L4-L5"], dtype=np.uint8)
     masks = Masks(Image(labels, np.eye(4)), {LABELS["L4-L5"]: "L4-L5"})
     shifted, _ = with_other_numbering(measured, -1, WHEN)
@@ -197,7 +197,7 @@ def test_a_point_that_stays_where_the_reader_put_it_keeps_the_time_of_its_correc
     assert with_graded(first, again("L4-L5", 200.0), LATER).corrections == (Correction(MOVED, "L4-L5", "reader", WHEN),)
 
 
-def test_what_a_worker_measured_beside_a_level_goes_through_json(measured: Report) -> None:
+def test_measurements_of_neighbouring_levels_survive_json(measured: Report) -> None:
     graded = again("L4-L5", 200.0, beside="L5-S1")
     assert report_from_json(report_to_json(graded)) == graded
     assert "remeasured" not in report_to_json(measured)

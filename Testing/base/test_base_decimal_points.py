@@ -1,4 +1,4 @@
-"""Decimal points while files are written, in programs whose numbers have commas."""
+"""Decimal points while files are written, in programs with decimal commas."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from SpinalDiseaseAILib.base.decimal_points import decimal_points
 
 
 class Locale:
-    """Stands in for that of a program whose language is German."""
+    """Stands in for the locale of a German program."""
 
     numbers = "de_DE.UTF-8"
 
@@ -29,19 +29,19 @@ def german(monkeypatch: pytest.MonkeyPatch) -> Locale:
     return program
 
 
-def test_numbers_have_points_in_the_block_and_commas_again_behind_it(german: Locale) -> None:
+def test_numbers_have_points_in_the_block_and_commas_again_after_it(german: Locale) -> None:
     with decimal_points():
         assert german.numbers == "C"
     assert german.numbers == "de_DE.UTF-8"
 
 
-def test_an_error_in_the_block_leaves_the_program_its_commas(german: Locale) -> None:
+def test_an_error_in_the_block_restores_the_commas_of_the_program(german: Locale) -> None:
     with pytest.raises(OSError, match="full"), decimal_points():
         raise OSError("the disk is full")
     assert german.numbers == "de_DE.UTF-8"
 
 
-def test_of_two_threads_the_last_one_gives_the_commas_back(german: Locale) -> None:
+def test_the_last_of_two_threads_restores_the_commas(german: Locale) -> None:
     inside, leave = threading.Event(), threading.Event()
 
     def other() -> None:

@@ -31,7 +31,7 @@ def test_each_kind_of_error_has_its_exit_status_and_short_name(
     assert (kind.exit_status, kind("Something was found.").code) == (status, code)
 
 
-def test_a_cancelled_analysis_ends_as_an_interrupted_program_does() -> None:
+def test_a_cancelled_analysis_exits_like_an_interrupted_program() -> None:
     error = errors.Cancelled()
     assert (error.exit_status, error.code, str(error)) == (130, "cancelled", "The analysis was cancelled.")
     assert isinstance(error, errors.SpinalDiseaseAIError)

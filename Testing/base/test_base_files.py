@@ -1,4 +1,4 @@
-"""Files that are finished aside and moved in place, beside other programs that have them open."""
+"""Files that are completed in a work folder and moved into place, while other programs may have them open."""
 
 from __future__ import annotations
 
@@ -40,13 +40,13 @@ def two(tmp_path: Path) -> tuple[Path, Path]:
     return tmp_path / "new", tmp_path / "old"
 
 
-def test_a_file_takes_the_place_of_another_one(two: tuple[Path, Path]) -> None:
+def test_a_file_replaces_another_one(two: tuple[Path, Path]) -> None:
     move(*two)
     assert two[1].read_text() == "new" and not two[0].exists()
 
 
 @pytest.mark.parametrize("number", [5, 32, 33])
-def test_a_file_that_a_scanner_has_open_for_a_moment_is_moved_when_it_lets_go(
+def test_a_file_that_a_scanner_has_open_for_a_moment_is_moved_once_it_is_closed(
     two: tuple[Path, Path], number: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     failed = replace_that_fails(of_windows(number), 2, monkeypatch)
@@ -54,7 +54,7 @@ def test_a_file_that_a_scanner_has_open_for_a_moment_is_moved_when_it_lets_go(
     assert len(failed) == 2 and two[1].read_text() == "new"
 
 
-def test_patience_with_other_programs_has_an_end(two: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_waiting_for_other_programs_has_a_limit(two: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(files, "_PATIENCE", 0.1)
     replace_that_fails(of_windows(32), 10**6, monkeypatch)
     start = time.monotonic()
@@ -65,23 +65,21 @@ def test_patience_with_other_programs_has_an_end(two: tuple[Path, Path], monkeyp
 
 
 @pytest.mark.parametrize("error", [PermissionError(13, "Permission denied"), OSError(28, "No space left on device")])
-def test_an_error_that_will_not_pass_is_told_at_once(
-    two: tuple[Path, Path], error: OSError, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_permanent_error_is_raised_at_once(two: tuple[Path, Path], error: OSError, monkeypatch: pytest.MonkeyPatch) -> None:
     failed = replace_that_fails(error, 10**6, monkeypatch)
     with pytest.raises(OSError, match="Permission denied|No space"):
         move(*two)
     assert len(failed) == 1 and not is_open_elsewhere(error)
 
 
-def test_a_work_folder_has_the_rights_of_any_folder_there(tmp_path: Path) -> None:
+def test_a_work_folder_has_the_usual_permissions_of_its_parent(tmp_path: Path) -> None:
     (tmp_path / "any").mkdir()
     with work_folder(tmp_path, ".work-") as folder:
         assert folder.stat().st_mode == (tmp_path / "any").stat().st_mode
         assert folder.parent == tmp_path and folder.name.startswith(".work-")
 
 
-def test_a_work_folder_is_gone_after_its_block_however_that_ends(tmp_path: Path) -> None:
+def test_a_work_folder_is_removed_however_its_block_ends(tmp_path: Path) -> None:
     with pytest.raises(KeyboardInterrupt), work_folder(tmp_path, ".work-") as folder:
         (folder / "deep").mkdir()
         (folder / "deep" / "file").touch()
@@ -89,12 +87,12 @@ def test_a_work_folder_is_gone_after_its_block_however_that_ends(tmp_path: Path)
     assert list(tmp_path.iterdir()) == []
 
 
-def test_two_work_folders_in_one_place_are_apart(tmp_path: Path) -> None:
+def test_two_work_folders_in_one_parent_are_separate(tmp_path: Path) -> None:
     with work_folder(tmp_path, ".work-") as first, work_folder(tmp_path, ".work-") as second:
         assert first != second
 
 
-def test_what_a_killed_process_left_unfinished_is_removed_by_the_next_that_writes_there(tmp_path: Path) -> None:
+def test_unfinished_files_of_a_killed_process_are_removed_by_the_next_that_writes_there(tmp_path: Path) -> None:
     program = (
         "import os, pathlib\n"
         "from SpinalDiseaseAILib.base.files import work_folder\n"

@@ -24,7 +24,7 @@ DIRECTION_OF = {"R": (1, 0, 0), "L": (-1, 0, 0), "A": (0, 1, 0), "P": (0, -1, 0)
 
 @st.composite
 def images(draw: st.DrawFn) -> Image:
-    """Images of any axis order, turned by up to 35° about any axis, a little sheared, anywhere, of any spacing."""
+    """Images of any axis order, position and spacing, rotated by up to 35° about any axis and slightly sheared."""
     shape = tuple(draw(st.tuples(*[st.integers(1, 5)] * 3)))
     axes = np.array([DIRECTION_OF[letter] for letter in draw(st.sampled_from(all_axis_codes()))], dtype=float).T
     axis = np.array(draw(st.tuples(*[st.floats(-1, 1)] * 3).filter(lambda v: np.linalg.norm(v) > 0.1)))
@@ -181,14 +181,14 @@ def test_an_affine_that_is_not_finite_is_refused(value: float, place: tuple[int,
 
 
 @pytest.mark.parametrize("affine", [np.eye(3), np.zeros(4), np.vstack([np.eye(4)[:3], [0, 0, 0.5, 1]])])
-def test_a_matrix_that_is_no_affine_is_refused(affine: np.ndarray) -> None:
+def test_a_matrix_that_is_not_an_affine_is_refused(affine: np.ndarray) -> None:
     with pytest.raises(InputError, match="finite 4×4 matrix") as error:
         Image(np.zeros((2, 2, 2)), affine)
     assert error.value.code == "affine"
 
 
 @pytest.mark.parametrize("order", [(0, 1, 2), (2, 1, 0), (1, 2, 0)])
-def test_a_copy_in_the_order_of_indices_has_the_same_voxels_and_memory_of_its_own(order: tuple[int, ...]) -> None:
+def test_a_c_ordered_copy_has_the_same_voxels_and_its_own_memory(order: tuple[int, ...]) -> None:
     voxels = np.arange(24, dtype=">i2").reshape(2, 3, 4).transpose(order)[:, ::-1]
     copy = c_ordered_copy(voxels)
     assert copy.flags.c_contiguous and copy.flags.owndata and copy.dtype == voxels.dtype

@@ -26,7 +26,7 @@ from SpinalDiseaseAILib.base.study import Role, Series, Study
 
 
 def study_of(voxels: np.ndarray) -> Study:
-    """A study of one T2 series in an oblique frame, all its texts filled."""
+    """A study with one T2 series in an oblique frame, and with all its texts."""
     affine = np.array([[-4.4, 0.1, 0, 1 / 3], [0.01, -0.5, 0.02, -2e-17], [0, 0.1, -0.6, 1e9], [0, 0, 0, 1]])
     series = Series(Role.SAGITTAL_T2, Image(voxels, affine), "1.2.3", "T2 sagittal “é”", "1.2.9", spacing_known=False)
     return Study((series,), "1.2", (Note("gap", "a slice is missing", "warning"),))
@@ -68,7 +68,7 @@ def test_a_report_names_its_schema_and_version(full_report: Report) -> None:
     assert (document["schema"], document["version"]) == ("spinal-disease-ai/report", 2)
 
 
-def test_what_is_derived_is_written_for_readers_and_not_believed_when_read(full_report: Report) -> None:
+def test_derived_values_are_written_for_readers_and_ignored_when_read_back(full_report: Report) -> None:
     document = json.loads(report_to_json(full_report))
     entry = document["structures"][1]["findings"][0]
     assert entry["predicted"] == ["4"] and entry["confidence"] == 0.6
@@ -256,7 +256,7 @@ def test_a_study_that_is_not_there_is_refused(tmp_path: Path) -> None:
         read_study(tmp_path / "study.json")
 
 
-def test_a_text_that_is_nested_beyond_measure_is_refused(tmp_path: Path) -> None:
+def test_a_too_deeply_nested_text_is_refused(tmp_path: Path) -> None:
     deep = "[" * 200_000
     with pytest.raises(SchemaError):
         report_from_json(deep)

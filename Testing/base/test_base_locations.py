@@ -15,7 +15,7 @@ def no_chosen_folder(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def installation(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Root of an installation that holds the library alone."""
+    """Root of an installation that contains only the library."""
     library = tmp_path / "SpinalDiseaseAI/SpinalDiseaseAILib"
     library.mkdir(parents=True)
     monkeypatch.setattr(locations, "_LIBRARY", library)
@@ -29,7 +29,7 @@ def test_in_the_source_tree_the_resources_are_in_the_root(installation: Path) ->
     assert locations.sample_folder() == installation / "Resources/SampleData"
 
 
-def test_in_an_installed_tree_they_are_beside_the_library_and_go_first(installation: Path) -> None:
+def test_in_an_installed_tree_they_are_inside_the_library_and_take_precedence(installation: Path) -> None:
     for parent in (installation, installation / "SpinalDiseaseAI/SpinalDiseaseAILib"):
         (parent / "Resources/Models").mkdir(parents=True)
         (parent / "Resources/SampleData").mkdir()

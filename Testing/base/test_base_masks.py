@@ -17,7 +17,7 @@ from SpinalDiseaseAILib.base.report import Report, StructureResult
 
 
 def labels(*values: int) -> Image:
-    """One voxel a value, in a row."""
+    """One voxel per value, in a row."""
     return Image(np.array(values, dtype=np.uint8).reshape(-1, 1, 1), np.diag([4.0, 1.0, 1.0, 1.0]))
 
 
@@ -33,7 +33,7 @@ def test_every_structure_has_a_label_and_only_the_two_discs_below_l5_share_one()
     assert sorted(shared) == ["L5-L6", "L5-S1"]
 
 
-def test_the_canal_is_no_level_but_has_a_code_and_a_name() -> None:
+def test_the_canal_is_not_a_level_but_has_a_code_and_a_name() -> None:
     assert CANAL.kind is Kind.CANAL and CANAL not in STRUCTURES
     assert CANAL.code is not None and CANAL.code.value == "61853006"
     assert CANAL.display == "Spinal canal"
@@ -59,7 +59,7 @@ def test_a_label_without_a_name_is_refused() -> None:
         masks_of(labels(0, 7))
 
 
-def test_a_name_that_is_no_structure_is_refused() -> None:
+def test_a_name_that_is_not_a_structure_is_refused() -> None:
     with pytest.raises(InputError, match="'L9'"):
         Masks(labels(0, 7), {7: "L9"})
 
@@ -70,11 +70,11 @@ def test_voxels_that_are_not_bytes_are_refused() -> None:
 
 
 def report_with(masks: Masks) -> Report:
-    """A report of one disc with some masks."""
+    """A report of one disc, with masks."""
     return Report("lumbar-mr", (StructureResult("L4-L5", (0.0, 0.0, 0.0), 1.0),), (), (), (), masks=masks)
 
 
-def test_masks_are_no_part_of_the_document_and_of_equality() -> None:
+def test_masks_are_part_neither_of_the_document_nor_of_equality() -> None:
     report = report_with(masks_of(labels(0, 123)))
     text = report_to_json(report)
     assert "masks" not in text
@@ -82,7 +82,7 @@ def test_masks_are_no_part_of_the_document_and_of_equality() -> None:
     assert again == report and again.masks is None
 
 
-def test_renumbering_a_report_moves_its_masks_also_of_levels_that_are_no_key_points() -> None:
+def test_renumbering_a_report_renames_its_masks_even_of_levels_that_are_not_key_points() -> None:
     report, _ = renumbered_report(report_with(masks_of(labels(19, 123, 124, 61))), 1)
     assert report.masks is not None
     assert report.masks.image.voxels.ravel().tolist() == [20, 124, 0, 61]
@@ -114,7 +114,7 @@ def test_an_empty_mask_has_no_box():
 
 
 @pytest.mark.parametrize("order", [(0, 1, 2), (2, 1, 0), (1, 0, 2)])
-def test_boxes_and_counts_do_not_depend_on_how_the_voxels_lie_in_memory(order):
+def test_boxes_and_counts_do_not_depend_on_memory_order(order):
     labels = np.zeros((6, 7, 8), dtype=np.uint8)
     labels[2:4, 3:5, 1:7] = 20
     stored = np.ascontiguousarray(labels.transpose(order)).transpose(np.argsort(order))

@@ -25,7 +25,7 @@ def test_every_structure_keeps_its_place_and_its_findings_and_gets_another_name(
     assert names["L5-S1"] == "L4-L5"
 
 
-def test_the_numberings_stay_the_same_ones_seen_from_the_new_names(lumbar_report):
+def test_the_numberings_stay_the_same_relative_to_the_new_names(lumbar_report):
     moved, _ = renumbered_report(lumbar_report, -1)
     assert [(item.shift, item.description) for item in moved.numberings] == [
         (1, "every structure is one level lower: L4 would be L5"),
@@ -43,7 +43,7 @@ def test_the_numberings_stay_the_same_ones_seen_from_the_new_names(lumbar_report
         (-2, "every structure is 2 levels higher"),
     ],
 )
-def test_a_numbering_is_told_in_words_with_an_example_where_one_is_true(shift, text):
+def test_a_numbering_is_described_in_words_with_an_example_if_there_is_a_true_one(shift, text):
     assert description_of(shift) == text
 
 

@@ -8,7 +8,7 @@ from SpinalDiseaseAILib.base.errors import InputError
 from SpinalDiseaseAILib.base.options import Options
 
 
-def test_whoever_chooses_nothing_gets_models_that_are_not_for_research_only() -> None:
+def test_the_default_models_are_not_for_research_only() -> None:
     options = Options()
     assert options.classifiers == ("lumbar-mr-degeneration",)
     assert options.localizer == "lumbar-mr-localizer"

@@ -28,7 +28,7 @@ def test_pixel_zero_is_the_anterior_superior_corner_and_slices_go_from_right_to_
     assert volume.pixels(1)[0, 0] == ras.voxels[0, 2, 3], "slices grow to the left"
 
 
-def test_spacings_are_told_apart() -> None:
+def test_the_spacings_of_slices_columns_and_rows_are_distinguished() -> None:
     volume = SagittalVolume.of(Image(np.zeros((2, 3, 4)), np.diag([4.0, 0.5, 0.8, 1.0])))
     assert volume.slice_spacing == 4.0
     assert np.allclose(volume.pixel_spacing, (0.5, 0.8))
@@ -75,6 +75,6 @@ def test_a_single_slice_becomes_an_image_whose_plane_is_that_slice() -> None:
 
 
 @pytest.mark.parametrize("shape", [(512, 256), (256, 512), (320, 320)])
-def test_a_plane_of_unknown_spacing_is_taken_as_320_mm_along_its_longer_side_with_square_pixels(shape):
+def test_a_plane_of_unknown_spacing_is_assumed_to_be_320_mm_along_its_longer_side_with_square_pixels(shape):
     column, row = assumed_spacing(shape)
     assert column == row and max(shape) * column == pytest.approx(320)

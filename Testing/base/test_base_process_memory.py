@@ -1,4 +1,4 @@
-"""Memory that is kept between computations and given back after them, in a process of its own."""
+"""Memory that is kept between computations and returned after them, in a separate process."""
 
 from __future__ import annotations
 
@@ -41,17 +41,17 @@ def test_memory_is_kept_for_the_next_computation_and_given_back_on_request():
     as_usual, kept, again, faults, given_back = map(int, done.stdout.split())
     assert as_usual < 30 and given_back < 30  # MiB
     assert kept > 200 and again > 200
-    assert faults < 1000  # pages; 65536 for memory that was given back
+    assert faults < 1000  # pages; 65536 for memory that was returned
 
 
 @pytest.mark.parametrize("platform", ["win32", "darwin"])
-def test_other_systems_are_left_as_they_are(monkeypatch, platform):
+def test_nothing_is_changed_on_other_systems(monkeypatch, platform):
     monkeypatch.setattr("SpinalDiseaseAILib.base.process_memory.sys.platform", platform)
     assert not keep_freed_memory()
     assert not give_back_freed_memory()
 
 
-def test_a_c_library_without_such_settings_is_left_as_it_is(monkeypatch):
+def test_nothing_is_changed_in_a_c_library_without_such_settings(monkeypatch):
     monkeypatch.setattr("SpinalDiseaseAILib.base.process_memory.ctypes.CDLL", lambda name: object())
     assert not keep_freed_memory()
     assert not give_back_freed_memory()

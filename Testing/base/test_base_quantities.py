@@ -1,4 +1,4 @@
-"""Quantities have names, units and limits, and a measurement says what it is or why it is not."""
+"""Quantities have names, units and limits, and a measurement has a value or a reason why there is none."""
 
 from __future__ import annotations
 

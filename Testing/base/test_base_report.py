@@ -8,23 +8,23 @@ from SpinalDiseaseAILib.base.report import DISCLAIMER, FindingResult, Report, St
 
 
 def disc_disease(**probabilities: float) -> FindingResult:
-    """A result in which classes that are not named have probability zero."""
+    """A result in which classes that are not listed have probability zero."""
     return FindingResult("disc_disease", {f"v{n}": probabilities.get(f"v{n}", 0.0) for n in range(1, 6)}, "m")
 
 
-def test_the_most_probable_class_is_predicted_where_one_holds() -> None:
+def test_of_exclusive_classes_the_most_probable_one_is_predicted() -> None:
     result = FindingResult("pfirrmann", {"1": 0.1, "2": 0.1, "3": 0.45, "4": 0.3, "5": 0.05}, "m")
     assert (result.predicted, result.confidence, result.abnormal) == (("3",), 0.45, False)
 
 
-def test_every_class_at_one_half_or_above_is_predicted_where_several_can_hold() -> None:
+def test_every_class_at_one_half_or_above_is_predicted_if_several_can_apply() -> None:
     result = disc_disease(v2=0.9, v3=0.2, v5=0.5)
     assert result.predicted == ("v2", "v5")
     assert result.confidence == 0.5, "the lowest of the predicted"
     assert result.abnormal
 
 
-def test_the_most_probable_class_is_predicted_where_several_could_hold_and_none_reaches_one_half() -> None:
+def test_the_most_probable_class_is_predicted_if_several_can_apply_and_none_reaches_one_half() -> None:
     result = disc_disease(v1=0.4, v2=0.3)
     assert (result.predicted, result.confidence, result.abnormal) == (("v1",), 0.4, False)
 
@@ -34,7 +34,7 @@ def test_an_abnormal_class_makes_the_result_abnormal() -> None:
     assert not FindingResult("narrowing", {"absent": 0.6, "present": 0.4}, "m").abnormal
 
 
-def test_a_result_is_unsure_where_every_class_is_plausible() -> None:
+def test_a_result_is_unsure_if_every_class_is_plausible() -> None:
     values = {"absent": 0.4, "present": 0.6}
     assert FindingResult("narrowing", values, "m", ("absent", "present"), 0.9).unsure
     assert not FindingResult("narrowing", values, "m", ("present",), 0.9).unsure

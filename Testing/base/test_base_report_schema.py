@@ -1,4 +1,4 @@
-"""The published schema is the schema of what is written, and a program that trusts it can read every report."""
+"""The published schema matches the written files, and a program that relies on it can read every report."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ VALIDATOR = jsonschema.Draft202012Validator(SCHEMA)
 
 
 def as_written(report: Report) -> Any:
-    """The document that a reader of the file gets."""
+    """The document as read from a file."""
     return json.loads(json_io.report_to_json(report))
 
 
@@ -28,11 +28,11 @@ def test_the_schema_is_a_json_schema() -> None:
     jsonschema.Draft202012Validator.check_schema(SCHEMA)
 
 
-def test_a_report_that_is_written_keeps_to_the_schema(full_report: Report) -> None:
+def test_a_written_report_conforms_to_the_schema(full_report: Report) -> None:
     assert [error.message for error in VALIDATOR.iter_errors(as_written(full_report))] == []
 
 
-def test_a_worker_s_answer_with_measurements_beside_the_corrected_level_keeps_to_it_too(full_report: Report) -> None:
+def test_a_workers_answer_with_measurements_of_neighbouring_levels_conforms_too(full_report: Report) -> None:
     disc = next(item for item in full_report.structures if item.measurements)
     document = as_written(replace(full_report, remeasured={disc.name: disc.measurements}))
     assert VALIDATOR.is_valid(document)
@@ -68,7 +68,7 @@ def test_a_worker_s_answer_with_measurements_beside_the_corrected_level_keeps_to
         (("patient_name",), "Doe^Jane"),
     ],
 )
-def test_a_wrong_value_does_not_keep_to_the_schema(full_report: Report, path: tuple[str | int, ...], value: Any) -> None:
+def test_a_wrong_value_does_not_conform_to_the_schema(full_report: Report, path: tuple[str | int, ...], value: Any) -> None:
     document = as_written(full_report)
     place = document
     for key in path[:-1]:
@@ -78,7 +78,7 @@ def test_a_wrong_value_does_not_keep_to_the_schema(full_report: Report, path: tu
 
 
 def properties(schema: Any) -> set[str]:
-    """Every property name in a schema, those of classes, stages and probabilities left out."""
+    """All property names in a schema, except those of classes, stages and probabilities."""
     found: set[str] = set()
     if isinstance(schema, dict):
         for key, value in schema.items():

@@ -19,7 +19,7 @@ def corners(image: Image) -> np.ndarray:
 
 
 def ramp(shape: tuple[int, int, int], affine: np.ndarray) -> Image:
-    """An image whose value is 1 + 2 R + 3 A + 4 S of the voxel's place."""
+    """An image whose values are 1 + 2 R + 3 A + 4 S of the voxel's position."""
     image = Image(np.zeros(shape), affine)
     places = image.to_ras(np.stack(np.meshgrid(*map(np.arange, shape), indexing="ij"), -1))
     return Image(1 + places @ (2, 3, 4), affine)
@@ -42,7 +42,7 @@ def test_sampling_between_voxels_is_linear(positions: list[tuple[float, float]])
     assert np.allclose(sample_linear(7 + 2.0 * rows - 3 * columns, positions), expected, atol=1e-4)
 
 
-def test_beyond_half_a_voxel_outside_there_is_nothing_and_within_it_the_edge() -> None:
+def test_up_to_half_a_voxel_outside_the_edge_is_repeated_and_beyond_that_values_are_zero() -> None:
     line = np.array([1.0, 2.0, 3.0])
     assert sample_linear(line, [[-0.6], [-0.5], [2.5], [2.6]]).tolist() == [0, 1, 3, 0]
 
@@ -127,7 +127,7 @@ def test_detail_of_a_plane_that_is_too_fine_for_a_coarser_one_is_averaged_in_bot
 
 
 @pytest.mark.parametrize("corner", [(0, 60), (60, 0), (35, 5), (62, 62)])
-def test_a_region_of_a_plane_is_the_same_wherever_it_lies_and_however_far_it_is_turned(corner: tuple[int, int]) -> None:
+def test_a_region_of_a_plane_is_the_same_wherever_it_lies_and_however_it_is_rotated(corner: tuple[int, int]) -> None:
     column, row = corner
     plane = np.random.default_rng(3).normal(size=(70, 70)).astype(np.float32)
     upright = resample_plane(plane, np.array([[1.0, 0, column], [0, 1, row]]), (8, 8))

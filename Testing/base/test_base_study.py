@@ -43,7 +43,7 @@ def test_the_identity_of_a_series_names_no_person_and_states_its_spacing() -> No
     assert "description" not in identity.__dataclass_fields__
 
 
-def test_the_same_voxels_have_the_same_identity_however_they_lie_in_memory() -> None:
+def test_the_same_voxels_have_the_same_identity_in_any_memory_order() -> None:
     values = np.arange(24, dtype=np.int16).reshape(2, 3, 4)
     assert series(voxels=np.asfortranarray(values)).identity() == series(voxels=values).identity()
 
@@ -70,7 +70,7 @@ def test_the_same_bytes_in_another_place_shape_or_type_have_another_identity(cha
     assert series(voxels=values, affine=affine).identity().sha256 != before
 
 
-def test_voxels_that_were_changed_in_place_have_another_identity() -> None:
+def test_voxels_changed_in_place_have_another_identity() -> None:
     values = np.arange(24, dtype=np.int16).reshape(2, 3, 4)
     item = series(voxels=values)
     before = item.identity().sha256

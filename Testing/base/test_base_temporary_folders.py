@@ -1,4 +1,4 @@
-"""Temporary folders hold images of a patient: nobody else reads them, nobody leads them elsewhere, and none is left behind."""
+"""Temporary folders contain patient images: nobody else can read or redirect them, and none is left behind."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def make_old(path: Path) -> None:
     os.utime(path, (time.time() - 3600,) * 2, follow_symlinks=sys.platform == "win32")
 
 
-def test_a_folder_is_gone_after_its_block_even_one_that_fails(shared: Path) -> None:
+def test_a_folder_is_removed_after_its_block_even_if_the_block_fails(shared: Path) -> None:
     with pytest.raises(RuntimeError), temporary_folder() as folder:
         (folder / "image").write_bytes(b"voxels")
         raise RuntimeError
@@ -39,12 +39,12 @@ def test_a_folder_is_gone_after_its_block_even_one_that_fails(shared: Path) -> N
 
 
 @SHARED
-def test_only_this_user_may_look_into_a_folder(shared: Path) -> None:
+def test_only_this_user_can_open_a_folder(shared: Path) -> None:
     with temporary_folder() as folder:
         assert stat.S_IMODE(folder.stat().st_mode) == 0o700
 
 
-def test_what_a_killed_process_left_is_removed_by_the_next(shared: Path) -> None:
+def test_folders_of_a_killed_process_are_removed_by_the_next(shared: Path) -> None:
     program = (
         "import os, tempfile\n"
         f"tempfile.tempdir = {str(shared)!r}\n"
@@ -82,7 +82,7 @@ def test_a_link_that_somebody_put_among_the_folders_is_not_followed(shared: Path
 
 
 @SHARED
-def test_a_folder_of_another_user_is_not_opened_as_its_lock_may_be_a_pipe_or_a_link(
+def test_a_folder_of_another_user_is_not_opened_because_its_lock_may_be_a_pipe_or_a_link(
     shared: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     trap = shared / f"{PREFIX}trap"

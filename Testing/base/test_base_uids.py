@@ -1,4 +1,4 @@
-"""UIDs that are shown and written are numbers and dots, whatever a file has in their place."""
+"""UIDs that are shown and written consist of digits and dots, whatever the file contains."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ def test_a_uid_stays_as_it_is(uid: str) -> None:
 
 
 @pytest.mark.parametrize("text", ["Doe^Jane", "1.2.DOE", "=cmd|' /C calc'!A0", "\x1b[31m", "1" * 65, "<img>", "1.2\n", "१.२"])
-def test_anything_else_becomes_a_uid_that_tells_nothing_of_it(text: str) -> None:
+def test_anything_else_becomes_a_uid_that_reveals_nothing_about_it(text: str) -> None:
     found = plain_uid(text)
     assert found.startswith("2.25.") and len(found) <= 64 and plain_uid(found) == found
     assert found == plain_uid(text) != plain_uid(text + "2")

@@ -1,4 +1,4 @@
-"""Results in a reader's few words."""
+"""Short texts of results."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def test_a_result_is_named_in_few_words_and_has_a_severity(
     assert severity(result(finding, *favourites)) is level
 
 
-def test_every_class_of_every_finding_has_words_of_its_own() -> None:
+def test_every_class_of_every_finding_has_its_own_words() -> None:
     for info in anatomy.FINDINGS:
         texts = [short_text(result(info.name, name)) for name in info.class_names]
         assert len(set(texts)) == len(texts)
@@ -57,14 +57,14 @@ def test_a_summary_names_the_grade_and_what_is_abnormal() -> None:
     assert [item.name for item in headline(structure)] == ["pfirrmann", "narrowing"]
 
 
-def test_what_else_is_plausible_is_said_in_words() -> None:
+def test_other_plausible_classes_are_named_in_words() -> None:
     grade, narrowing = result("pfirrmann", "4"), result("narrowing", "present", probability=0.6)
     assert doubt(grade) == doubt(replace(grade, plausible=("4",), coverage=0.9)) == ""
     assert doubt(replace(grade, plausible=("3", "4", "5"), coverage=0.9)) == "or grade 3, grade 5"
     assert doubt(replace(narrowing, plausible=("absent", "present"), coverage=0.9)) == "not sure"
 
 
-def test_a_summary_says_where_the_images_do_not_tell() -> None:
+def test_a_summary_says_not_sure_if_every_class_is_plausible() -> None:
     unsure = replace(result("narrowing", "present", probability=0.6), plausible=("absent", "present"), coverage=0.9)
     assert summary(StructureResult("L4-L5", (0, 0, 0), 1.0, (unsure,))) == "narrowing 0.60, not sure"
 
