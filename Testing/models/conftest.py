@@ -1,4 +1,4 @@
-"""A folder with two small bundles: a localizer and a classifier with fresh weights."""
+"""A folder with two small bundles: a localizer and a classifier with initial weights."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ FINDINGS = {"small-localizer": (), "small-classifier": ("pfirrmann", "narrowing"
 
 
 def metadata(name: str) -> dict[str, Any]:
-    """Metadata of a small bundle, all but the hash of its weights."""
+    """Metadata of a small bundle, without the hash of its weights."""
     return {
         "name": name,
         "version": "1.2.3",
@@ -60,7 +60,7 @@ Edit = Callable[..., None]
 
 @pytest.fixture
 def edit(bundles: Path) -> Edit:
-    """Changes metadata of a bundle: ``edit(name, key=value)``; a key whose value is ``...`` is taken out."""
+    """Changes metadata of a bundle: ``edit(name, key=value)``; a key whose value is ``...`` is removed."""
 
     def change(name: str, **values: Any) -> None:
         path = bundles / name / METADATA

@@ -1,4 +1,4 @@
-"""Bundles of the published localizers with fresh weights, and the maps of a network that knows the places."""
+"""Bundles of the published localizers with initial weights, and maps of a network that knows the positions."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ OPTIONS = {"side": SIDE, "least_score": 0.2, "confidence": [1.0, 0.0]}
 
 
 def written(folder: Path, short: str, **changed: Any) -> Path:
-    """A bundle with fresh weights of one of the published localizers, beside the default grading model."""
+    """A bundle of a published localizer with initial weights, next to the default grading model."""
     weights = folder / f"{short}.safetensors"
     torch.manual_seed(0)
     save_file(build(NETWORKS[short]).state_dict(), weights)
@@ -46,7 +46,7 @@ def written(folder: Path, short: str, **changed: Any) -> Path:
 
 
 def maps_of(places: torch.Tensor, planes: int) -> PointScores:
-    """Maps with a Gaussian of 2 pixels at each place, the same in every plane.
+    """Maps with a Gaussian of 2 pixels at each position, the same in every plane.
 
     :param places: (K, 2) as (column, row) in pixels of a view of :data:`SIDE` pixels.
     """

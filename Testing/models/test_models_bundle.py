@@ -1,4 +1,4 @@
-"""Bundles: what is listed, and what is refused before a network is made of it."""
+"""Bundles: what is listed, and what is refused before a network is built from it."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from SpinalDiseaseAILib.models.bundle import CARD, LICENCE, METADATA, WEIGHTS, l
 
 
 def refusal(name: str, folder: Path) -> ModelError:
-    """The error that reading a bundle and checking its weights ends with."""
+    """The error raised by reading a bundle and checking its weights."""
     with pytest.raises(ModelError) as caught:
         read_bundle(name, folder).checked_weights()
     assert caught.value.exit_status == EXIT_MODEL
@@ -39,7 +39,7 @@ def test_a_bundle_is_read_with_its_licence_its_classes_and_its_data(bundles: Pat
     assert (provenance.name, provenance.sha256, provenance.research_only) == (bundle.name, bundle.sha256, False)
 
 
-def test_bundles_are_listed_by_name_and_other_folders_are_passed_over(bundles: Path) -> None:
+def test_bundles_are_listed_by_name_and_other_folders_are_skipped(bundles: Path) -> None:
     (bundles / "notes").mkdir()
     (bundles / "README.md").write_text("A file beside the bundles.")
     assert [item.name for item in list_bundles(bundles)] == ["small-classifier", "small-localizer"]
@@ -58,7 +58,7 @@ def test_one_changed_byte_of_the_weights_is_refused(bundles: Path) -> None:
     assert error.code == "model-changed" and "SHA-256" in error.found
 
 
-def test_weights_with_any_other_hash_are_refused_even_one_that_begins_alike(bundles: Path, edit: Any) -> None:
+def test_weights_with_another_hash_are_refused_even_if_it_begins_alike(bundles: Path, edit: Any) -> None:
     named = read_bundle("small-localizer", bundles).sha256
     edit("small-localizer", weights_sha256=named[:-1] + ("0" if named[-1] != "0" else "1"))
     assert refusal("small-localizer", bundles).code == "model-changed"
@@ -91,7 +91,7 @@ def test_a_wrong_class_list_is_refused_with_the_right_one(bundles: Path, edit: A
 
 @settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())
-def test_one_changed_byte_of_the_metadata_is_refused_or_changes_nothing(bundles: Path, data: st.DataObject) -> None:
+def test_one_changed_byte_of_the_metadata_is_refused_or_makes_no_difference(bundles: Path, data: st.DataObject) -> None:
     before = read_bundle("small-classifier", bundles)
     path = bundles / "small-classifier" / METADATA
     whole = path.read_bytes()
@@ -115,7 +115,7 @@ def test_a_changed_number_of_the_metadata_is_refused_with_both_hashes(bundles: P
     assert error.code == "model-changed" and "metadata" in error.found and document["metadata_sha256"][:12] in error.found
 
 
-def test_order_of_keys_and_line_ends_are_no_change_of_the_metadata(bundles: Path) -> None:
+def test_key_order_and_line_endings_do_not_count_as_changes_of_the_metadata(bundles: Path) -> None:
     path = bundles / "small-classifier" / METADATA
     before = read_bundle("small-classifier", bundles)
     document = json.loads(path.read_text(encoding="utf-8"))
@@ -139,12 +139,12 @@ def test_a_finding_that_the_anatomy_table_does_not_have_is_refused(bundles: Path
 
 
 @pytest.mark.parametrize("name", ["nothing", "", ".", "..", "../models/small-localizer", "small-localizer/docs", "/etc"])
-def test_a_name_that_is_no_bundle_of_the_folder_is_refused_with_those_that_are(bundles: Path, name: str) -> None:
+def test_a_name_without_a_bundle_is_refused_with_a_list_of_the_bundles(bundles: Path, name: str) -> None:
     error = refusal(name, bundles)
     assert error.code == "model-unknown" and "small-classifier, small-localizer" in error.expected
 
 
-def test_an_absolute_path_is_no_name(bundles: Path, tmp_path: Path) -> None:
+def test_an_absolute_path_is_not_a_name(bundles: Path, tmp_path: Path) -> None:
     shutil.copytree(bundles / "small-localizer", tmp_path / "small-localizer")
     assert refusal(str(tmp_path / "small-localizer"), bundles).code == "model-unknown"
 
@@ -162,7 +162,7 @@ def test_a_renamed_folder_is_refused(bundles: Path) -> None:
 
 
 @pytest.mark.parametrize("text", ["", "{", "[]", "null", "{}", "\ufeff{}"], ids=repr)
-def test_metadata_that_is_no_metadata_is_refused(bundles: Path, text: str) -> None:
+def test_metadata_that_cannot_be_read_is_refused(bundles: Path, text: str) -> None:
     (bundles / "small-localizer" / METADATA).write_text(text, encoding="utf-8")
     assert refusal("small-localizer", bundles).code == "model-metadata"
 
@@ -191,6 +191,6 @@ def test_a_field_that_is_missing_or_of_the_wrong_kind_is_refused(bundles: Path, 
 
 
 @pytest.mark.parametrize("content", ["[" * 200_000, " " * (1 << 24) + "{}"], ids=["deep", "long"])
-def test_metadata_that_no_bundle_has_so_deep_or_so_long_are_refused(bundles: Path, content: str) -> None:
+def test_metadata_that_is_too_deep_or_too_long_is_refused(bundles: Path, content: str) -> None:
     (bundles / "small-classifier" / METADATA).write_text(content)
     assert refusal("small-classifier", bundles).code == "model-metadata"

@@ -1,4 +1,4 @@
-"""The encoder that can be started from ImageNet: the same features as the published network's."""
+"""The encoder that can be initialized with ImageNet weights has the features of the published network."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def test_each_stage_has_its_channels_and_stride(stages: int) -> None:
     ]
 
 
-def test_skipped_blocks_change_training_only() -> None:
+def test_blocks_are_skipped_only_in_training() -> None:
     torch.manual_seed(0)
     encoder = EfficientEncoder(1, 3, skipped=0.9)
     image = torch.rand(4, 1, 32, 32)

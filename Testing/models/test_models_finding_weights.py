@@ -1,4 +1,4 @@
-"""Findings weighed together: what the correction may depend on, and what it may not."""
+"""Joint refinement of findings: what the correction may depend on, and what it may not."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ CODES = torch.eye(LEVELS)[:2]
 
 @pytest.fixture
 def model() -> FindingWeights:
-    """With coefficients that are not zero, so that every input counts."""
+    """A model with non-zero coefficients, so that every input matters."""
     torch.manual_seed(0)
     made = FindingWeights(FINDINGS, FEATURES, LEVELS).requires_grad_(False)
     made.correction.weight.normal_()
@@ -23,13 +23,13 @@ def model() -> FindingWeights:
     return made
 
 
-def test_what_is_added_to_every_class_of_a_finding_changes_nothing(model: FindingWeights) -> None:
+def test_an_offset_common_to_all_classes_of_a_finding_changes_nothing(model: FindingWeights) -> None:
     logits, features = torch.randn(2, 7), torch.randn(2, FEATURES)
     added = torch.tensor([3.0] * 5 + [-2.0] * 2)
     torch.testing.assert_close(model(logits + added, features, CODES), model(logits, features, CODES))
 
 
-def test_a_feature_beyond_four_standard_deviations_says_no_more_than_far(model: FindingWeights) -> None:
+def test_features_are_clamped_at_four_standard_deviations(model: FindingWeights) -> None:
     far = model.centre + 4 * model.scale
     logits = torch.zeros(2, 7)
     torch.testing.assert_close(
@@ -37,12 +37,12 @@ def test_a_feature_beyond_four_standard_deviations_says_no_more_than_far(model: 
     )
 
 
-def test_the_correction_by_a_sure_network_ends_at_a_logit_of_four(model: FindingWeights) -> None:
+def test_the_inputs_of_the_correction_are_clamped_at_logits_of_four(model: FindingWeights) -> None:
     features = torch.zeros(1, FEATURES)
     sure, surer = (model.centred(torch.tensor([[0.0] * 5 + [value, -value]])) for value in (4.0, 40.0))
     torch.testing.assert_close(model.inputs(sure, features, CODES[:1]), model.inputs(surer, features, CODES[:1]))
 
 
-def test_findings_whose_classes_can_hold_together_are_refused() -> None:
+def test_findings_with_classes_that_can_apply_together_are_refused() -> None:
     with pytest.raises(ValueError, match="can hold together"):
         FindingWeights(("disc_disease",), FEATURES, LEVELS)

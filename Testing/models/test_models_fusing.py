@@ -1,4 +1,4 @@
-"""Batch normalizations taken into convolutions: the same results, and only where a convolution comes before."""
+"""Batch normalizations fused into convolutions: the same results, and only after a convolution."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from SpinalDiseaseAILib.models.segmentation_network import SegmentationNetwork
 
 
 def trained(network: nn.Module) -> nn.Module:
-    """Statistics and weights of the normalizations as a training leaves them: none is neutral."""
+    """A network whose normalizations have non-trivial statistics and weights, as after a training."""
     generator = torch.Generator().manual_seed(0)
     for module in network.modules():
         if isinstance(module, nn.BatchNorm2d):
@@ -30,7 +30,7 @@ def outputs(network: nn.Module, images: Tensor) -> Tensor:
     return result[-1] if isinstance(result, list) else result
 
 
-def test_the_shipped_kinds_of_blocks_compute_the_same_without_their_normalizations() -> None:
+def test_the_shipped_kinds_of_blocks_give_the_same_results_with_fused_normalizations() -> None:
     images = torch.rand((1, 3, 64, 64), generator=torch.Generator().manual_seed(1))
     for network in (trained(SegmentationNetwork()), trained(EfficientEncoder(3, 5))):
         before = outputs(network, images)

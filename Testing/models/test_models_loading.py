@@ -1,4 +1,4 @@
-"""Networks of bundles: weights that fit are loaded, everything else is refused."""
+"""Networks of bundles: matching weights are loaded, everything else is refused."""
 
 from __future__ import annotations
 
@@ -21,27 +21,27 @@ CPU = torch.device("cpu")
 
 
 def rewrite(bundles: Path, edit: Any, name: str, content: bytes) -> None:
-    """Other weights in a bundle, with metadata that name their hash."""
+    """Replace the weights of a bundle, and their hash in its metadata."""
     (bundles / name / WEIGHTS).write_bytes(content)
     edit(name, weights_sha256=hashlib.sha256(content).hexdigest())
 
 
 @pytest.mark.parametrize(("name", "kind"), [("small-localizer", LocalizerNetwork), ("small-classifier", RegionNetwork)])
-def test_a_network_is_loaded_in_full_precision_ready_to_infer(bundles: Path, name: str, kind: type) -> None:
+def test_a_network_is_loaded_in_full_precision_and_ready_for_inference(bundles: Path, name: str, kind: type) -> None:
     network = load_network(read_bundle(name, bundles), CPU)
     assert isinstance(network, kind) and not network.training
     assert {value.dtype for value in network.state_dict().values()} == {torch.float32}
 
 
 @pytest.mark.parametrize("name", ["small-localizer", "small-classifier"])
-def test_a_network_is_loaded_onto_the_device_that_was_asked_for(bundles: Path, name: str) -> None:
-    # The one device beside the processor that every computer has.
+def test_a_network_is_loaded_onto_the_requested_device(bundles: Path, name: str) -> None:
+    # The only device other than the CPU that every computer has.
     network = load_network(read_bundle(name, bundles), torch.device("meta"))
     assert {value.device.type for value in network.state_dict().values()} == {"meta"}
 
 
 @pytest.mark.parametrize(("name", "inputs"), [("small-localizer", (1, 1, 64, 64)), ("small-classifier", (2, 2, 64, 64))])
-def test_a_loaded_network_computes_what_its_stored_weights_say_without_a_pass_for_its_normalizations(
+def test_a_loaded_network_has_fused_normalizations_and_gives_the_results_of_its_stored_weights(
     bundles: Path, name: str, inputs: tuple[int, ...]
 ) -> None:
     bundle = read_bundle(name, bundles)
@@ -93,7 +93,7 @@ def test_weights_of_another_shape_are_refused(bundles: Path, edit: Any) -> None:
     assert caught.value.code == "model-weights"
 
 
-def test_weights_that_lack_a_tensor_or_are_no_safetensors_are_refused(bundles: Path, edit: Any, tmp_path: Path) -> None:
+def test_weights_that_lack_a_tensor_or_are_not_safetensors_are_refused(bundles: Path, edit: Any, tmp_path: Path) -> None:
     state = load_file(bundles / "small-localizer" / WEIGHTS)
     del state["head.weight"]
     save_file(state, tmp_path / "fewer.safetensors")
@@ -112,7 +112,7 @@ def test_changed_weights_are_refused_before_they_are_parsed(bundles: Path) -> No
     assert caught.value.code == "model-changed"
 
 
-def test_a_network_is_made_of_a_name_from_the_table_only() -> None:
+def test_networks_are_built_only_from_names_in_the_table() -> None:
     assert isinstance(build({"name": "LocalizerNetwork", "arguments": {"key_points": 2, "widths": [2, 2]}}), LocalizerNetwork)
     with pytest.raises(ModelError, match="Known are LocalizerNetwork, LocalizerEnsemble, RegionNetwork"):
         build({"name": "Sequential"})

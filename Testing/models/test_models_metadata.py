@@ -1,4 +1,4 @@
-"""The metadata file: what is written can be read by every JSON reader."""
+"""The metadata file can be read by every JSON reader."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def test_a_number_that_is_not_finite_is_refused_before_anything_is_written(tmp_p
     assert not path.exists()
 
 
-def test_what_a_document_says_of_its_own_hash_is_replaced(tmp_path: Path) -> None:
+def test_a_hash_that_the_document_already_states_is_replaced(tmp_path: Path) -> None:
     path = tmp_path / "metadata.json"
     write_metadata(path, {"name": "model", "metadata_sha256": "0" * 64})
     assert read_metadata(path)["metadata_sha256"] != "0" * 64

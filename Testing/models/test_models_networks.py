@@ -1,4 +1,4 @@
-"""The two networks: shapes, and what their numbers mean."""
+"""The localizer and region networks: shapes, and the meaning of their outputs."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def test_heat_maps_are_half_the_size_of_the_image() -> None:
 
 
 @pytest.mark.parametrize("depth", [1, 2, 5])
-def test_sides_need_to_be_multiples_of_two_to_the_depth(depth: int) -> None:
+def test_sides_must_be_multiples_of_two_to_the_power_of_the_depth(depth: int) -> None:
     assert LocalizerNetwork(2, (2,) * depth).multiple == 2**depth
 
 
@@ -67,7 +67,7 @@ def test_an_ensemble_of_one_at_its_own_size_is_its_member() -> None:
             torch.testing.assert_close(found, expected)
 
 
-def test_an_ensemble_states_the_mean_of_its_members_at_each_of_its_sizes() -> None:
+def test_an_ensemble_gives_the_mean_of_its_members_at_each_of_its_sizes() -> None:
     ensemble = LocalizerEnsemble(11, (4, 6, 8), 2, (1.0, 0.5)).eval()
     x = torch.rand(1, 1, 64, 64)
     looks = []

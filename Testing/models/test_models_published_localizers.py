@@ -1,4 +1,4 @@
-"""The networks of the published localizers: shapes, first answers, boxes."""
+"""The networks of the published localizers: shapes, initial outputs, boxes."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ def seeded(images: int = 2, side: int = 64) -> torch.Tensor:
     return torch.rand(images, 1, side, side, generator=torch.Generator().manual_seed(0))
 
 
-def test_the_v_net_gives_a_map_a_key_point_at_the_resolution_of_the_image() -> None:
+def test_the_v_net_gives_one_map_per_key_point_at_the_resolution_of_the_image() -> None:
     torch.manual_seed(0)
     assert VNet2d(11, SMALL)(seeded()).shape == (2, 11, 64, 64)
 
@@ -28,13 +28,13 @@ def test_the_v_net_has_by_default_the_widths_and_kernels_of_the_original() -> No
     assert max(module.out_channels for module in network.modules() if isinstance(module, torch.nn.Conv2d)) == 256
 
 
-def test_a_side_that_is_no_multiple_of_the_strides_is_refused_by_the_v_net() -> None:
+def test_the_v_net_refuses_a_side_that_is_not_a_multiple_of_its_strides() -> None:
     with pytest.raises(RuntimeError):
         VNet2d(11, SMALL)(seeded(side=66))
 
 
 @pytest.mark.parametrize("network", [VNet2d(11, SMALL), BoxDetector(11, 4, 8)], ids=["v-net", "detector"])
-def test_an_untrained_network_claims_hardly_anything(network: torch.nn.Module) -> None:
+def test_an_untrained_network_gives_low_probabilities_everywhere(network: torch.nn.Module) -> None:
     result = network.eval()(seeded())
     scores = (result if isinstance(network, VNet2d) else result[0]).sigmoid()
     assert 0.001 < scores.mean() < 0.1
@@ -45,7 +45,7 @@ def test_the_detector_scores_every_cell_of_eight_pixels_for_every_key_point() ->
     assert scores.shape == (2, 11, 12, 12) and boxes.shape == (2, 4, 12, 12)
 
 
-def test_boxes_are_laid_from_the_middle_of_their_cell_to_four_sides() -> None:
+def test_boxes_extend_from_the_centre_of_their_cell_to_four_sides() -> None:
     network = BoxDetector(11, 4, 8).eval()
     with torch.no_grad():
         network.distance.weight.zero_()
@@ -55,7 +55,7 @@ def test_boxes_are_laid_from_the_middle_of_their_cell_to_four_sides() -> None:
     assert boxes[:, 2, 5].tolist() == pytest.approx([43.5 - 8, 19.5 - 16, 43.5 + 24, 19.5 + 32], rel=1e-5)
 
 
-def test_a_detector_of_any_weights_states_finite_boxes() -> None:
+def test_a_detector_with_any_weights_gives_finite_boxes() -> None:
     network = BoxDetector(11, 4, 8).eval()
     with torch.no_grad():
         network.distance.bias.fill_(1e4)

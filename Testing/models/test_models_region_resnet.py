@@ -1,4 +1,4 @@
-"""The published region classifier's network: ResNet-18 for small images, one a finding, one class a structure."""
+"""The network of the published region classifier: one ResNet-18 for small images per finding, one class per structure."""
 
 from __future__ import annotations
 
@@ -55,8 +55,8 @@ for count in torch.randint(1, 40, (150,)).tolist():
 """
 
 
-def test_a_training_on_several_threads_does_not_write_past_its_memory() -> None:
-    # torch ends the process where that happens: hence one of its own.
+def test_training_on_several_threads_does_not_write_out_of_bounds() -> None:
+    # In a separate process, because torch aborts it if that happens.
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
     result = subprocess.run([sys.executable, "-c", TRAINS_ON_THREADS], env=environment, capture_output=True, text=True)
     assert result.returncode == 0, result.stderr
@@ -68,7 +68,7 @@ def test_with_the_published_widths_it_has_the_11_million_weights_of_resnet_18() 
     assert count == pytest.approx(11.17e6, rel=0.01)
 
 
-def test_a_disc_is_seen_by_the_network_of_discs_alone_and_a_vertebra_by_that_of_vertebrae(network: RegionResNet) -> None:
+def test_discs_are_seen_only_by_the_network_for_discs_and_vertebrae_only_by_that_for_vertebrae(network: RegionResNet) -> None:
     regions = torch.rand(4, 1, 48, 48)
     with torch.no_grad():
         logits = network(regions, one_hot("L3", "L4-L5", "L5", "L5-S1"))
@@ -77,7 +77,7 @@ def test_a_disc_is_seen_by_the_network_of_discs_alone_and_a_vertebra_by_that_of_
     assert not logits[[0, 2], :5].any() and not logits[[1, 3], 5:].any()
 
 
-def test_a_batch_of_discs_alone_leaves_the_network_of_vertebrae_as_it_was(network: RegionResNet) -> None:
+def test_a_batch_of_discs_only_leaves_the_network_for_vertebrae_unchanged(network: RegionResNet) -> None:
     before = network.networks[1].bn1.running_mean.clone()
     network.train()(torch.rand(4, 1, 48, 48), one_hot("L1-L2", "L2-L3", "L3-L4", "L4-L5")).sum().backward()
     assert torch.equal(network.networks[1].bn1.running_mean, before)
@@ -93,7 +93,7 @@ def test_the_probabilities_of_every_structure_sum_to_one(network: RegionResNet) 
     assert found["vertebra_disease"][1].sum() == pytest.approx(1, abs=1e-5)
 
 
-def test_log_odds_are_those_of_the_softmax_and_finite_where_it_is_sure() -> None:
+def test_log_odds_are_those_of_the_softmax_and_finite_where_it_saturates() -> None:
     scores = torch.randn(6, 5, dtype=torch.float64)
     softmax = scores.softmax(1)
     torch.testing.assert_close(log_odds(scores), (softmax / (1 - softmax)).log())

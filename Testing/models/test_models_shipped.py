@@ -1,4 +1,4 @@
-"""The bundles that the product carries."""
+"""The bundles that are part of the product."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def test_every_bundle_loads_with_the_weights_that_its_metadata_name(bundle: Bund
 
 
 @EVERY
-def test_weights_have_at_most_eight_megabytes(bundle: Bundle) -> None:
+def test_weights_are_at_most_eight_megabytes(bundle: Bundle) -> None:
     assert bundle.weights.stat().st_size <= 8_000_000
 
 
@@ -55,7 +55,7 @@ def test_research_data_make_a_bundle_research_only_in_metadata_licence_and_card(
     assert ("research use only" in licence.replace("\n", " ")) is limited
 
 
-def test_the_defaults_are_there_and_free_of_research_data() -> None:
+def test_the_default_models_are_installed_and_free_of_research_only_data() -> None:
     options = Options()
     assert read_bundle(options.localizer).task == "localization"
     for name in (options.localizer, options.segmenter, *options.classifiers, options.weigher, options.grader):
