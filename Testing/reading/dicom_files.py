@@ -38,7 +38,7 @@ def position(index: int, *, step: float = STEP) -> list[float]:
 
 
 def uid(*parts: object) -> str:
-    """A UID that depends on its parts alone."""
+    """A UID that depends only on its parts."""
     return generate_uid(entropy_srcs=[str(part) for part in parts])
 
 
@@ -70,7 +70,7 @@ def series(
 
 
 def set_pixels(dataset: Dataset, pixels: np.ndarray[Any, Any], *, bits: int = 12) -> None:
-    """Put pixels of shape (rows, columns) or (frames, rows, columns) into a data set."""
+    """Set the pixels of a data set; shape (rows, columns) or (frames, rows, columns)."""
     dataset.Rows, dataset.Columns = pixels.shape[-2:]
     dataset.SamplesPerPixel = 1
     dataset.PhotometricInterpretation = "MONOCHROME2"
@@ -116,7 +116,7 @@ def enhanced(name: str = "t2") -> Dataset:
 
 
 def compress(dataset: Dataset, syntax: str) -> None:
-    """Compress the pixels of a data set by an encoder of pydicom."""
+    """Compress the pixels of a data set with an encoder of pydicom."""
     dataset.file_meta = FileMetaDataset()
     dataset.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
     dataset.compress(syntax, generate_instance_uid=False)
@@ -132,7 +132,7 @@ def _item(**elements: Any) -> Dataset:
 def write(
     datasets: Sequence[Dataset], folder: Path, syntax: str = ExplicitVRLittleEndian, *, prefix: str = "image"
 ) -> list[Path]:
-    """Write data sets, uncompressed unless their pixels are encapsulated already, one file each."""
+    """Write data sets, one file each, uncompressed unless their pixels are already encapsulated."""
     folder.mkdir(parents=True, exist_ok=True)
     paths = []
     for index, dataset in enumerate(datasets):

@@ -1,4 +1,4 @@
-"""Input that cannot be used: each kind has a sentence and a code of its own, and leaves nothing behind."""
+"""Input that cannot be used: each kind has its own sentence and code, and leaves nothing behind."""
 
 from __future__ import annotations
 
@@ -234,13 +234,13 @@ def test_a_file_with_a_damaged_header_is_left_out_reported_and_leaves_a_gap(fold
     path = write(series(), folder)[3]
     path.write_bytes(path.read_bytes()[:500])
     codes = {note.code: note.text for note in open_study([folder]).notes}
-    assert codes["unreadable-files"].endswith("readable: 1.")  # the report tells no name of a file: it may be the patient's
+    assert codes["unreadable-files"].endswith("readable: 1.")  # the report contains no file names, which may be the patient's
     listed = {note.code: note.text for note in list_series([folder]).notes}
     assert listed["unreadable-files"].endswith("readable: 1 (image3.dcm).")
     assert "missing-slices" in codes
 
 
-def test_of_many_series_the_one_that_came_furthest_explains(folder: Path) -> None:
+def test_of_many_series_the_one_that_passed_most_checks_gives_the_reason(folder: Path) -> None:
     write(series("axial", ImageOrientationPatient=AXIAL), folder / "a")
     write(series("neck", BodyPartExamined="CSPINE"), folder / "b")
     write(series("bones", Modality="CT", SOPClassUID=CT_CLASS), folder / "c")
@@ -254,7 +254,7 @@ def test_a_series_that_is_refused_by_its_region_can_still_be_chosen(folder: Path
     assert open_study([folder], t2=uid("patient", "study", "t2")).primary.uid
 
 
-def test_random_bytes_behind_a_dicom_preamble_raise_no_other_error(folder: Path) -> None:
+def test_random_bytes_after_a_dicom_preamble_raise_no_other_error(folder: Path) -> None:
     generator = np.random.default_rng(5)
     for index in range(20):
         (folder / f"{index}.dcm").write_bytes(bytes(128) + b"DICM" + generator.bytes(400))
@@ -282,7 +282,7 @@ def test_a_malformed_name_is_neither_logged_nor_shown(folder: Path, caplog: pyte
     assert "Doe" not in caplog.text
 
 
-def test_a_file_that_may_not_be_opened_is_left_out_and_reported(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_file_that_cannot_be_opened_is_left_out_and_reported(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     closed = write(series(), folder)[3]
     open_file = Path.open
 

@@ -1,4 +1,4 @@
-"""Frames of enhanced objects: their functional groups, however a scanner shares them out."""
+"""Frames of enhanced objects, however a scanner distributes their functional groups."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def pixels_of(dataset: Dataset) -> np.ndarray[tuple[int, ...], np.dtype[np.uint1
 
 
 def with_frames(dataset: Dataset, groups: Sequence[Dataset], pixels: np.ndarray[tuple[int, ...], np.dtype[np.uint16]]) -> Dataset:
-    """A copy of an enhanced object that holds other frames."""
+    """A copy of an enhanced object with other frames."""
     made = copy.deepcopy(dataset)
     made.PerFrameFunctionalGroupsSequence = DicomSequence([copy.deepcopy(group) for group in groups])
     made.NumberOfFrames = len(groups)
@@ -38,7 +38,7 @@ def with_frames(dataset: Dataset, groups: Sequence[Dataset], pixels: np.ndarray[
     return made
 
 
-def test_an_enhanced_series_of_one_frame_a_file_opens_as_one_object_does(folder: Path, one_object: Study) -> None:
+def test_an_enhanced_series_with_one_frame_per_file_opens_like_a_single_object(folder: Path, one_object: Study) -> None:
     whole = enhanced()
     files = []
     for index, group in enumerate(whole.PerFrameFunctionalGroupsSequence):
@@ -51,7 +51,7 @@ def test_an_enhanced_series_of_one_frame_a_file_opens_as_one_object_does(folder:
     assert np.allclose(image.affine, one_object.primary.image.affine)
 
 
-def test_directions_that_are_no_unit_vectors_do_not_stretch_the_image(folder: Path, one_object: Study) -> None:
+def test_directions_that_are_not_unit_vectors_do_not_stretch_the_image(folder: Path, one_object: Study) -> None:
     dataset = enhanced()
     dataset.SharedFunctionalGroupsSequence[0].PlaneOrientationSequence[0].ImageOrientationPatient = [0, 2, 0, 0, 0, -2]
     write([dataset], folder)
@@ -59,7 +59,7 @@ def test_directions_that_are_no_unit_vectors_do_not_stretch_the_image(folder: Pa
 
 
 @pytest.mark.parametrize("directions", [[0, 0, 0, 0, 0, 0], [0, 1, 0, 0, 0.7, -0.7]])
-def test_directions_that_are_none_are_no_place(folder: Path, directions: list[float]) -> None:
+def test_invalid_directions_do_not_place_a_slice(folder: Path, directions: list[float]) -> None:
     dataset = enhanced()
     dataset.SharedFunctionalGroupsSequence[0].PlaneOrientationSequence[0].ImageOrientationPatient = directions
     write([dataset], folder)
@@ -68,7 +68,7 @@ def test_directions_that_are_none_are_no_place(folder: Path, directions: list[fl
 
 
 @pytest.mark.parametrize("keyword", ["TemporalPositionIndex", "FrameAcquisitionNumber"])
-def test_of_several_time_points_the_first_is_used_whole_however_the_frames_are_stored(
+def test_of_several_time_points_the_whole_first_one_is_used_however_the_frames_are_stored(
     folder: Path, one_object: Study, keyword: str
 ) -> None:
     dataset = enhanced()
@@ -98,7 +98,7 @@ def test_more_groups_than_frames_are_refused_with_a_sentence(folder: Path) -> No
 
 
 def weighted(repetition: float, echo: float, **modifier: object) -> Dataset:
-    """The enhanced object with the times of another sequence; descriptions say nothing of it."""
+    """The enhanced object with the times of another sequence, which its descriptions do not mention."""
     dataset = enhanced()
     shared = dataset.SharedFunctionalGroupsSequence[0]
     shared.MRTimingAndRelatedParametersSequence[0].RepetitionTime = repetition
@@ -117,15 +117,15 @@ def test_the_weighting_of_an_enhanced_object_is_that_of_its_frames_own_times(fol
     assert open_study([folder]).primary.role is Role.SAGITTAL_T1
 
 
-def test_an_enhanced_inversion_recovery_is_no_t2(folder: Path) -> None:
+def test_an_enhanced_inversion_recovery_is_not_t2(folder: Path) -> None:
     write([weighted(3600, 70, InversionRecovery="YES", InversionTimes=160.0)], folder)
     with pytest.raises(InputError, match="STIR"):
         open_study([folder])
 
 
 @pytest.mark.parametrize("lengths", [(1.0, 3.0), (0.5, 1.0)])
-def test_directions_of_two_lengths_are_brought_to_one_each(folder: Path, lengths: tuple[float, float]) -> None:
-    """A sagittal plane turned by 20° about the body: the row direction has a part to the side."""
+def test_directions_of_different_lengths_are_normalized(folder: Path, lengths: tuple[float, float]) -> None:
+    """A sagittal plane rotated by 20° about the body axis, so that the row direction has a lateral component."""
     side, front = np.sin(np.radians(20)), np.cos(np.radians(20))
     images = []
     for row, column in ((1.0, 1.0), lengths):

@@ -19,7 +19,7 @@ from SpinalDiseaseAILib.reading import gathering, list_series, open_study
 
 @pytest.fixture
 def archive(tmp_path: Path) -> Path:
-    """A ZIP archive of the plain study, its files in folders of any name."""
+    """A ZIP archive of the plain study, with its files in folders of arbitrary names."""
     paths = write(series(), tmp_path / "files")
     made = tmp_path / "Etude é 1.zip"
     with zipfile.ZipFile(made, "w", zipfile.ZIP_DEFLATED) as target:
@@ -30,7 +30,7 @@ def archive(tmp_path: Path) -> Path:
     return made
 
 
-def test_an_archive_opens_as_its_folder_does_and_is_unpacked_nowhere_for_long(
+def test_an_archive_opens_like_its_folder_and_what_was_unpacked_is_removed(
     archive: Path, temporary_folder: Path, plain_study: Study
 ) -> None:
     before = sorted(archive.parent.rglob("*"))
@@ -41,7 +41,7 @@ def test_an_archive_opens_as_its_folder_does_and_is_unpacked_nowhere_for_long(
     assert len(list_series([archive]).used) == 1
 
 
-def test_members_whose_names_lead_out_of_the_archive_are_read_and_written_nowhere_else(
+def test_members_whose_names_lead_out_of_the_archive_are_read_but_not_written_elsewhere(
     tmp_path: Path, temporary_folder: Path
 ) -> None:
     paths = write(series(), tmp_path / "files")
@@ -93,14 +93,14 @@ def test_an_encrypted_archive_is_named_as_such(archive: Path) -> None:
         open_study([archive])
 
 
-def test_an_archive_inside_a_folder_is_not_opened_unasked(archive: Path, folder: Path) -> None:
+def test_an_archive_inside_a_folder_is_not_opened_without_request(archive: Path, folder: Path) -> None:
     archive.rename(folder / "study.zip")
     with pytest.raises(InputError) as error:
         open_study([folder])
     assert error.value.code == "no-images"
 
 
-def test_folders_within_folders_and_hidden_files_are_dealt_with(folder: Path, plain_study: Study) -> None:
+def test_nested_folders_are_searched_and_hidden_files_skipped(folder: Path, plain_study: Study) -> None:
     write(series(), folder / "a" / "b" / "c")
     (folder / ".hidden.dcm").write_bytes(bytes(128) + b"DICM")
     assert open_study([folder]).primary.identity() == plain_study.primary.identity()
@@ -134,7 +134,7 @@ def test_a_volume_of_two_files_opens_from_an_archive_too(folder: Path, tmp_path:
     assert np.array_equal(open_study([packed]).primary.image.voxels, open_study([folder]).primary.image.voxels)
 
 
-def test_an_archive_that_holds_an_archive_alone_is_refused_with_what_to_do(archive: Path, tmp_path: Path) -> None:
+def test_an_archive_that_contains_only_an_archive_is_refused_with_advice(archive: Path, tmp_path: Path) -> None:
     outer = tmp_path / "outer.zip"
     with zipfile.ZipFile(outer, "w") as target:
         target.write(archive, "study.zip")
@@ -159,13 +159,13 @@ def test_a_folder_of_nothing_but_links_is_not_called_empty(folder: Path, tmp_pat
     assert error.value.code == "empty-folder" and "is empty" not in str(error.value)
 
 
-def test_a_name_that_is_too_long_is_no_file(tmp_path: Path) -> None:
+def test_a_path_that_is_too_long_is_reported_as_missing(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="There is no file or folder") as error:
         open_study([tmp_path / ("a" * 300)])
     assert error.value.code == "missing-path"
 
 
-def test_a_path_that_may_not_be_opened_is_named_as_such(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_path_without_permission_is_reported_as_such(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     stat = os.stat
 
     def refuse(path: object, *arguments: object, **options: object) -> os.stat_result:
@@ -179,9 +179,7 @@ def test_a_path_that_may_not_be_opened_is_named_as_such(tmp_path: Path, monkeypa
     assert error.value.code == "closed-path"
 
 
-def test_a_folder_that_may_not_be_opened_is_reported_and_never_called_empty(
-    folder: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_folder_that_cannot_be_opened_is_reported_and_never_called_empty(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     closed = folder / "closed"
     closed.mkdir()
     scandir = os.scandir

@@ -1,4 +1,4 @@
-"""Slices put in order and in place, however they are stored, named or turned."""
+"""Slices are ordered and placed correctly, however they are stored, named or rotated."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def codes(study: Study) -> set[str]:
 
 
 def turned(dataset: Dataset, pixels: Array, *, columns: bool, rows: bool, transpose: bool) -> None:
-    """Store a slice mirrored or transposed; its pixels stay where they are in the patient."""
+    """Store a slice mirrored or transposed; its pixels keep their positions in the patient."""
     corner = np.array(dataset.ImagePositionPatient, dtype=float)
     across, down = np.array([0.0, 1, 0]), np.array([0.0, 0, -1])
     if columns:
@@ -113,7 +113,7 @@ def test_one_missing_slice_is_filled_between_its_neighbours_and_reported(folder:
     assert np.array_equal(voxels[3], np.rint((voxels[2].astype(float) + voxels[4]) / 2).astype(voxels.dtype))
 
 
-def test_a_series_of_which_a_third_is_missing_is_refused(folder: Path) -> None:
+def test_a_series_with_a_third_of_its_slices_missing_is_refused(folder: Path) -> None:
     datasets = series()
     write(datasets[:3] + datasets[6:], folder)
     with pytest.raises(InputError, match="3 of its 9 slices are missing") as error:
@@ -131,7 +131,7 @@ def test_slices_that_are_not_evenly_spaced_are_refused(folder: Path) -> None:
     assert error.value.code == "irregular-slices"
 
 
-def test_a_step_that_is_slightly_off_is_no_gap(folder: Path) -> None:
+def test_a_slightly_wrong_step_is_not_a_gap(folder: Path) -> None:
     datasets = series()
     for index, dataset in enumerate(datasets):
         dataset.ImagePositionPatient = [round(index * STEP + (0.1 if index % 2 else 0), 3), -100, 120]
@@ -168,7 +168,7 @@ def test_a_single_placed_slice_opens_with_a_note_and_its_thickness_as_step(folde
     assert "single-slice" in codes(study)
 
 
-def test_a_single_placed_secondary_capture_is_no_slice(folder: Path) -> None:
+def test_a_single_placed_secondary_capture_is_not_used_as_a_slice(folder: Path) -> None:
     write(series(count=1, SOPClassUID=CAPTURE_CLASS), folder)
     with pytest.raises(InputError, match="secondary capture"):
         open_study([folder])
@@ -179,7 +179,7 @@ def test_few_slices_are_used_with_a_warning(folder: Path) -> None:
     assert "few-slices" in codes(open_study([folder]))
 
 
-def test_a_single_slice_without_position_keeps_its_pixel_spacing_and_says_how_it_is_read(folder: Path) -> None:
+def test_a_single_slice_without_position_keeps_its_pixel_spacing_and_notes_the_assumed_orientation(folder: Path) -> None:
     (dataset,) = series(count=1)
     del dataset.ImagePositionPatient, dataset.ImageOrientationPatient
     write([dataset], folder)
@@ -189,7 +189,7 @@ def test_a_single_slice_without_position_keeps_its_pixel_spacing_and_says_how_it
     assert {"not-placed", "single-slice"} <= codes(study)
 
 
-def test_a_single_slice_without_any_spacing_is_taken_as_320_mm_and_says_so(folder: Path) -> None:
+def test_a_single_slice_without_any_spacing_is_assumed_to_be_320_mm_with_a_note(folder: Path) -> None:
     (dataset,) = series(count=1)
     del dataset.ImagePositionPatient, dataset.ImageOrientationPatient, dataset.PixelSpacing
     write([dataset], folder)
@@ -199,7 +199,9 @@ def test_a_single_slice_without_any_spacing_is_taken_as_320_mm_and_says_so(folde
 
 
 @pytest.mark.parametrize("stated", [[0, 0.5], [0.5, 0], [0, 0]])
-def test_a_single_slice_whose_stated_spacing_is_zero_is_taken_as_one_without_any(folder: Path, stated: list[float]) -> None:
+def test_a_single_slice_with_a_stated_spacing_of_zero_is_treated_like_one_without_spacing(
+    folder: Path, stated: list[float]
+) -> None:
     (dataset,) = series(count=1, PixelSpacing=stated)
     del dataset.ImagePositionPatient, dataset.ImageOrientationPatient
     write([dataset], folder)

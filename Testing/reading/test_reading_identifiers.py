@@ -1,4 +1,4 @@
-"""Nobody who is named in a header is named in a description, however it is spelt; what tells of the image stays."""
+"""Persons named in a header are removed from descriptions in any spelling; words about the image stay."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def told(description: str, **elements: str | list[str]) -> str:
 
 @pytest.mark.parametrize("name", ["Müller", "MUELLER", "Muller", "Mu\u0308ller"])
 @pytest.mark.parametrize("written", ["müller", "Mueller", "MULLER", "Mu\u0308ller", "MÜLLER"])
-def test_a_name_is_found_with_and_without_the_marks_on_its_letters(name: str, written: str) -> None:
+def test_a_name_is_found_with_and_without_diacritics(name: str, written: str) -> None:
     assert told(f"t2 sag {written} LWS", PatientName=f"{name}^Max") == "t2 sag … LWS"
 
 
@@ -28,7 +28,7 @@ def test_a_name_is_found_with_and_without_the_marks_on_its_letters(name: str, wr
     ("name", "written"),
     [("Weiß", "WEISS"), ("Weiss", "weiß"), ("Łukasz", "lukasz"), ("Aarø", "Årö"), ("Garcia", "García"), ("Hüß", "huess")],
 )
-def test_letters_that_a_keyboard_lacks_are_found_as_they_are_replaced(name: str, written: str) -> None:
+def test_letters_are_found_in_their_usual_transcriptions(name: str, written: str) -> None:
     assert told(f"{written} t2", PatientName=name) == "… t2"
 
 
@@ -48,14 +48,14 @@ def test_letters_that_a_keyboard_lacks_are_found_as_they_are_replaced(name: str,
         ("PatientAddress", "1 Elm Street", "1, Elm Street"),
     ],
 )
-def test_everybody_and_every_number_that_a_header_names_is_taken_out(keyword: str, value: str, written: str) -> None:
+def test_every_person_and_number_named_in_a_header_is_removed(keyword: str, value: str, written: str) -> None:
     assert not {"smith", "house", "gregory", "4711", "20240017", "mary", "elm"} & set(
         told(f"t2 sag {written}", **{keyword: value}).lower().replace("_", " ").split()
     )
     assert "…" in told(f"t2 sag {written}", **{keyword: value})
 
 
-def test_several_names_in_one_element_are_all_taken_out() -> None:
+def test_several_names_in_one_element_are_all_removed() -> None:
     assert told("Smith Jones t2", OtherPatientNames=["Smith^J", "Jones^J"]) == "… … t2"
 
 
@@ -63,11 +63,11 @@ def test_several_names_in_one_element_are_all_taken_out() -> None:
     ("keyword", "value"),
     [("OperatorsName", "SE"), ("ReferringPhysicianName", "Spine^Center"), ("InstitutionName", "LWS"), ("OperatorsName", "TSE")],
 )
-def test_words_that_tell_of_the_image_stay_though_a_department_or_a_person_signs_so(keyword: str, value: str) -> None:
+def test_words_that_describe_the_image_stay_even_if_a_department_or_person_has_such_a_name(keyword: str, value: str) -> None:
     assert told("T2 SE TSE sag LWS spine", **{keyword: value}) == "T2 SE TSE sag LWS spine"
 
 
-def test_names_beside_the_patients_are_taken_out_of_what_is_read() -> None:
+def test_names_of_staff_are_removed_from_descriptions() -> None:
     (dataset,) = series(count=1, ReferringPhysicianName="House^Gregory", SeriesDescription="t2 Dr. House")
     slices = slices_of(dataset, None)  # type: ignore[arg-type]
     assert slices and slices[0].description == "t2 Dr. …"

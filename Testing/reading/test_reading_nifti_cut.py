@@ -1,4 +1,4 @@
-"""A NIfTI file that ends early: its reader would fill the rest with zero."""
+"""A truncated NIfTI file, which its reader would fill up with zeros."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from SpinalDiseaseAILib.reading.nifti import check_nifti
 
 @pytest.mark.parametrize("kind", [np.uint8, np.int16, np.int32, np.float32, np.float64])
 @pytest.mark.parametrize("missing", [1, 400])
-def test_a_file_that_lacks_its_last_voxels_is_refused_whatever_their_type(folder: Path, kind: type, missing: int) -> None:
+def test_a_file_without_its_last_voxels_is_refused_whatever_their_type(folder: Path, kind: type, missing: int) -> None:
     path = folder / "a.nii"
     SimpleITK.WriteImage(SimpleITK.GetImageFromArray((np.arange(5400) % 100 + 1).reshape(9, 20, 30).astype(kind)), str(path))
     check_nifti(path)

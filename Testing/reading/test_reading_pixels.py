@@ -30,12 +30,12 @@ from SpinalDiseaseAILib.reading import decoding, open_study
 
 
 def stored_order(study: Study) -> Array:
-    """Voxels as the test's planes are: (slices from right to left, rows, columns)."""
+    """Voxels in the order of the test's planes: (slices from right to left, rows, columns)."""
     return study.primary.image.voxels.transpose(0, 2, 1)
 
 
 def compressed_by_simpleitk(compressor: str, folder: Path) -> Callable[[Dataset], None]:
-    """Replaces pixels by a code stream that SimpleITK makes, for transfer syntaxes that pydicom cannot write."""
+    """Replaces pixels by a codestream made by SimpleITK, for transfer syntaxes that pydicom cannot write."""
 
     def compress(dataset: Dataset) -> None:
         image = SimpleITK.GetImageFromArray(np.frombuffer(dataset.PixelData, "<u2").reshape(1, dataset.Rows, dataset.Columns))
@@ -63,7 +63,7 @@ def test_uncompressed_and_deflated_files_give_the_stored_values(folder: Path, sy
 @pytest.mark.parametrize(
     ("syntax", "compressor"), [(RLELossless, ""), (JPEG2000Lossless, "JPEG2000"), (JPEGLosslessSV1, "JPEG"), (JPEGLSLossless, "")]
 )
-def test_lossless_compressed_files_give_the_stored_values_with_and_without_decoders_of_pydicom(
+def test_losslessly_compressed_files_give_the_stored_values_with_and_without_decoders_of_pydicom(
     folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, syntax: str, compressor: str, by_simpleitk: bool
 ) -> None:
     if syntax == JPEGLSLossless:
@@ -81,7 +81,7 @@ def test_lossless_compressed_files_give_the_stored_values_with_and_without_decod
 
 
 @pytest.mark.parametrize("syntax", ["1.2.840.10008.1.9.1", "1.2.840.113619.5.2", "1.2.840.10008.1.2.1\x07"])
-def test_a_transfer_syntax_that_is_none_or_a_makers_own_is_refused_with_a_sentence(folder: Path, syntax: str) -> None:
+def test_an_invalid_or_private_transfer_syntax_is_refused_with_a_sentence(folder: Path, syntax: str) -> None:
     for path in write(series(), folder):
         known = b"UI\x14\x00" + ExplicitVRLittleEndian.encode() + b"\0"
         other = syntax.encode().ljust(20, b"\0")
@@ -91,7 +91,7 @@ def test_a_transfer_syntax_that_is_none_or_a_makers_own_is_refused_with_a_senten
     assert error.value.code == "no-decoder" and str(error.value).isprintable()
 
 
-def test_a_compression_that_nothing_can_decode_is_named_in_a_sentence(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_compression_without_a_decoder_is_named_in_a_sentence(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     datasets = series()
     for dataset in datasets:
         dataset.PixelData = encapsulate([b"\xff\x4f\xff\x51"])
@@ -113,7 +113,7 @@ def test_a_file_without_preamble_opens(folder: Path) -> None:
     assert np.array_equal(stored_order(open_study([folder])), planes())
 
 
-def test_an_enhanced_multiframe_object_opens_as_its_classic_series_does(folder: Path, plain_study: Study) -> None:
+def test_an_enhanced_multiframe_object_opens_like_its_classic_series(folder: Path, plain_study: Study) -> None:
     write([enhanced()], folder)
     study = open_study([folder])
     assert np.array_equal(study.primary.image.voxels, plain_study.primary.image.voxels * np.float32(2))
@@ -121,7 +121,7 @@ def test_an_enhanced_multiframe_object_opens_as_its_classic_series_does(folder: 
     assert study.primary.uid == plain_study.primary.uid
 
 
-def test_a_compressed_multiframe_object_opens_by_simpleitk_too(
+def test_a_compressed_multiframe_object_opens_with_simpleitk_too(
     folder: Path, monkeypatch: pytest.MonkeyPatch, plain_study: Study
 ) -> None:
     dataset = enhanced()
@@ -131,7 +131,7 @@ def test_a_compressed_multiframe_object_opens_by_simpleitk_too(
     assert np.array_equal(open_study([folder]).primary.image.voxels, plain_study.primary.image.voxels * np.float32(2))
 
 
-def test_frames_without_functional_groups_have_no_place_and_are_refused(folder: Path) -> None:
+def test_frames_without_functional_groups_have_no_position_and_are_refused(folder: Path) -> None:
     (dataset,) = series(count=1, NumberOfFrames=COUNT)
     set_pixels(dataset, planes())
     write([dataset], folder)

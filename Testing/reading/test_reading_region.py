@@ -1,4 +1,4 @@
-"""Which part of the body a series shows, by tags, words and measures."""
+"""The body part that a series shows, judged by tags, words and sizes."""
 
 from __future__ import annotations
 
@@ -84,7 +84,7 @@ def test_a_field_of_view_that_cannot_hold_the_lumbar_spine_is_refused_whatever_t
     assert code("LSPINE", "lumbar", height=175) == ""
 
 
-def test_a_stack_as_wide_as_a_head_in_a_field_as_high_as_a_head_is_refused_where_tags_are_silent() -> None:
+def test_a_stack_with_the_width_and_height_of_a_head_is_refused_if_no_tag_names_the_region() -> None:
     assert code("", height=240, coverage=160) == "brain-study"
     assert code("", height=320, coverage=160) == ""
     assert code("LSPINE", height=240, coverage=160) == ""

@@ -1,4 +1,4 @@
-"""What is used of a folder with anything in it, and why."""
+"""Which series of a mixed folder are used, and why."""
 
 from __future__ import annotations
 
@@ -90,7 +90,7 @@ def test_every_series_is_listed_with_its_geometry_and_a_reason(folder: Path) -> 
     assert refused.reason == "Not used: it is STIR: an inversion time of 160 ms nulls fat."
 
 
-def test_a_series_that_lost_says_to_which_and_why(folder: Path) -> None:
+def test_a_series_that_was_not_preferred_says_which_one_was_and_why(folder: Path) -> None:
     write(series("good", SeriesDescription="many"), folder / "a")
     write(series("few", SeriesDescription="few", count=4), folder / "b")
     entry = by_description(list_series([folder]).entries)["few"]
@@ -113,7 +113,7 @@ def test_the_description_decides_where_the_header_states_no_timing(folder: Path)
     assert roles == {Role.SAGITTAL_T2: "T2_TSE_SAG", Role.SAGITTAL_T1: "T1_TSE_SAG"}
 
 
-def test_a_series_about_which_nothing_tells_the_weighting_is_taken_as_t2_with_a_warning(folder: Path) -> None:
+def test_a_series_of_unknown_weighting_is_taken_as_t2_with_a_warning(folder: Path) -> None:
     write(series(RepetitionTime=None, EchoTime=None), folder)
     study = open_study([folder])
     assert study.series[0].role is Role.SAGITTAL_T2
@@ -149,7 +149,7 @@ def test_the_user_can_choose_a_series_that_would_not_have_been_used(folder: Path
     assert study.primary.uid == uid("patient", "study", "stir")
 
 
-def test_a_chosen_series_that_is_not_there_is_refused(folder: Path) -> None:
+def test_a_chosen_series_that_does_not_exist_is_refused(folder: Path) -> None:
     write(series(), folder)
     with pytest.raises(InputError, match=r"There is no series 1\.2\.3 in the input") as error:
         open_study([folder], t2="1.2.3")
@@ -190,7 +190,7 @@ def test_t2_and_t1_never_come_from_different_visits(folder: Path) -> None:
     assert "several-studies" in {note.code for note in study.notes}
 
 
-def test_the_echo_of_a_dual_echo_series_that_is_t2_weighted_is_used(folder: Path) -> None:
+def test_the_t2_weighted_echo_of_a_dual_echo_series_is_used(folder: Path) -> None:
     write(series("dual", EchoTime=20), folder / "a")
     second = series("dual", EchoTime=110)
     for dataset in second:
@@ -239,7 +239,7 @@ def test_name_number_and_birth_date_of_the_patient_never_reach_descriptions_or_n
         ("", "t2 sag id_77"),
     ],
 )
-def test_no_spelling_of_name_number_or_birth_date_is_told(folder: Path, name: str, description: str) -> None:
+def test_no_spelling_of_name_number_or_birth_date_is_shown(folder: Path, name: str, description: str) -> None:
     elements = {"SpecificCharacterSet": "ISO_IR 192", "PatientName": name, "PatientID": "ID-77", "PatientBirthDate": "19500131"}
     write(series(**elements, SeriesDescription=description), folder)
     study = open_study([folder])
@@ -247,7 +247,7 @@ def test_no_spelling_of_name_number_or_birth_date_is_told(folder: Path, name: st
 
 
 @pytest.mark.parametrize("filler", range(100, 124, 4))
-def test_a_long_description_is_cut_and_no_part_of_a_name_is_left_at_its_end(folder: Path, filler: int) -> None:
+def test_a_long_description_is_truncated_without_leaving_part_of_a_name_at_its_end(folder: Path, filler: int) -> None:
     described = "t2 sag ".ljust(filler, "x") + " Mustermann Erika ID-4711 19500131 and more"
     (dataset,) = series(count=1, PatientName="Mustermann^Erika", PatientID="ID-4711", PatientBirthDate="19500131")
     told = without_identifiers(described, dataset)
@@ -256,20 +256,20 @@ def test_a_long_description_is_cut_and_no_part_of_a_name_is_left_at_its_end(fold
 
 
 @pytest.mark.parametrize("name", ["T2^Sag", "A^B", "Phantom^T1", ""])
-def test_a_description_is_not_emptied_by_a_name_that_is_none(folder: Path, name: str) -> None:
+def test_a_placeholder_name_does_not_empty_the_description(folder: Path, name: str) -> None:
     write(series(PatientName=name, PatientID="1", SeriesDescription="t2 tse a b 1950 384"), folder)
     assert open_study([folder]).primary.description == "t2 tse a b 1950 384"
 
 
 @pytest.mark.parametrize("numbers", [(3, 5), (5, 3)])
-def test_of_two_series_that_are_alike_the_one_acquired_first_is_used(folder: Path, numbers: tuple[int, int]) -> None:
+def test_of_two_equal_series_the_one_acquired_first_is_used(folder: Path, numbers: tuple[int, int]) -> None:
     for name, number in zip("ab", numbers, strict=True):
         write(series(name, SeriesNumber=number, SeriesDescription=f"series {number}"), folder / name)
     assert open_study([folder]).primary.description == "series 3"
 
 
 @pytest.mark.parametrize("seed", ["1", "2", "3", "4", "5"])
-def test_of_two_studies_that_are_alike_every_run_of_the_program_uses_the_same(folder: Path, seed: str) -> None:
+def test_of_two_equal_studies_every_run_of_the_program_uses_the_same(folder: Path, seed: str) -> None:
     for study in ("one", "two"):
         write(series(study=study, SeriesDescription=study), folder / study)
     code = f"from SpinalDiseaseAILib.reading import open_study; print(open_study([{str(folder)!r}]).primary.description)"
@@ -279,7 +279,7 @@ def test_of_two_studies_that_are_alike_every_run_of_the_program_uses_the_same(fo
     assert done.stdout.strip() == min(("one", "two"), key=lambda study: uid("patient", study))
 
 
-def test_of_a_plain_study_nothing_is_told_but_the_series(plain_study: Study) -> None:
+def test_a_plain_study_has_no_note_but_the_choice_of_its_series(plain_study: Study) -> None:
     assert [note.code for note in plain_study.notes] == ["series-chosen"]
 
 
@@ -289,7 +289,7 @@ def test_a_path_with_blanks_and_letters_of_any_alphabet_opens(tmp_path: Path, pl
     assert open_study([folder]).primary.identity() == plain_study.primary.identity()
 
 
-def test_a_list_of_files_opens_as_their_folder_does(folder: Path, plain_study: Study) -> None:
+def test_a_list_of_files_opens_like_their_folder(folder: Path, plain_study: Study) -> None:
     assert open_study(write(series(), folder)).primary.identity() == plain_study.primary.identity()
 
 
@@ -314,7 +314,7 @@ def test_listing_reads_no_pixels(folder: Path) -> None:
     assert [entry.role for entry in list_series([folder]).entries] == [Role.SAGITTAL_T2]
 
 
-def test_a_listing_of_what_cannot_be_opened_says_why(folder: Path) -> None:
+def test_the_listing_of_an_input_that_cannot_be_opened_says_why(folder: Path) -> None:
     write(series(Modality="CT", SOPClassUID=CT_CLASS), folder)
     listing = list_series([folder])
     assert listing.used == () and listing.problem is not None and listing.problem.code == "ct-study"

@@ -1,4 +1,4 @@
-"""One series that holds several images of the same place: parts of a Dixon acquisition, phase, inversion, acquisitions."""
+"""A series with several images of the same position: parts of a Dixon acquisition, phase, inversion, acquisitions."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from SpinalDiseaseAILib.reading import open_study
 
 
 def part(name: str, divisor: int, *, shift: Sequence[float] = (0, 0, 0), **elements: Any) -> list[Dataset]:
-    """The slices of the plain series again, darker and perhaps elsewhere, as other objects of the same series."""
+    """The slices of the plain series again, darker and optionally shifted, as further objects of the same series."""
     made = series(**elements)
     for index, dataset in enumerate(made):
         dataset.SOPInstanceUID = uid(name, index)
@@ -32,7 +32,7 @@ def kind(value: str) -> list[str]:
 
 @pytest.mark.parametrize("names", [("W", "F", "IP", "OP"), ("WATER", "FAT", "IN_PHASE", "OUT_PHASE")])
 @pytest.mark.parametrize("numbered", [True, False])
-def test_of_a_dixon_series_the_image_in_phase_is_used_whole(
+def test_of_a_dixon_series_the_whole_in_phase_image_is_used(
     folder: Path, plain_study: Study, names: tuple[str, ...], numbered: bool
 ) -> None:
     parts = [part(name, 1 if name.startswith("I") else 2 + place, ImageType=kind(name)) for place, name in enumerate(names)]
@@ -54,7 +54,7 @@ def test_of_a_dixon_series_the_image_in_phase_is_used_whole(
     ],
     ids=["phase", "inversion", "fat suppression"],
 )
-def test_other_images_at_the_same_places_do_not_displace_the_t2(
+def test_other_images_at_the_same_positions_do_not_displace_the_t2(
     folder: Path, plain_study: Study, elements: dict[str, Any]
 ) -> None:
     write([*part("other", 3, **elements), *series()], folder)
@@ -62,7 +62,7 @@ def test_other_images_at_the_same_places_do_not_displace_the_t2(
 
 
 @pytest.mark.parametrize("shift", [(0.5, 0, 0), (0.5, 8, 3)])
-def test_two_acquisitions_that_lie_on_no_common_grid_are_kept_apart(
+def test_two_acquisitions_without_a_common_grid_are_kept_separate(
     folder: Path, plain_study: Study, shift: tuple[float, ...]
 ) -> None:
     write([*series(AcquisitionNumber=1), *part("again", 2, shift=shift, AcquisitionNumber=2)], folder)
@@ -90,7 +90,7 @@ def test_an_irregular_series_whose_slices_are_each_an_acquisition_is_not_split(f
 @pytest.mark.parametrize(
     "description", ["FAT: Sag T2 IDEAL", "t2_tse_dixon_sag_F", "t2_tse_dixon_sag_opp", "OutPhase: Sag T2 FLEX", "T2 out of phase"]
 )
-def test_a_part_of_a_dixon_acquisition_that_only_its_description_tells_is_not_used(folder: Path, description: str) -> None:
+def test_a_part_of_a_dixon_acquisition_named_only_in_its_description_is_not_used(folder: Path, description: str) -> None:
     write(series(SeriesDescription=description), folder)
     with pytest.raises(InputError, match="fat") as error:
         open_study([folder])
@@ -98,6 +98,6 @@ def test_a_part_of_a_dixon_acquisition_that_only_its_description_tells_is_not_us
 
 
 @pytest.mark.parametrize("description", ["InPhase: Sag T2 IDEAL", "t2_tse_dixon_sag_in", "T2 TSE sag F 2"])
-def test_a_description_of_an_image_in_phase_or_of_no_dixon_is_no_hindrance(folder: Path, description: str) -> None:
+def test_a_description_of_an_in_phase_image_or_without_dixon_is_accepted(folder: Path, description: str) -> None:
     write(series(SeriesDescription=description), folder)
     assert open_study([folder]).primary.description == description

@@ -1,4 +1,4 @@
-"""Files from strangers: what states more than there is, leads elsewhere or pretends to be text is refused before it does harm."""
+"""Untrusted files: false sizes, references to other folders and control characters are refused before they do harm."""
 
 from __future__ import annotations
 
@@ -124,7 +124,7 @@ def test_a_header_that_names_voxels_outside_of_its_folder_is_refused(tmp_path: P
     image.SetSpacing((40, 40, 40))
     SimpleITK.WriteImage(image, str(path))
     (raw,) = (item for item in own.iterdir() if item != path)
-    assert open_study([path]).series  # its own file is taken
+    assert open_study([path]).series  # its own file is accepted
     stated = name.format(other=other) if name != "LIST" else f"LIST\n{other / 'secret.raw'}"
     path.write_text(path.read_text().replace(raw.name, stated))
     os.replace(raw, other / "secret.raw")

@@ -63,7 +63,7 @@ def test_a_folder_of_one_t2_and_one_t1_volume_opens_as_a_study_of_both(folder: P
     assert [entry.uid for entry in list_series([folder]).used] == ["7_t2.mha", "7_t1.mha"]
 
 
-def test_of_several_volumes_that_fit_none_is_guessed(folder: Path, plain_study: Study) -> None:
+def test_of_several_suitable_volumes_none_is_guessed(folder: Path, plain_study: Study) -> None:
     image = plain_study.primary.image
     for name, factor in (("7_t2.mha", 1), ("8_t2.mha", 2)):
         save(Image(image.voxels * np.int16(factor), image.affine), folder / name)
@@ -76,7 +76,7 @@ def test_of_several_volumes_that_fit_none_is_guessed(folder: Path, plain_study: 
 
 
 @pytest.mark.parametrize("role", ["t2", "t1"])
-def test_a_file_that_was_chosen_and_is_not_there_is_not_replaced_by_another(folder: Path, plain_study: Study, role: str) -> None:
+def test_a_chosen_file_that_does_not_exist_is_not_replaced_by_another(folder: Path, plain_study: Study, role: str) -> None:
     for name in ("7_t2.mha", "8_t1.mha"):
         save(plain_study.primary.image, folder / name)
     with pytest.raises(InputError, match=r"no series or file 9\.mha in the input\. Choose one of: 7_t2\.mha, 8_t1\.mha") as error:
@@ -84,14 +84,14 @@ def test_a_file_that_was_chosen_and_is_not_there_is_not_replaced_by_another(fold
     assert error.value.code == "series-not-found"
 
 
-def test_a_volume_beside_a_dicom_series_is_left_out(folder: Path, plain_study: Study) -> None:
+def test_a_volume_next_to_a_dicom_series_is_left_out(folder: Path, plain_study: Study) -> None:
     write(series(), folder)
     save(plain_study.primary.image, folder / "segmentation.nii")
     study = open_study([folder])
     assert study.primary.uid and "other-files" in codes(study)
 
 
-def test_values_become_the_smallest_type_that_holds_them(folder: Path, plain_study: Study) -> None:
+def test_values_become_the_smallest_type_that_can_hold_them(folder: Path, plain_study: Study) -> None:
     image = plain_study.primary.image
     kinds = {np.uint8: np.uint16, np.int16: np.int16, np.int32: np.int16, np.float64: np.float32, np.float32: np.float32}
     for number, (stored, expected) in enumerate(kinds.items()):
@@ -175,7 +175,7 @@ def zero_nifti_spacing(folder: Path) -> Path:
 def sheared_nifti(folder: Path) -> Path:
     path = save(Image(planes().transpose(0, 2, 1).copy(), np.diag([4.0, 4.0, 4.0, 1.0])), folder / "a.nii")
     content = bytearray(path.read_bytes())
-    content[252:254] = bytes(2)  # qform_code: the sform alone counts
+    content[252:254] = bytes(2)  # qform_code: only the sform counts
     content[296:300] = np.float32(0.8).tobytes()  # srow_y[0]
     path.write_bytes(content)
     return path
@@ -188,7 +188,7 @@ def flat_metaimage(folder: Path) -> Path:
 
 
 def float_nifti(folder: Path, changes: dict[int, bytes]) -> Path:
-    """A NIfTI of float voxels with other bytes at some places of its header."""
+    """A NIfTI file of float voxels with other bytes at some offsets of its header."""
     path = save(Image(planes().transpose(0, 2, 1).astype(np.float32), np.diag([4.0, 4.0, 4.0, 1.0])), folder / "a.nii")
     content = bytearray(path.read_bytes())
     for at, value in changes.items():
@@ -303,7 +303,7 @@ def test_a_volume_in_a_compressed_file_of_another_name_is_not_mistaken_for_an_im
 
 
 @pytest.mark.parametrize("suffix", [".nii", ".nii.gz"])
-def test_a_nifti_that_states_two_sizes_of_a_voxel_opens_with_both_in_a_warning(folder: Path, suffix: str) -> None:
+def test_a_nifti_that_states_two_voxel_sizes_opens_with_both_in_a_warning(folder: Path, suffix: str) -> None:
     path = save(Image(planes().transpose(0, 2, 1).copy(), np.diag([4.0, 4.0, 4.0, 1.0])), folder / f"a{suffix}")
     assert "two-spacings" not in codes(open_study([path]))
     content = bytearray(gzip.decompress(path.read_bytes()) if suffix == ".nii.gz" else path.read_bytes())
@@ -316,7 +316,7 @@ def test_a_nifti_that_states_two_sizes_of_a_voxel_opens_with_both_in_a_warning(f
 
 
 def without_orientation(path: Path) -> Path:
-    """The file of a volume whose header tells lengths but no directions any more."""
+    """Remove the directions, but not the lengths, from the header of a volume's file."""
     content = bytearray(path.read_bytes())
     if path.suffix == ".nii":
         content[252:256] = bytes(4)  # qform_code, sform_code
@@ -329,7 +329,7 @@ def without_orientation(path: Path) -> Path:
 
 
 @pytest.mark.parametrize("suffix", [".nii", ".nrrd"])
-def test_a_volume_that_does_not_say_how_it_lies_in_the_patient_opens_with_a_warning(folder: Path, suffix: str) -> None:
+def test_a_volume_without_a_stated_orientation_opens_with_a_warning(folder: Path, suffix: str) -> None:
     path = save(Image(planes().transpose(0, 2, 1).copy(), np.diag([4.0, 4.0, 4.0, 1.0])), folder / f"a{suffix}")
     assert "not-placed" not in codes(open_study([path]))
     assert "not-placed" in codes(open_study([without_orientation(path)]))

@@ -1,4 +1,4 @@
-"""Tissue contrast from timing, and from the description where the header states no timing."""
+"""Tissue contrast from timing, or from the description if the header states no timing."""
 
 from __future__ import annotations
 
@@ -56,10 +56,10 @@ def test_the_weighting_of(given: Acquisition, weighting: Weighting) -> None:
     assert judge(given).weighting is weighting
 
 
-def test_the_reason_quotes_the_numbers_it_rests_on() -> None:
+def test_the_reason_quotes_the_numbers_that_it_is_based_on() -> None:
     assert judge(acquisition(3600, 110)).because == "TR 3600 ms and TE 110 ms indicate T2 weighting"
 
 
-def test_timing_is_better_evidence_than_a_description_and_that_better_than_none() -> None:
+def test_timing_is_better_evidence_than_a_description_and_a_description_than_none() -> None:
     evidence = [judge(item).evidence for item in (acquisition(3600, 110), acquisition(text="t2 sag"), acquisition())]
     assert evidence == [Evidence.TIMING, Evidence.DESCRIPTION, Evidence.NONE]

@@ -1,4 +1,4 @@
-"""Reading on Windows: names that it does not have, files that it does not let go, paths that a library does not open."""
+"""Reading on Windows: names that it does not allow, files that it does not release, paths that a library cannot open."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from SpinalDiseaseAILib.reading.gathering import gathered
 
 @pytest.fixture
 def library_of_ascii(monkeypatch: pytest.MonkeyPatch) -> None:
-    """SimpleITK as it is on an English Windows, on a drive without short names."""
+    """SimpleITK as on an English Windows, on a drive without short names."""
     read = SimpleITK.ReadImage
 
     def read_ascii(name: str, *arguments: Any) -> Any:
@@ -68,7 +68,7 @@ def test_a_volume_that_cannot_be_opened_by_any_path_is_refused_with_the_letters(
         ("...", "file"),
     ],
 )
-def test_members_of_an_archive_get_names_that_windows_has(tmp_path: Path, member: str, kept: str) -> None:
+def test_members_of_an_archive_get_names_that_windows_allows(tmp_path: Path, member: str, kept: str) -> None:
     with zipfile.ZipFile(tmp_path / "study.zip", "w") as archive:
         archive.writestr(f"study/{member}", b"content")
     with gathered([tmp_path / "study.zip"]) as files:
@@ -85,9 +85,7 @@ def test_members_whose_names_differ_by_case_or_a_dot_are_all_kept(tmp_path: Path
         assert [path.read_text() for path in files.files] == names
 
 
-def test_a_file_that_a_scanner_does_not_let_go_does_not_undo_what_was_read(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_file_that_a_scanner_keeps_open_does_not_prevent_reading(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with zipfile.ZipFile(tmp_path / "study.zip", "w") as archive:
         archive.writestr("IM1", b"content")
 
@@ -99,9 +97,7 @@ def test_a_file_that_a_scanner_does_not_let_go_does_not_undo_what_was_read(
         monkeypatch.setattr("os.unlink", refuse)
 
 
-def test_a_junction_is_not_followed_round_in_circles_and_is_counted_as_a_link(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_junction_is_not_followed_and_counts_as_a_link(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "study" / "junction").mkdir(parents=True)
     (tmp_path / "study" / "IM1").touch()
     (tmp_path / "study" / "junction" / "IM2").touch()
