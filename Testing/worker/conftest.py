@@ -1,4 +1,4 @@
-"""A client whose worker follows a script, and studies that carry the script."""
+"""A client whose worker follows a script, and studies that contain the script."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def study_of() -> Callable[[str], Study]:
 
 @pytest.fixture
 def make_client() -> Iterator[Callable[..., WorkerClient]]:
-    """Clients of the scripted worker, or of what the arguments say; all are shut down at the end."""
+    """Makes clients of the scripted worker, or as given by the arguments; all are shut down at the end."""
     clients = []
 
     def make(**arguments: object) -> WorkerClient:
@@ -54,6 +54,6 @@ def make_client() -> Iterator[Callable[..., WorkerClient]]:
 
 @pytest.fixture(scope="module")
 def client() -> Iterator[WorkerClient]:
-    """One client for the tests of a file that leave its worker as it is."""
+    """One client for those tests of a file that do not harm its worker."""
     with WorkerClient(arguments=(SCRIPTED_WORKER,)) as running:
         yield running

@@ -1,4 +1,4 @@
-"""A worker whose analyser does what the study's description says. Run as a script by the client under test.
+"""A worker whose analyser follows the study's description. The client under test runs it as a script.
 
 The description is a script of words: ``sleep:0.5``, ``spin:5`` (without progress), ``print``, ``read-input``, ``memory``,
 ``cuda``, ``masks`` (the report has some), ``input-error``, ``bug``, ``kill``, ``exit:3``, ``abort``, ``garbage``,
@@ -23,7 +23,7 @@ from SpinalDiseaseAILib.worker.server import serve
 
 
 class OutOfMemoryError(RuntimeError):
-    """As torch names it."""
+    """Has the name of torch's class."""
 
 
 class ScriptedAnalyser:
@@ -105,7 +105,7 @@ class ScriptedAnalyser:
         os.kill(os.getpid(), signal.SIGSEGV)
 
     def garbage(self, value, progress):
-        # Whatever descriptor the protocol uses: it is a pipe, and so is the log.
+        # To every pipe, because the protocol and the log use pipes on unknown descriptors.
         for descriptor in range(3, 20):
             try:
                 os.write(descriptor, b"\xff\x00 no message\n")

@@ -1,4 +1,4 @@
-"""Cancelling: within a second where the analysis reports progress, by force where it does not."""
+"""Cancelling: within a second if the analysis reports progress, by force if it does not."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def test_progress_may_cancel_by_raising(client, study_of):
     assert caught.value.exit_status == 130
 
 
-def test_no_progress_is_told_after_the_cancellation(client, study_of):
+def test_no_progress_is_reported_after_a_cancellation(client, study_of):
     heard = []
     job = client.analyse(study_of("sleep:30"), on_progress=lambda *event: (heard.append(event), job.cancel()))
     with pytest.raises(Cancelled):
@@ -48,7 +48,7 @@ def test_no_progress_is_told_after_the_cancellation(client, study_of):
     assert len(heard) == 1
 
 
-def test_a_job_that_does_not_heed_is_ended_by_force_and_the_next_one_runs(make_client, study_of):
+def test_a_job_that_ignores_its_cancellation_is_killed_and_the_next_one_runs(make_client, study_of):
     client = make_client(cancel_grace=0.3)
     job = run_until_progress(client, lambda heard: client.analyse(study_of("spin:30"), on_progress=heard))
     job.cancel()
@@ -59,7 +59,7 @@ def test_a_job_that_does_not_heed_is_ended_by_force_and_the_next_one_runs(make_c
     assert client.analyse_and_wait(study_of()).pipeline == "scripted"
 
 
-def test_a_result_that_was_on_its_way_counts_no_more(client, study_of):
+def test_a_result_that_arrives_after_a_cancellation_is_ignored(client, study_of):
     outcome = []
     client.probe().wait()
     job = client.analyse(study_of("spin:0.1"), on_done=outcome.append, on_error=outcome.append)
@@ -92,7 +92,7 @@ def test_an_interrupted_caller_leaves_no_running_job(client, study_of):
     assert time.monotonic() - asked < 1
 
 
-def test_a_job_is_cancelled_at_once_while_the_worker_still_loads(make_client, study_of):
+def test_a_job_is_cancelled_at_once_while_the_worker_is_still_loading(make_client, study_of):
     program = "import time; from SpinalDiseaseAILib.worker.server import serve; serve(lambda: time.sleep(30))"
     client = make_client(arguments=("-c", program))
     job = client.analyse(study_of())

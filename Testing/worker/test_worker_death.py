@@ -1,4 +1,4 @@
-"""A worker that dies, cannot start, says nonsense or hangs: a sentence each, and the next job gets a new worker."""
+"""A worker that dies, cannot start, sends nonsense or hangs: each has a sentence, and the next job gets a new worker."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="The stand-ins a
 
 @pytest.fixture
 def python_that(tmp_path):
-    """An executable that takes the place of Python."""
+    """Makes an executable that replaces Python."""
 
     def make(body: str) -> str:
         path = tmp_path / "python stand-in"
@@ -59,7 +59,7 @@ def is_running(pid: int) -> bool:
         ("garbage", "worker-protocol", "The analysis process sent a message that is not understood."),
     ],
 )
-def test_a_death_is_told_in_a_sentence_and_the_next_job_gets_a_new_worker(make_client, study_of, script, code, sentence):
+def test_a_death_is_reported_in_a_sentence_and_the_next_job_gets_a_new_worker(make_client, study_of, script, code, sentence):
     client = make_client()
     error = error_of(client, study_of(script))
     assert (error.code, error.found) == (code, sentence)
@@ -84,13 +84,13 @@ def test_the_voxels_are_sent_again_to_a_new_worker(make_client, study_of):
     assert notes["process"] != process and notes["sum"] == str(3 * 3 * 8 * 8)
 
 
-def test_a_worker_that_died_while_it_was_idle_is_replaced_and_nobody_is_bothered(make_client, study_of):
+def test_a_worker_that_died_while_idle_is_replaced_without_an_error(make_client, study_of):
     client = make_client()
     study = study_of(value=3)
     process = int({note.code: note.text for note in client.analyse_and_wait(study).notes}["process"])
     os.kill(process, signal.SIGKILL)
     assert eventually(lambda: not is_running(process))
-    time.sleep(0.2)  # its threads end one after another, and only then can its end be known
+    time.sleep(0.2)  # its threads end one after another, and only then is its end noticed
     notes = {note.code: note.text for note in client.regrade(study, {"L4": (0, 0, 0)}, ["L4"]).wait().notes}
     assert int(notes["process"]) != process and notes["sum"] == str(3 * 3 * 8 * 8)
 
@@ -100,23 +100,23 @@ def test_a_python_that_does_not_exist_is_named(make_client, study_of, tmp_path):
     assert error.code == "no-python" and str(tmp_path / "no python") in error.found
 
 
-def test_a_python_that_does_not_exist_is_told_by_start_too(make_client, tmp_path):
+def test_a_python_that_does_not_exist_is_reported_by_start_too(make_client, tmp_path):
     with pytest.raises(ComputeError, match="cannot be started"):
         make_client(python=tmp_path / "no python").start()
 
 
-def test_something_that_is_no_python_is_named(make_client, study_of):
+def test_an_executable_that_is_not_python_is_named(make_client, study_of):
     error = error_of(make_client(python="/bin/true"), study_of())
     assert error.code == "wrong-python"
     assert error.found == "/bin/true could not start the analysis process (exit status 0)."
 
 
-def test_why_a_python_could_not_start_is_told(make_client, study_of, python_that):
+def test_the_reason_why_a_python_could_not_start_is_reported(make_client, study_of, python_that):
     python = python_that("echo 'No module named SpinalDiseaseAILib' >&2; exit 1")
     assert error_of(make_client(python=python), study_of()).found.endswith("(exit status 1): No module named SpinalDiseaseAILib.")
 
 
-def test_a_python_without_torch_is_told_before_anything_runs(make_client, study_of, python_that):
+def test_a_python_without_torch_is_reported_before_anything_runs(make_client, study_of, python_that):
     python = python_that(f'exec "{sys.executable}" -S "$@"')  # -S leaves out the installed packages
     client = make_client(python=python, arguments=("-m", "SpinalDiseaseAILib.worker"))
     error = error_of(client, study_of())
@@ -124,7 +124,7 @@ def test_a_python_without_torch_is_told_before_anything_runs(make_client, study_
     assert error.found == f"PyTorch is not installed in {python}." and "pip install torch" in error.remedy
 
 
-def test_a_python_that_is_too_old_is_told_with_its_version(make_client, study_of, python_that):
+def test_a_python_that_is_too_old_is_reported_with_its_version(make_client, study_of, python_that):
     python = python_that(
         """
         echo '{"event": "hello", "protocol": 1, "software": "0.0", "python": "3.9.13", "missing": []}'
@@ -154,16 +154,16 @@ def test_a_launcher_may_print_before_the_worker_speaks(make_client, study_of, py
     assert log[0] == "Welcome to the launcher"
 
 
-def test_a_program_that_prints_without_end_is_given_up(make_client, study_of, python_that):
+def test_a_program_that_prints_without_end_is_abandoned(make_client, study_of, python_that):
     assert error_of(make_client(python=python_that("exec yes")), study_of()).code == "worker-protocol"
 
 
-def test_a_worker_that_hangs_at_its_start_is_given_up_after_the_time_limit(make_client, study_of, python_that):
+def test_a_worker_that_hangs_at_its_start_is_abandoned_after_the_time_limit(make_client, study_of, python_that):
     error = error_of(make_client(python=python_that("exec sleep 60"), start_limit=0.3), study_of())
     assert error.code == "worker-silent" and error.found == "The analysis process did not answer within 0.3 seconds."
 
 
-def test_a_launcher_that_is_killed_takes_its_worker_along(make_client, study_of, python_that):
+def test_a_worker_ends_when_its_launcher_is_killed(make_client, study_of, python_that):
     python = python_that(f'"{sys.executable}" "$@"; exit $?')
     client = make_client(python=python)
     worker = int({note.code: note.text for note in client.analyse_and_wait(study_of()).notes}["process"])

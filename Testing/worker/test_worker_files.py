@@ -1,4 +1,4 @@
-"""Images pass through a temporary folder, and nothing of them stays there."""
+"""Images pass through a temporary folder, and nothing remains there."""
 
 from __future__ import annotations
 
@@ -23,22 +23,22 @@ def make_old(folder: Path) -> None:
     os.utime(folder, (time.time() - 3600,) * 2)
 
 
-def test_the_voxels_are_gone_as_soon_as_the_worker_has_read_them(make_client, study_of, temporary_folder):
+def test_the_voxels_are_removed_as_soon_as_the_worker_has_read_them(make_client, study_of, temporary_folder):
     client = make_client()
     left = []
     client.analyse(study_of("one sleep:0.3"), on_progress=lambda *event: left.append(list(temporary_folder.rglob("*.*")))).wait()
-    assert left[-1] == []  # of files: the folder for the masks of the running job is still empty
+    assert left[-1] == []  # no files: the folder for the masks of the running job is still empty
 
 
 @pytest.mark.parametrize("script", ["", "input-error", "kill", "garbage"])
-def test_nothing_is_left_however_a_job_ends(make_client, study_of, temporary_folder, script):
+def test_no_files_are_left_however_a_job_ends(make_client, study_of, temporary_folder, script):
     job = make_client().analyse(study_of(script))
     with contextlib.suppress(ComputeError, InputError):
         job.wait()
     assert list(temporary_folder.iterdir()) == []
 
 
-def test_nothing_is_left_after_shutdown_in_the_middle(make_client, study_of, temporary_folder):
+def test_no_files_are_left_after_a_shutdown_during_a_job(make_client, study_of, temporary_folder):
     program = (
         "import sys, time\n"
         "from SpinalDiseaseAILib.worker.protocol import encode, hello\n"
@@ -61,7 +61,7 @@ def test_only_the_user_can_read_the_images(study_of):
     files.remove()
 
 
-def test_a_study_read_from_its_files_is_the_same(study_of):
+def test_a_study_read_back_from_its_files_is_the_same(study_of):
     study = study_of("words", value=9)
     files = StudyFiles(study)
     assert read_study(files.path).primary.identity() == study.primary.identity()
@@ -112,7 +112,7 @@ def test_folders_of_other_programs_are_left_alone(temporary_folder):
     assert other.exists()
 
 
-def test_a_temporary_folder_that_cannot_be_written_is_told_in_a_sentence(make_client, study_of, tmp_path, monkeypatch):
+def test_a_temporary_folder_that_cannot_be_written_is_reported_in_a_sentence(make_client, study_of, tmp_path, monkeypatch):
     client = make_client()
     client.probe().wait()
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "gone"))
@@ -123,7 +123,7 @@ def test_a_temporary_folder_that_cannot_be_written_is_told_in_a_sentence(make_cl
     assert client.analyse_and_wait(study_of()).pipeline == "scripted"
 
 
-def test_a_computer_without_any_temporary_folder_is_told_in_a_sentence(make_client, study_of, monkeypatch):
+def test_a_computer_without_any_temporary_folder_is_reported_in_a_sentence(make_client, study_of, monkeypatch):
     def nowhere():
         raise FileNotFoundError(2, "No usable temporary directory found in ['/tmp']")
 

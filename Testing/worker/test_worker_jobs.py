@@ -1,4 +1,4 @@
-"""What a client gets from a worker that lives."""
+"""Jobs of a client with a healthy worker."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def test_a_job_starts_at_once_and_nothing_is_called_until_dispatch(client, study
     assert time.monotonic() - before < 0.3
 
 
-def test_an_error_that_is_known_at_once_is_told_by_dispatch_too(make_client, study_of, tmp_path):
+def test_an_error_that_occurs_at_once_is_also_reported_by_dispatch(make_client, study_of, tmp_path):
     errors = []
     client = make_client(python=tmp_path / "no python")
     job = client.analyse(study_of(), on_error=errors.append)
@@ -71,7 +71,7 @@ def test_a_callback_may_start_the_next_job(client, study_of):
     assert jobs[0].wait()["requested"] == "cpu"
 
 
-def test_an_error_in_a_callback_reaches_the_caller_and_the_client_goes_on(client, study_of):
+def test_an_error_in_a_callback_reaches_the_caller_and_the_client_stays_usable(client, study_of):
     with pytest.raises(ZeroDivisionError):
         client.analyse(study_of(), on_done=lambda report: 1 / 0).wait()
     assert client.analyse_and_wait(study_of()).pipeline == "scripted"
@@ -96,7 +96,7 @@ def test_a_regrade_gives_the_changed_structures_at_the_given_points(client, stud
     assert [(item.name, item.position) for item in report.structures] == [("L4-L5", (1.0, -1.0, 12.25))]
 
 
-def test_a_point_that_is_no_number_is_refused_and_the_client_goes_on(client, study_of, temporary_folder):
+def test_a_point_that_is_not_a_number_is_refused_and_the_client_stays_usable(client, study_of, temporary_folder):
     job = client.regrade(study_of(), {"L4": (float("nan"), 0.0, 0.0)}, ["L4"])
     with pytest.raises(InputError, match="not a number"):
         job.wait()
@@ -142,7 +142,7 @@ def test_a_probe_returns_what_the_analyser_says(client):
     }
 
 
-def test_what_libraries_print_goes_to_the_log_and_not_into_the_protocol(make_client, study_of):
+def test_output_of_libraries_goes_to_the_log_and_not_into_the_protocol(make_client, study_of):
     log = []
     make_client(on_log=log.append).analyse_and_wait(study_of("print"))
     assert log[-3:] == ["a library says something with ä and 脊椎", "a compiled library says something", "a child says something"]
@@ -175,7 +175,7 @@ def test_an_error_for_the_user_comes_back_as_the_same_class_with_every_sentence(
         ("bug", "unexpected", "The analysis failed unexpectedly (ZeroDivisionError)."),
     ],
 )
-def test_an_exception_becomes_a_sentence_and_the_worker_stays(client, study_of, script, code, sentence):
+def test_an_exception_becomes_a_sentence_and_the_worker_keeps_running(client, study_of, script, code, sentence):
     with pytest.raises(ComputeError) as caught:
         client.analyse_and_wait(study_of(script))
     assert (caught.value.code, caught.value.found) == (code, sentence)
@@ -192,7 +192,7 @@ def test_the_traceback_of_an_unexpected_exception_is_in_the_log(make_client, stu
     assert any("Traceback" in line for line in log) and "ZeroDivisionError" in log[-1]
 
 
-def test_waiting_no_longer_than_a_time_limit_leaves_the_job_running(client, study_of):
+def test_a_job_continues_after_waiting_for_it_has_timed_out(client, study_of):
     job = client.analyse(study_of("sleep:0.3"))
     with pytest.raises(TimeoutError):
         job.wait(0.1)

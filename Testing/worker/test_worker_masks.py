@@ -1,4 +1,4 @@
-"""Masks come back from the worker as raw voxels, and nothing of them stays in the temporary folder."""
+"""Masks return from the worker as raw voxels, and nothing remains in the temporary folder."""
 
 from __future__ import annotations
 
@@ -33,24 +33,24 @@ def test_masks_at_corrected_points_reach_the_caller_too(make_client, study_of, t
     assert list(temporary_folder.iterdir()) == []
 
 
-def test_an_analysis_without_masks_brings_none(make_client, study_of):
+def test_an_analysis_without_masks_returns_none(make_client, study_of):
     assert make_client().analyse(study_of("words")).wait().masks is None
 
 
-def test_masks_written_and_read_again_are_the_same(masks, tmp_path):
+def test_masks_written_and_read_back_are_the_same(masks, tmp_path):
     again = read_masks(write_masks(masks, tmp_path), tmp_path)
     assert (again.image.voxels == masks.image.voxels).all() and (again.image.affine == masks.image.affine).all()
     assert again.names == masks.names and again.model == masks.model
 
 
 @pytest.mark.parametrize("change", [{"file": "../other.npy"}, {"names": {}}, {"affine": [[1.0]]}, {"model": None, "names": None}])
-def test_masks_that_are_not_what_was_written_are_refused(masks, tmp_path, change):
+def test_masks_that_differ_from_what_was_written_are_refused(masks, tmp_path, change):
     values = write_masks(masks, tmp_path)
     with pytest.raises(SchemaError):
         read_masks({**values, **change}, tmp_path)
 
 
-def test_a_file_with_objects_is_not_unpickled(masks, tmp_path):
+def test_a_file_with_pickled_objects_is_refused(masks, tmp_path):
     values = write_masks(masks, tmp_path)
     np.save(tmp_path / values["file"], np.array([{"a": 1}], dtype=object), allow_pickle=True)
     with pytest.raises(SchemaError):

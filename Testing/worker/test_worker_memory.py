@@ -1,4 +1,4 @@
-"""What a worker does with memory while nobody asks it for anything."""
+"""Memory of a worker while it is idle."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import threading
 from SpinalDiseaseAILib.worker import server
 
 
-def test_a_worker_that_waits_gives_memory_back_once_and_still_takes_the_next_job(monkeypatch):
+def test_an_idle_worker_returns_memory_once_and_still_accepts_the_next_job(monkeypatch):
     given_back = []
     monkeypatch.setattr(server, "_IDLE", 0.01)
     monkeypatch.setattr(server, "give_back_freed_memory", lambda: given_back.append(True))

@@ -1,4 +1,4 @@
-"""The wire: lines, events, errors; and what another program meets that speaks to the worker."""
+"""The protocol: lines, events and errors, also for other programs that talk to the worker."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ SCRIPTED_WORKER = Path(__file__).with_name("scripted_worker.py")
 
 @pytest.fixture
 def worker():
-    """The scripted worker, to speak to without a client."""
+    """The scripted worker, for conversations without a client."""
     command = [sys.executable, str(SCRIPTED_WORKER)]
     pipe = subprocess.PIPE
     with subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=subprocess.DEVNULL, env=worker_environment()) as process:
@@ -43,11 +43,11 @@ def hear_ready(worker) -> None:
     assert [hear(worker)["event"] for _ in range(2)] == ["hello", "ready"]
 
 
-def test_the_first_event_says_protocol_product_and_python(worker):
+def test_the_first_event_states_the_versions_of_protocol_product_and_python(worker):
     assert hear(worker) == protocol.hello()
 
 
-def test_the_worker_ends_when_it_is_told_to(worker):
+def test_the_worker_ends_on_request(worker):
     say(worker, protocol.encode({"type": "shutdown"}))
     assert worker.wait(10) == 0
 
@@ -59,7 +59,7 @@ def test_the_worker_ends_when_its_input_ends(worker):
     assert worker.stdout.read() == b""
 
 
-def test_lines_that_are_no_messages_are_passed_over(worker):
+def test_lines_that_are_not_messages_are_skipped(worker):
     hear_ready(worker)
     say(
         worker,
@@ -96,7 +96,7 @@ def test_a_message_survives_the_wire_with_any_alphabet():
 
 
 @pytest.mark.parametrize("line", [b"", b"{}", b"[]\n", b"{\n", b"[" * 100_000 + b"\n", b"\xff\xfe\n", b"null\n"])
-def test_a_cut_or_foreign_line_is_refused(line):
+def test_a_truncated_or_foreign_line_is_refused(line):
     with pytest.raises(ValueError):
         protocol.decode(line)
 
@@ -146,7 +146,7 @@ def test_each_known_exception_has_its_own_sentence(exception, code):
     assert error.code == code and error.found.endswith(".") and error.remedy.endswith(".")
 
 
-def test_the_text_of_an_unknown_exception_is_not_shown():
+def test_the_message_of_an_unknown_exception_is_not_shown():
     assert "secret" not in str(error_of_exception(ValueError("secret")))
 
 
@@ -165,11 +165,11 @@ def test_the_text_of_an_unknown_exception_is_not_shown():
         (None, "worker-ended"),
     ],
 )
-def test_each_way_to_die_has_its_own_sentence(status, code):
+def test_each_way_of_ending_has_its_own_sentence(status, code):
     assert error_of_exit(status, "python", ready=True).code == code
 
 
-def test_the_callers_environment_stays_and_the_library_is_found(monkeypatch):
+def test_the_callers_environment_is_kept_and_the_library_is_found(monkeypatch):
     monkeypatch.setenv("PYTHONHOME", "/slicer/lib/Python")
     monkeypatch.setenv("PYTHONPATH", "/slicer/modules")
     environment = worker_environment({"EXTRA": "1"})

@@ -1,4 +1,4 @@
-"""What Windows does otherwise: how a process tree is ended, and what exit statuses and errors mean there."""
+"""Differences on Windows: how a process tree is ended, and what exit statuses and errors mean."""
 
 from __future__ import annotations
 
@@ -17,15 +17,13 @@ Calls = list[tuple[list[str], dict[str, object]]]
 
 @pytest.fixture
 def sleeper(monkeypatch: pytest.MonkeyPatch) -> WorkerProcess:
-    """A process that does not end by itself, held by a client that takes this for Windows."""
+    """A process that does not end by itself, with a client that believes it is on Windows."""
     started = WorkerProcess(sys.executable, ("-c", "import time; time.sleep(60)"))
     monkeypatch.setattr(sys, "platform", "win32")
     return started
 
 
-def test_a_tree_of_processes_is_ended_by_the_program_of_windows_without_a_window(
-    sleeper: WorkerProcess, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_process_tree_is_ended_by_taskkill_without_a_window(sleeper: WorkerProcess, monkeypatch: pytest.MonkeyPatch) -> None:
     calls: Calls = []
     monkeypatch.setattr(process, "NO_WINDOW", 0x08000000)
     monkeypatch.setattr(subprocess, "run", lambda command, **options: calls.append((command, options)))
@@ -41,7 +39,7 @@ def test_a_tree_of_processes_is_ended_by_the_program_of_windows_without_a_window
 @pytest.mark.parametrize(
     "failure", [FileNotFoundError("taskkill"), PermissionError("taskkill"), subprocess.TimeoutExpired("taskkill", 5)]
 )
-def test_a_worker_is_ended_where_the_program_of_windows_fails(
+def test_a_worker_is_ended_even_if_taskkill_fails(
     sleeper: WorkerProcess, monkeypatch: pytest.MonkeyPatch, failure: Exception
 ) -> None:
     def fail(*arguments: object, **options: object) -> None:
@@ -52,7 +50,7 @@ def test_a_worker_is_ended_where_the_program_of_windows_fails(
     assert sleeper.ended
 
 
-def test_a_process_that_cannot_be_ended_does_not_hold_up_the_application(
+def test_a_process_that_cannot_be_ended_does_not_block_the_application(
     sleeper: WorkerProcess, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def refuse(self: object) -> None:
@@ -80,12 +78,12 @@ def test_a_process_that_cannot_be_ended_does_not_hold_up_the_application(
         (1, "worker-ended"),
     ],
 )
-def test_exit_statuses_of_windows_are_told_in_words(status: int, code: str) -> None:
+def test_exit_statuses_of_windows_are_explained_in_words(status: int, code: str) -> None:
     assert error_of_exit(status, "python", ready=True).code == code
 
 
 @pytest.mark.parametrize("number", [8, 14, 1450, 1455])
-def test_a_paging_file_that_is_too_small_for_torch_is_told_as_short_memory_in_any_language(number: int) -> None:
+def test_a_paging_file_too_small_for_torch_is_reported_as_lack_of_memory_in_any_language(number: int) -> None:
     error = OSError(f'[WinError {number}] Die Auslagerungsdatei ist zu klein. Error loading "torch\\lib\\cublas64_12.dll"')
     error.winerror = number  # type: ignore[attr-defined]
     assert error_of_exception(error).code == "out-of-memory"
@@ -98,11 +96,11 @@ def test_a_paging_file_that_is_too_small_for_torch_is_told_as_short_memory_in_an
         ImportError("DLL load failed while importing _C: Das angegebene Modul wurde nicht gefunden."),
     ],
 )
-def test_a_torch_that_misses_a_library_of_windows_is_told_as_broken(error: Exception) -> None:
+def test_a_torch_that_lacks_a_windows_library_is_reported_as_broken(error: Exception) -> None:
     assert error_of_exception(error).code == "torch-broken"
 
 
-def test_what_an_apple_processor_lacks_is_done_on_the_processor_unless_the_user_says_otherwise(
+def test_operations_that_an_apple_gpu_lacks_run_on_the_cpu_unless_the_user_says_otherwise(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.delenv("PYTORCH_ENABLE_MPS_FALLBACK", raising=False)
@@ -111,7 +109,7 @@ def test_what_an_apple_processor_lacks_is_done_on_the_processor_unless_the_user_
     assert worker_environment()["PYTORCH_ENABLE_MPS_FALLBACK"] == "0"
 
 
-def test_a_worker_logs_every_letter_although_its_caller_prints_in_the_encoding_of_a_country(
+def test_a_worker_logs_every_character_even_if_its_caller_prints_in_a_regional_encoding(
     make_client, study_of, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("PYTHONIOENCODING", "cp1252")
