@@ -26,7 +26,7 @@ def analyser() -> Analyser:
 
 @pytest.fixture(scope="session")
 def cpu() -> Options:
-    """The defaults, on the processor."""
+    """The defaults, on the CPU."""
     return Options(device="cpu")
 
 

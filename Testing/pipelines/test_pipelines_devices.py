@@ -1,4 +1,4 @@
-"""What becomes of an analysis whose device fails, or whose torch was built for another NumPy."""
+"""An analysis whose device fails, or whose torch was built for another NumPy."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from SpinalDiseaseAILib.steps.device import Device, choose_device
 from SpinalDiseaseAILib.steps.localization import ChainLocalizer
 
 FAILING = Device(torch.device("meta"), "mps")
-"""Stands in for a device that lacks an operation: whoever wants values from it gets NotImplementedError."""
+"""Stands in for a device that lacks an operation: reading values from it raises NotImplementedError."""
 
 
 def without_masks(options: Options) -> Options:
@@ -25,7 +25,7 @@ def without_masks(options: Options) -> Options:
 
 @pytest.fixture
 def on_failing_device(monkeypatch: pytest.MonkeyPatch) -> Options:
-    """The defaults without masks, on a device that passed its trial and fails at work."""
+    """The defaults without masks, on a device that passed the trial but fails in an analysis."""
     monkeypatch.setattr(model_store, "choose_device", lambda name: FAILING if name == "mps" else choose_device(name))
     return without_masks(Options(device="mps"))
 
@@ -34,7 +34,7 @@ def positions(report: Report) -> list[tuple[str, tuple[float, ...]]]:
     return [(item.name, item.position) for item in report.structures]
 
 
-def test_a_device_that_lacks_an_operation_is_replaced_by_the_processor_and_the_report_says_why(
+def test_a_device_that_lacks_an_operation_is_replaced_by_the_cpu_and_the_report_says_why(
     sample: Study, report: Report, on_failing_device: Options
 ) -> None:
     analyser = Analyser()
@@ -57,7 +57,7 @@ def test_a_device_that_failed_is_not_tried_again(
 
 
 @pytest.mark.parametrize("message", ["MPS backend out of memory (MPS allocated: 1 GB)", "CUDA out of memory. Tried to allocate"])
-def test_a_device_whose_memory_is_short_is_replaced_for_this_study_alone(
+def test_a_device_that_runs_out_of_memory_is_replaced_only_for_this_study(
     sample: Study, on_failing_device: Options, monkeypatch: pytest.MonkeyPatch, message: str
 ) -> None:
     locate = ChainLocalizer.locate
@@ -79,7 +79,7 @@ def test_a_device_whose_memory_is_short_is_replaced_for_this_study_alone(
     assert analyser.probe("mps")["fallback"] == ""
 
 
-def test_an_error_on_the_processor_is_not_hidden(sample: Study, cpu: Options, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_error_on_the_cpu_is_not_hidden(sample: Study, cpu: Options, monkeypatch: pytest.MonkeyPatch) -> None:
     def broken(*arguments: object, **options: object) -> object:
         raise RuntimeError("a mistake of ours")
 
@@ -88,7 +88,7 @@ def test_an_error_on_the_processor_is_not_hidden(sample: Study, cpu: Options, mo
         Analyser().analyse(sample, cpu)
 
 
-def test_an_analysis_needs_nothing_of_the_bridge_between_torch_and_numpy(
+def test_an_analysis_does_not_need_the_bridge_between_torch_and_numpy(
     sample: Study, report: Report, cpu: Options, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def unavailable(*arguments: object) -> None:

@@ -1,4 +1,4 @@
-"""The same patient gives the same report, however the voxels are stored and the slices are turned."""
+"""The same patient gives the same report, however the voxels are stored and the slices are rotated."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def codes_of(report: Report) -> set[str]:
     return {note.code for note in report.notes}
 
 
-# All 48 orders give the same planes and regions: Testing/steps/test_steps_orientation.py.
+# Testing/steps/test_steps_regions.py checks planes and regions in all 48 orders.
 @pytest.mark.parametrize("codes", ["RAS", "LPS", "SAR", "ILP", "PIR"])
 def test_a_stack_stored_in_another_order_gives_the_same_report(
     codes: str, sample: Study, report: Report, analyser: Analyser, cpu: Options
@@ -94,7 +94,7 @@ def test_a_slice_whose_spacing_was_guessed_wrongly_is_analysed_with_a_warning(
 
 
 @pytest.mark.parametrize("factor", [0.65, 1.5])
-def test_a_child_and_a_very_tall_patient_are_numbered_like_anyone(
+def test_a_child_and_a_very_tall_patient_are_numbered_like_anyone_else(
     factor: float, sample: Study, report: Report, analyser: Analyser, cpu: Options
 ) -> None:
     image = sample.primary.image
@@ -106,7 +106,7 @@ def test_a_child_and_a_very_tall_patient_are_numbered_like_anyone(
 
 
 @pytest.mark.parametrize("lowest", [-90.0, -61.0, -35.0])
-def test_without_the_sacrum_the_numbering_is_not_called_sure(
+def test_without_the_sacrum_the_numbering_is_not_called_certain(
     lowest: float, sample: Study, analyser: Analyser, cpu: Options
 ) -> None:
     other = analyser.analyse(study_of(rows_between(sample.primary.image, 150, lowest)), cpu)

@@ -1,4 +1,4 @@
-"""Findings are weighed with the masks only by a model that was fitted to the very weights that state them."""
+"""Findings are refined with the masks only by a model that was fitted to the very weights that gave them."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ WEIGHED = tuple(read_bundle(DEFAULT_WEIGHER).findings)
 
 
 def words_of(report: Report) -> set[str]:
-    """Models that have the last word on findings that can be weighed."""
+    """Models that gave the final results of findings that can be refined."""
     return {item.model for part in report.structures for item in part.findings if item.name in WEIGHED}
 
 
@@ -35,7 +35,7 @@ def slice_of_sample(sample: Study) -> Study:
 
 @pytest.fixture
 def changed_models(tmp_path: Path):
-    """Makes a folder of models whose weigher has other metadata."""
+    """Makes a folder of models whose weigher has changed metadata."""
 
     def make(change) -> str:
         shutil.copytree(models_folder(), tmp_path / "models")
@@ -48,9 +48,7 @@ def changed_models(tmp_path: Path):
     return make
 
 
-def test_masks_change_what_is_said_of_weighed_findings_and_of_no_other(
-    slice_of_sample: Study, analyser: Analyser, cpu: Options
-) -> None:
+def test_masks_change_only_the_findings_that_are_refined(slice_of_sample: Study, analyser: Analyser, cpu: Options) -> None:
     weighed = analyser.analyse(slice_of_sample, cpu)
     own = analyser.analyse(slice_of_sample, replace(cpu, weigher=""))
     assert words_of(weighed) == {DEFAULT_WEIGHER} and words_of(own) == set(cpu.classifiers)
@@ -60,7 +58,7 @@ def test_masks_change_what_is_said_of_weighed_findings_and_of_no_other(
 
 
 @pytest.mark.parametrize("without", ["masks", "T2"])
-def test_without_masks_of_a_t2_the_network_has_the_last_word_and_no_warning_comes(
+def test_without_masks_of_a_t2_the_results_of_the_network_stay_and_there_is_no_warning(
     without: str, slice_of_sample: Study, analyser: Analyser, cpu: Options
 ) -> None:
     t1 = Study((replace(slice_of_sample.primary, role=Role.SAGITTAL_T1),), slice_of_sample.uid)
@@ -70,7 +68,7 @@ def test_without_masks_of_a_t2_the_network_has_the_last_word_and_no_warning_come
     assert DEFAULT_WEIGHER not in [model.name for model in report.models], "it took no part"
 
 
-def test_the_masks_of_a_t1_have_no_say_in_the_degeneration_of_a_disc(
+def test_the_masks_of_a_t1_do_not_affect_the_degeneration_of_a_disc(
     slice_of_sample: Study, analyser: Analyser, cpu: Options
 ) -> None:
     t1 = Study((replace(slice_of_sample.primary, role=Role.SAGITTAL_T1),), slice_of_sample.uid)
@@ -81,7 +79,7 @@ def test_the_masks_of_a_t1_have_no_say_in_the_degeneration_of_a_disc(
         assert result is not None and result == alone.structure(disc).finding("degeneration")
 
 
-def test_a_level_that_is_graded_again_at_the_same_point_is_as_in_the_analysis(
+def test_a_level_regraded_at_the_same_point_has_the_results_of_the_analysis(
     slice_of_sample: Study, analyser: Analyser, cpu: Options
 ) -> None:
     report = analyser.analyse(slice_of_sample, cpu)
@@ -119,6 +117,6 @@ def test_a_weigher_whose_metadata_cannot_be_used_is_refused(change, changed_mode
         ModelStore().weigher(DEFAULT_WEIGHER, changed_models(change))
 
 
-def test_another_kind_of_model_is_no_weigher() -> None:
+def test_another_kind_of_model_is_refused_as_a_weigher() -> None:
     with pytest.raises(ModelError, match="does not weigh findings"):
         ModelStore().weigher("lumbar-mr-disc-grade", "")

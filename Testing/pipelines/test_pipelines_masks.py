@@ -1,4 +1,4 @@
-"""Masks of the sample study, end to end, and models that cannot make any."""
+"""Masks of the sample study, end to end, and models that cannot make masks."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from SpinalDiseaseAILib.models.metadata import read_metadata, write_metadata
 from SpinalDiseaseAILib.pipelines.model_store import ModelStore
 
 
-def test_every_level_of_the_sample_has_a_mask_round_its_point(report: Report, sample: Study) -> None:
+def test_every_level_of_the_sample_has_a_mask_around_its_point(report: Report, sample: Study) -> None:
     assert report.masks is not None
     image = sample.primary.image
     for name in KEY_POINTS:
@@ -54,7 +54,7 @@ def test_a_model_of_another_task_is_refused_for_masks() -> None:
 
 
 @pytest.mark.parametrize("options", [{}, {"spacing": "fine"}, {"spacing": 0.55, "bias": {"nerve": 1.0}}, {"spacing": 90.0}])
-def test_a_segmentation_model_with_options_that_make_no_sense_is_refused(options: dict[str, object], tmp_path: Path) -> None:
+def test_a_segmentation_model_with_invalid_options_is_refused(options: dict[str, object], tmp_path: Path) -> None:
     shutil.copytree(models_folder() / DEFAULT_SEGMENTER, tmp_path / DEFAULT_SEGMENTER)
     path = tmp_path / DEFAULT_SEGMENTER / METADATA
     write_metadata(path, {**read_metadata(path), "options": options})

@@ -1,4 +1,4 @@
-"""A models folder without the models that an analysis can do without."""
+"""A folder without the models that an analysis can do without."""
 
 from __future__ import annotations
 
@@ -35,13 +35,13 @@ def absent(report: Report) -> list[str]:
 
 @pytest.fixture(scope="module")
 def bare(tmp_path_factory: pytest.TempPathFactory) -> Options:
-    """The defaults with a folder that holds the localizer and the classifier alone."""
+    """The defaults with a folder that contains only the localizer and the classifier."""
     return folder_with(tmp_path_factory.mktemp("bare"), NEEDED)
 
 
 @pytest.fixture(scope="module")
 def analysed(sample: Study, bare: Options) -> tuple[Analyser, Study, Report]:
-    """A slice of the sample, analysed with that folder, and by what."""
+    """The analyser, a slice of the sample, and its report with that folder."""
     study, analyser = study_of(cropped(sample.primary.image, (10, 0, 0), (11, None, None))), Analyser()
     return analyser, study, analyser.analyse(study, bare)
 
@@ -55,7 +55,9 @@ def test_without_the_optional_models_levels_are_found_and_graded_all_the_same(
     assert report.masks is None and not report.measured
 
 
-def test_the_report_says_which_models_are_absent_and_what_it_lacks_for_that(analysed: tuple[Analyser, Study, Report]) -> None:
+def test_the_report_says_which_models_are_absent_and_what_is_missing_as_a_result(
+    analysed: tuple[Analyser, Study, Report],
+) -> None:
     masks, grade = absent(analysed[2])
     assert DEFAULT_SEGMENTER in masks and "nothing was measured" in masks
     assert DEFAULT_GRADER in grade and "no grade of mild, moderate or severe" in grade
@@ -69,7 +71,7 @@ def test_a_corrected_level_is_graded_without_them_too(analysed: tuple[Analyser, 
     assert any(DEFAULT_GRADER in text for text in absent(again))
 
 
-def test_where_every_model_is_installed_none_is_missed() -> None:
+def test_if_every_model_is_installed_there_is_no_note() -> None:
     assert without_absent(Options()) == (Options(), ())
 
 
@@ -80,7 +82,7 @@ def test_one_absent_model_leaves_the_other_in_use(tmp_path: Path) -> None:
     assert len(notes) == 1
 
 
-def test_without_masks_or_without_what_it_weighs_a_weigher_is_neither_used_nor_missed(tmp_path: Path) -> None:
+def test_without_masks_or_its_classifier_a_weigher_is_neither_used_nor_noted_as_absent(tmp_path: Path) -> None:
     options = folder_with(tmp_path, (*NEEDED, DEFAULT_SEGMENTER, DEFAULT_GRADER))
     for idle in (replace(options, segmenter=""), replace(options, classifiers=("another",))):
         usable, notes = without_absent(idle)
@@ -98,12 +100,12 @@ def test_an_absent_weigher_leaves_the_findings_of_the_network_and_the_report_say
     assert models == {*options.classifiers, DEFAULT_GRADER}
 
 
-def test_what_a_user_left_out_is_not_missed(bare: Options) -> None:
+def test_models_that_the_user_left_out_are_not_noted_as_absent(bare: Options) -> None:
     chosen = replace(bare, segmenter="", weigher="", grader="")
     assert without_absent(chosen) == (chosen, ())
 
 
-def test_a_model_that_was_asked_for_by_name_and_is_absent_is_an_error(bare: Options) -> None:
+def test_a_model_requested_by_name_that_is_absent_is_an_error(bare: Options) -> None:
     store = ModelStore()
     options, notes = without_absent(replace(bare, segmenter="my-masks", weigher="my-weigher", grader="my-grade"))
     assert notes == ()
@@ -116,7 +118,7 @@ def test_a_model_that_was_asked_for_by_name_and_is_absent_is_an_error(bare: Opti
 
 
 @pytest.mark.parametrize(("damage", "code"), [("lost", "model-missing-file"), ("changed", "model-changed")])
-def test_a_default_model_that_is_there_and_damaged_is_an_error(damage: str, code: str, tmp_path: Path) -> None:
+def test_a_default_model_that_is_installed_but_damaged_is_an_error(damage: str, code: str, tmp_path: Path) -> None:
     optional = (DEFAULT_SEGMENTER, DEFAULT_WEIGHER, DEFAULT_GRADER)
     options = folder_with(tmp_path, optional)
     for name in optional:

@@ -1,4 +1,4 @@
-"""What is kept of outlined studies: small, for a while, and never longer in memory than the study itself."""
+"""Segmentations that are kept: compressed, only for recent studies, and spines no longer than the study itself."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ POINTS = {name: np.array([0.0, -20.0, -17.0 * (index + 1)]) for index, name in e
 
 
 def drawn(value: int) -> tuple[Study, np.ndarray]:
-    """A study of one slice, and its tissues: boxes, one under another, of bodies and discs."""
-    tissues = np.zeros((1, 60, 110), dtype=np.uint8, order="F")  # whatever the order of its voxels in memory
+    """A study of one slice, and its tissues: boxes of bodies and discs below one another."""
+    tissues = np.zeros((1, 60, 110), dtype=np.uint8, order="F")  # any memory order must work
     for index, name in enumerate(NAMES):
         half = 4 if "-" in name else 10
         row = 17 * (index + 1)
@@ -55,7 +55,7 @@ def test_a_point_that_stays_in_its_own_mask_leaves_the_masks_as_they_are(monkeyp
     assert not renamed and spine.points["L4-L5"][1] == -17
 
 
-def test_a_point_beside_its_mask_parts_the_tissues_anew() -> None:
+def test_a_point_outside_its_mask_divides_the_tissues_again() -> None:
     outlined = OutlinedStudies()
     study, outlining = kept(outlined, 1)
     before = at(outlined, study, outlining)[0].masks
@@ -71,7 +71,7 @@ def test_a_study_that_was_never_outlined_or_by_another_model_has_no_spine() -> N
     assert at(OutlinedStudies(), study, outlining) is None
 
 
-def test_the_spine_of_a_study_goes_with_the_study_and_comes_back_with_it() -> None:
+def test_the_spine_of_a_study_is_released_with_the_study_and_rebuilt_when_it_returns() -> None:
     outlined = OutlinedStudies()
     study, outlining = kept(outlined, 1)
     spine = weakref.ref(at(outlined, study, outlining)[0])
@@ -89,14 +89,14 @@ def test_only_the_last_studies_are_kept(monkeypatch: pytest.MonkeyPatch) -> None
     assert [at(outlined, *item) is not None for item in studies] == [False, True, True]
 
 
-def test_points_at_one_place_are_refused() -> None:
+def test_points_at_the_same_position_are_refused() -> None:
     outlined = OutlinedStudies()
     study, outlining = kept(outlined, 1)
     with pytest.raises(ValueError, match="same place"):
         at(outlined, study, outlining, L4=(0.0, 0.0, 17.0))
 
 
-def test_a_study_that_is_analysed_again_counts_as_the_last_one(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_study_that_is_analysed_again_counts_as_the_most_recent(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(outlined_studies, "_MOST", 2)
     outlined = OutlinedStudies()
     kept(outlined, 1), kept(outlined, 2)

@@ -34,7 +34,7 @@ from published_bundles import OPTIONS, SIDE, maps_of, written
 
 @pytest.fixture
 def answers(sample: Study, report: Report, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Networks that see the key points where the default localizer sees them, best in the middle of the stack."""
+    """Replaces networks: they see the key points where the default localizer does, best in the middle of the stack."""
     volume = SagittalVolume.of(sample.primary.image)
     rows, columns = volume.pixels(0).shape
     view = square_view((rows, columns), volume.pixel_spacing, SIDE)
@@ -50,7 +50,7 @@ def answers(sample: Study, report: Report, monkeypatch: pytest.MonkeyPatch) -> N
 
 
 @pytest.mark.parametrize("short", SHORT_NAMES)
-def test_an_analysis_uses_the_published_localizer_of_a_short_name(
+def test_an_analysis_uses_the_published_localizer_with_a_short_name(
     short: str, sample: Study, report: Report, answers: None, tmp_path: Path
 ) -> None:
     models = written(tmp_path, short)
@@ -79,7 +79,7 @@ def test_the_box_detector_of_the_product_finds_the_levels_of_the_sample(
     assert found.numberings[0].shift == 0
 
 
-def test_a_localizer_whose_weights_are_not_there_is_asked_for_with_what_to_do(sample: Study, tmp_path: Path) -> None:
+def test_an_error_about_a_localizer_without_weights_says_what_to_do(sample: Study, tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
     for name in ("heatmap", "spinal-disease-2020-heatmap"):
         options = Options(localizer=name, device="cpu", models_folder=str(tmp_path / "empty"))
@@ -100,7 +100,7 @@ def test_a_localizer_whose_weights_are_not_there_is_asked_for_with_what_to_do(sa
         ({"confidence": [1.0]}, r"\[1.0\] for confidence"),
     ],
 )
-def test_options_that_no_packing_writes_are_refused(options: dict[str, Any], said: str, tmp_path: Path) -> None:
+def test_invalid_options_of_a_localizer_are_refused(options: dict[str, Any], said: str, tmp_path: Path) -> None:
     models = written(tmp_path, "detector", options={**OPTIONS, **options})
     store = ModelStore()
     with pytest.raises(ModelError, match=said) as error:
@@ -108,7 +108,7 @@ def test_options_that_no_packing_writes_are_refused(options: dict[str, Any], sai
     assert error.value.code == "model-metadata"
 
 
-def test_a_network_of_other_key_points_is_refused(tmp_path: Path) -> None:
+def test_a_network_with_another_number_of_key_points_is_refused(tmp_path: Path) -> None:
     models = written(tmp_path, "heatmap")
     path = models / SHORT_NAMES["heatmap"] / METADATA
     document = read_metadata(path)

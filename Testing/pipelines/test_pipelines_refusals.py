@@ -1,4 +1,4 @@
-"""Studies, models and choices that are refused, each with its own sentence; and the notes of those that are doubtful."""
+"""Studies, models and choices that are refused, each with its own sentence, and notes about doubtful ones."""
 
 from __future__ import annotations
 
@@ -44,7 +44,9 @@ def box() -> np.ndarray:
 
 
 @pytest.mark.parametrize("factor", [0.45, 1.9])
-def test_levels_that_are_not_lumbar_in_size_are_refused(factor: float, sample: Study, analyser: Analyser, cpu: Options) -> None:
+def test_levels_that_do_not_have_the_size_of_lumbar_ones_are_refused(
+    factor: float, sample: Study, analyser: Analyser, cpu: Options
+) -> None:
     image = sample.primary.image
     with pytest.raises(InputError) as caught:
         analyser.analyse(study_of(Image(image.voxels, np.diag([1.0, factor, factor, 1.0]) @ image.affine)), cpu)
@@ -83,7 +85,7 @@ def test_a_classifier_does_not_find_points_and_a_localizer_does_not_grade(
         assert caught.value.code == "model-task"
 
 
-def test_a_model_that_is_not_there_is_refused(sample: Study, analyser: Analyser, cpu: Options) -> None:
+def test_a_missing_model_is_refused(sample: Study, analyser: Analyser, cpu: Options) -> None:
     with pytest.raises(ModelError, match="lumbar-mr-localizer") as caught:
         analyser.analyse(sample, replace(cpu, localizer="nothing"))
     assert caught.value.code == "model-unknown"
@@ -96,7 +98,7 @@ def test_an_unknown_pipeline_or_device_is_refused(sample: Study, analyser: Analy
         analyser.analyse(sample, replace(cpu, device="tpu9"))
 
 
-def test_a_device_that_is_missing_gives_a_warning_and_the_same_result(sample: Study, analyser: Analyser, cpu: Options) -> None:
+def test_a_missing_device_gives_a_warning_and_the_same_result(sample: Study, analyser: Analyser, cpu: Options) -> None:
     if torch.cuda.is_available():
         pytest.skip("There is a graphics card.")
     report = analyser.analyse(sample, replace(cpu, device="cuda"))
@@ -106,7 +108,7 @@ def test_a_device_that_is_missing_gives_a_warning_and_the_same_result(sample: St
 
 @pytest.fixture
 def copied_models(tmp_path: Path) -> Path:
-    """A copy of the models that the defaults name."""
+    """A copy of the default models."""
     defaults = Options()
     for name in (defaults.localizer, defaults.segmenter, *defaults.classifiers, defaults.weigher, defaults.grader):
         shutil.copytree(models_folder() / name, tmp_path / "models" / name)
@@ -221,7 +223,7 @@ def test_a_t1_series_of_the_same_frame_is_used(sample: Study, analyser: Analyser
     assert [item.role for item in other.series] == ["sagittal T1", "sagittal T2"]
 
 
-def test_progress_grows_from_nothing_to_one(sample: Study, analyser: Analyser, cpu: Options) -> None:
+def test_progress_grows_from_zero_to_one(sample: Study, analyser: Analyser, cpu: Options) -> None:
     calls: list[tuple[str, float, str]] = []
     analyser.analyse(sample, cpu, lambda *event: calls.append(event))
     fractions = [fraction for _, fraction, _ in calls]
@@ -246,7 +248,7 @@ def test_an_analysis_is_cancelled_in_each_stage(stage: str, sample: Study, analy
         analyser.analyse(sample, cpu, cancel)
 
 
-def test_a_probe_says_what_was_asked_for_and_what_runs(analyser: Analyser) -> None:
+def test_a_probe_states_the_requested_device_and_the_one_in_use(analyser: Analyser) -> None:
     assert analyser.probe("cpu") == {"requested": "cpu", "device": "cpu", "description": "cpu", "fallback": ""}
     with pytest.raises(ComputeError, match="tpu9"):
         analyser.probe("tpu9")

@@ -25,7 +25,7 @@ def points(report: Report) -> dict[str, Point]:
 
 @pytest.fixture(scope="module")
 def forgetful(sample: Study, cpu: Options) -> Analyser:
-    """An analyser that has the models, but never outlined the sample."""
+    """An analyser that has the models but never outlined the sample."""
     return Analyser()
 
 
@@ -43,7 +43,7 @@ def test_at_the_points_of_the_analysis_grades_and_measurements_are_those_of_the_
     assert again.masks is None, "they are those that the caller has"
 
 
-def test_a_moved_point_is_measured_where_it_is_and_so_is_what_depends_on_it(
+def test_a_moved_point_is_measured_at_its_new_position_and_so_is_what_depends_on_it(
     sample: Study, analyser: Analyser, cpu: Options, report: Report, points: dict[str, Point]
 ) -> None:
     x, y, z = points["L3"]
@@ -59,7 +59,7 @@ def test_a_moved_point_is_measured_where_it_is_and_so_is_what_depends_on_it(
     assert again.masks is None
 
 
-def test_points_put_on_other_structures_rename_the_masks_and_every_measurement_with_them(
+def test_points_moved_to_other_structures_rename_the_masks_and_all_measurements(
     sample: Study, analyser: Analyser, cpu: Options, report: Report, points: dict[str, Point]
 ) -> None:
     ordered = [item.name for item in report.structures]
@@ -83,14 +83,14 @@ def test_a_study_that_was_not_outlined_is_graded_without_masks_and_a_note_says_s
     assert again.structure("L4-L5").finding("degeneration") is not None
 
 
-def test_masks_that_are_not_wanted_are_neither_used_nor_missed(
+def test_unwanted_masks_are_neither_used_nor_noted_as_absent(
     sample: Study, analyser: Analyser, cpu: Options, points: dict[str, Point]
 ) -> None:
     again = analyser.regrade(sample, points, ("L4-L5",), replace(cpu, segmenter=""))
     assert not again.measured and NOT_MEASURED_AGAIN not in again.notes
 
 
-def test_images_that_changed_since_are_not_measured_on_the_old_masks(
+def test_images_that_have_changed_are_not_measured_on_the_old_masks(
     sample: Study, analyser: Analyser, cpu: Options, points: dict[str, Point]
 ) -> None:
     image = sample.primary.image
@@ -130,7 +130,7 @@ def test_a_vertebra_is_returned_where_the_model_has_no_finding_for_it(
 
 
 @pytest.mark.parametrize("name", ["L7", "T12", "", "Pfirrmann"])
-def test_a_name_that_is_no_key_point_is_refused(
+def test_a_name_that_is_not_a_key_point_is_refused(
     name: str, sample: Study, analyser: Analyser, cpu: Options, points: dict[str, Point]
 ) -> None:
     for given, changed in (({**points, name: (0.0, 0.0, 0.0)}, ()), (points, (name,))):
@@ -150,7 +150,7 @@ def test_a_structure_without_a_point_is_refused(
 @pytest.mark.parametrize(
     "kept", [(), ("L4-L5",), ("L1-L2", "L4-L5"), ("L1-L2", "L2", "L4-L5")], ids=["none", "one", "far apart", "one far away"]
 )
-def test_points_that_have_no_neighbour_are_refused(
+def test_points_without_a_neighbour_are_refused(
     kept: tuple[str, ...], sample: Study, analyser: Analyser, cpu: Options, points: dict[str, Point]
 ) -> None:
     with pytest.raises(InputError) as caught:
@@ -159,7 +159,7 @@ def test_points_that_have_no_neighbour_are_refused(
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf])
-def test_a_coordinate_that_is_no_number_is_refused(
+def test_a_coordinate_that_is_not_a_number_is_refused(
     value: float, sample: Study, analyser: Analyser, cpu: Options, points: dict[str, Point]
 ) -> None:
     points["L4-L5"] = (0.0, value, 0.0)
@@ -169,7 +169,7 @@ def test_a_coordinate_that_is_no_number_is_refused(
 
 
 @pytest.mark.parametrize("shift", [(40.0, 0, 0), (0, 200.0, 0), (0, 0, -400.0)], ids=["beside", "before", "below"])
-def test_a_point_outside_the_image_is_refused_and_not_graded_from_nothing(
+def test_a_point_outside_the_image_is_refused_and_not_graded(
     shift: tuple[float, float, float], sample: Study, analyser: Analyser, cpu: Options, points: dict[str, Point]
 ) -> None:
     x, y, z = np.add(points["L4-L5"], shift).tolist()
@@ -180,7 +180,9 @@ def test_a_point_outside_the_image_is_refused_and_not_graded_from_nothing(
     assert analyser.regrade(sample, points, ("L1-L2",), cpu).structure("L1-L2").findings
 
 
-def test_neighbours_at_one_place_are_refused(sample: Study, analyser: Analyser, cpu: Options, points: dict[str, Point]) -> None:
+def test_neighbours_at_the_same_position_are_refused(
+    sample: Study, analyser: Analyser, cpu: Options, points: dict[str, Point]
+) -> None:
     points["L4"] = points["L5"]
     with pytest.raises(InputError, match="same place"):
         analyser.regrade(sample, points, ("L4-L5",), cpu)

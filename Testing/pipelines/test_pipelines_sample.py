@@ -1,4 +1,4 @@
-"""The sample study, end to end: what is found, where, and what the report says of how."""
+"""The sample study, end to end: what is found, where, and what the report says about the analysis."""
 
 from __future__ import annotations
 
@@ -26,16 +26,16 @@ def test_every_key_point_is_found_within_six_millimetres_of_the_mask(report: Rep
 
 
 def test_structures_lie_in_the_slices_of_the_spinal_canal(report: Report) -> None:
-    # The middle of the canal's mask at L5 and L5-S1, where the stack holds all of it: -0.3 and -1.9 mm.
+    # The middle of the canal's mask at L5 and L5-S1, where the stack contains its full width: -0.3 and -1.9 mm.
     assert all(abs(place[0]) < 4 for place in positions(report).values())
 
 
-def test_the_numbering_is_sure_and_its_alternatives_sum_to_one(report: Report) -> None:
+def test_the_numbering_is_certain_and_the_probabilities_sum_to_one(report: Report) -> None:
     assert report.numberings[0].shift == 0 and report.numberings[0].probability > 0.8
     assert {item.shift for item in report.numberings} == {0, 1, -1, None}
     assert all(
         item.probability > 0.01 for item in report.numberings if item.shift
-    )  # no network can rule a transitional vertebra out
+    )  # no network can rule out a transitional vertebra
     assert sum(item.probability for item in report.numberings) == pytest.approx(1)
     probabilities = [item.probability for item in report.numberings]
     assert probabilities == sorted(probabilities, reverse=True)
@@ -56,7 +56,7 @@ def test_probabilities_of_a_finding_sum_to_one(report: Report) -> None:
             assert sum(result.probabilities.values()) == pytest.approx(1)
 
 
-def test_a_finding_names_the_model_that_has_the_last_word_on_it(report: Report) -> None:
+def test_a_finding_names_the_model_that_gave_its_final_result(report: Report) -> None:
     weighed = read_bundle("lumbar-mr-disc-findings").findings
     assert weighed
     for item in report.structures:
@@ -101,11 +101,11 @@ def test_the_report_names_models_input_device_and_times(report: Report, sample: 
     assert report.created.endswith("+00:00") and report.software.startswith("SpinalDiseaseAI ")
 
 
-def test_what_reading_brought_up_is_kept(report: Report, sample: Study) -> None:
+def test_notes_from_reading_are_kept(report: Report, sample: Study) -> None:
     assert set(sample.notes) <= set(report.notes)
 
 
-def test_a_clear_study_brings_no_warning(report: Report) -> None:
+def test_a_clear_study_gives_no_warning(report: Report) -> None:
     assert [note for note in report.notes if note.severity == "warning"] == []
 
 
@@ -122,7 +122,7 @@ def test_the_input_is_not_changed(sample: Study, analyser: Analyser, cpu: Option
     assert sample.series[0].identity() == report.series[0]
 
 
-def test_a_series_that_is_called_t1_is_located_alike_and_graded_as_t1(
+def test_a_series_in_the_role_of_t1_gives_the_same_points_and_is_graded_as_t1(
     report: Report, sample: Study, analyser: Analyser, cpu: Options
 ) -> None:
     alone = Study((replace(sample.primary, role=Role.SAGITTAL_T1),), sample.uid)

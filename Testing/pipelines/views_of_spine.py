@@ -1,4 +1,4 @@
-"""Other views of an image: cropped, turned, one slice of it; and how far two reports are apart."""
+"""Other versions of an image: cropped, rotated, stored in another order; and the positions in a report."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def study_of(image: Image, **series: Any) -> Study:
 
 
 def cropped(image: Image, start: tuple[int, int, int], stop: tuple[int | None, int | None, int | None]) -> Image:
-    """Part of an image, at the same place in the patient."""
+    """Part of an image, at the same position in the patient."""
     affine = np.eye(4)
     affine[:3, 3] = start
     voxels = image.voxels[tuple(slice(a, b) for a, b in zip(start, stop, strict=True))]
@@ -47,7 +47,7 @@ def rows_between(image: Image, upper: float, lower: float) -> Image:
 
 
 def resampled_obliquely(image: Image, degrees: tuple[float, float, float]) -> Image:
-    """The image on a grid that is turned round its middle about the patient's x, y and z axes."""
+    """The image on a grid that is rotated around its centre about the patient's x, y and z axes."""
     turn = SimpleITK.Euler3DTransform((0, 0, 0), *np.radians(degrees).tolist())
     matrix = np.array(turn.GetMatrix()).reshape(3, 3)
     middle = (np.array(image.voxels.shape) - 1) / 2
