@@ -36,7 +36,7 @@ def test_columns_and_rows_are_measured_with_their_own_spacing() -> None:
     assert of([((0.0, 11.0), 1.0)], {(0.0, 0.0): True}, (2.0, 0.5)).right.tolist() == [1]
 
 
-def test_a_hit_on_a_structure_of_another_class_is_false_and_so_is_no_hit() -> None:
+def test_a_hit_on_a_structure_of_another_class_and_no_hit_at_all_are_false_positives() -> None:
     found = of([((0.0, 0.0), 0.9), ((100.0, 0.0), 0.8)], {(0.0, 0.0): False, (50.0, 0.0): True})
     assert found.right.tolist() == [0, 0] and found.annotated == 1
     assert of([((0.0, 0.0), 0.9)], {}).right.tolist() == [0]

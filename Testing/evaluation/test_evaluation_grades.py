@@ -60,7 +60,7 @@ def test_a_t1_plane_of_the_same_field_of_view_is_used_only_if_asked_for(records:
         assert classifier.contrasts == [contrasts] * 2
 
 
-def test_a_t1_plane_of_another_field_of_view_is_no_pair(records: tuple[Record, ...]) -> None:
+def test_a_t1_plane_of_another_field_of_view_is_not_paired(records: tuple[Record, ...]) -> None:
     t2 = next(record for record in records if record.contrast == "T2")
     t1 = next(record for record in records if record.contrast == "T1" and record.patient == t2.patient)
     assert pair_t1(t2, records) == t1

@@ -115,7 +115,7 @@ def test_a_study_is_right_only_if_every_point_is_within_a_quarter_of_the_spacing
     assert value(errors, "points within 1/6 spacing") == pytest.approx(21 / 22)
 
 
-def test_a_point_that_is_not_found_is_no_hit_and_does_not_enter_the_mean(record: Record) -> None:
+def test_a_point_that_is_not_found_is_not_a_hit_and_does_not_count_in_the_mean(record: Record) -> None:
     some = {name: place for name, place in record.points.items() if name not in ("T12-L1", "L1")}
     errors = errors_on(record, Given(some))
     assert np.isinf(errors.distance["L1"])

@@ -167,7 +167,7 @@ def test_planes_are_grouped_by_patient_and_report_patients_are_left_out(
     assert [len(planes) for planes in groups[0][1].values()] == [2, 2, 2]
 
 
-def test_a_few_steps_of_training_are_the_same_again_and_after_an_interruption(
+def test_a_short_training_is_reproducible_even_after_an_interruption(
     localizer_config: dict[str, Any], data: Path, tmp_path: Path, kill_at_first_checkpoint: Callable[[], list[int]]
 ) -> None:
     expected = load_file(train_localizer(localizer_config, data, tmp_path / "whole"))

@@ -142,7 +142,7 @@ def test_the_seed_determines_the_regions() -> None:
     assert not torch.equal(batches[0][0], batches[2][0])
 
 
-def test_a_few_steps_of_training_are_the_same_again_and_after_an_interruption(
+def test_a_short_training_is_reproducible_even_after_an_interruption(
     regions_config: dict[str, Any], data: Path, tmp_path: Path, kill_at_first_checkpoint: Callable[[], list[int]]
 ) -> None:
     expected = load_file(train_regions(regions_config, data, tmp_path / "whole"))
