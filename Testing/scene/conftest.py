@@ -27,7 +27,7 @@ def result(scene, t2_node):
 
 @pytest.fixture
 def put_under(scene):
-    """Put a node under a transform that turns by 30° and shifts; its matrix comes back."""
+    """Put a node under a transform that rotates by 30° and shifts, and return its matrix."""
 
     def put(node):
         transform = scene.AddNewNodeByClass("vtkMRMLLinearTransformNode", "turn")

@@ -1,4 +1,4 @@
-"""What ``slicer.util`` needs of the application where there is none."""
+"""What ``slicer.util`` needs from the application, for use outside it."""
 
 from types import SimpleNamespace
 
@@ -6,7 +6,7 @@ import slicer
 
 
 def enter(scene, monkeypatch):
-    """Make a scene the application's, with the logics that work on its segmentations and volumes."""
+    """Make a scene the application's scene, with the logics for segmentations and volumes."""
     logics = {"segmentations": slicer.vtkSlicerSegmentationsModuleLogic(), "volumes": slicer.vtkSlicerVolumesLogic()}
     for logic in logics.values():
         logic.SetMRMLScene(scene)

@@ -1,4 +1,4 @@
-"""A small study and a report on it, made by hand."""
+"""A small hand-made study and a report on it."""
 
 import numpy as np
 
@@ -22,14 +22,14 @@ MODEL = ModelProvenance("lumbar-mr-degeneration", "1.0.0", "ab" * 32, "Apache-2.
 
 
 def finding(name, predicted, probability=0.7):
-    """A result in which one class has a probability and the others share the rest."""
+    """A result in which one class has a given probability and the others share the rest."""
     names = anatomy.finding(name).class_names
     rest = (1 - probability) / (len(names) - 1)
     return FindingResult(name, {key: probability if key == predicted else rest for key in names}, MODEL.name)
 
 
 def make_report(study_uid="1.2.3", pfirrmann="4", series=()):
-    """Eleven structures, 17 mm apart; two findings a disc, none a vertebra."""
+    """Eleven structures, 17 mm apart; two findings per disc, none per vertebra."""
     structures = tuple(
         StructureResult(
             name,
@@ -65,7 +65,7 @@ def make_image(codes_matrix=None, seed=0):
 
 
 def make_study(uid="1.2.3", with_t1=False):
-    """A study with a T2 series and, if asked for, a T1 series."""
+    """A study with a T2 series and optionally a T1 series."""
     series = [Series(Role.SAGITTAL_T2, make_image(), f"{uid}.2", "T2 sagittal", f"{uid}.9")]
     if with_t1:
         series.append(Series(Role.SAGITTAL_T1, make_image(seed=1), f"{uid}.1", "T1 sagittal", f"{uid}.9"))
@@ -73,7 +73,7 @@ def make_study(uid="1.2.3", with_t1=False):
 
 
 def make_masks(image, model="m"):
-    """Five boxes, one a structure, on the grid of an image in the sagittal frame."""
+    """Five boxes, one per structure, on the grid of an image in the sagittal frame."""
     labels = np.zeros(image.voxels.shape, dtype=np.uint8)
     for index, name in enumerate(NAMES[:4]):
         labels[3:9, 4:12, 2 + 5 * index : 6 + 5 * index] = LABELS[name]

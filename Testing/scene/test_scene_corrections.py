@@ -1,4 +1,4 @@
-"""A reader's corrections in the scene: what differs between points and report, what was computed, and the chart."""
+"""A reader's corrections in the scene: differences between points and report, the computed report, and the chart."""
 
 import pytest
 from scene_examples import finding, make_report, make_study
@@ -51,7 +51,7 @@ def test_moved_added_and_removed_points_are_pending_until_the_report_follows(res
     assert [(item.kind, item.structure) for item in correctionsOf(result.reportNode)] == [("removed", "L2"), ("moved", "L4-L5")]
 
 
-def test_a_point_with_a_label_of_no_structure_is_not_graded(result):
+def test_a_point_whose_label_is_not_a_structure_is_not_graded(result):
     result.pointsNode.SetFixedNumberOfControlPoints(False)
     result.pointsNode.AddControlPointWorld((1, 2, 3), "biopsy")
     assert not pendingChanges(result.reportNode)
@@ -66,7 +66,7 @@ def test_models_get_the_names_that_they_know(result):
     assert set(points) == set(KEY_POINTS)
 
 
-def test_what_was_computed_is_kept_once_hidden_and_restored(result, scene):
+def test_the_computed_report_is_kept_once_hidden_and_restored(result, scene):
     before = reportFromNode(result.reportNode)
     assert computedText(result.reportNode) == ""
     applyRemoved(result.reportNode, ("L2",))
@@ -79,7 +79,7 @@ def test_what_was_computed_is_kept_once_hidden_and_restored(result, scene):
     assert not pendingChanges(restored.reportNode) and computedText(result.reportNode) == ""
 
 
-def test_corrections_and_what_was_computed_survive_the_scene_file(result, scene, tmp_path):
+def test_corrections_and_the_computed_report_survive_the_scene_file(result, scene, tmp_path):
     before = reportFromNode(result.reportNode)
     applyRemoved(result.reportNode, ("L2",))
     assert scene.WriteToMRB(str(tmp_path / "corrected.mrb"))
@@ -89,7 +89,7 @@ def test_corrections_and_what_was_computed_survive_the_scene_file(result, scene,
     assert reportFromNode(restoreComputed(again.reportNode).reportNode) == before
 
 
-def test_a_new_report_takes_corrections_over_unless_told_otherwise(scene):
+def test_a_new_report_adopts_corrections_unless_told_otherwise(scene):
     (volume,) = add_study(scene, make_study()).values()
     first = writeReport(make_report(), scene, volume)
     applyRemoved(first.reportNode, ("L2",))
@@ -144,7 +144,7 @@ def test_the_chart_has_a_bar_for_each_finding_at_each_level(result, scene):
     assert resultFromNode(result.reportNode).tableNode is not series.GetTableNode()
 
 
-def test_a_chart_is_brought_up_to_date_and_never_doubled(result, scene):
+def test_a_chart_is_updated_and_never_duplicated(result, scene):
     report = reportFromNode(result.reportNode)
     chart = writeChart(result.reportNode, report, lambda finding: 0.1)
     fewer = graded(StructureResult("L4-L5", (0, 0, 0), 1.0, (finding("bulging", "present"),)))

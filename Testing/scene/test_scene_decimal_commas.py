@@ -1,4 +1,4 @@
-"""Masks, volumes and scenes of a program whose numbers have decimal commas, as one with a German window."""
+"""Masks, volumes and scenes in a program with decimal commas, such as one with a German locale."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ SPACING = (4.25, 0.75, 0.6)
 
 @pytest.fixture
 def commas(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """The locale of Germany, made here where the computer does not have it."""
+    """The German locale, created here if the computer does not have it."""
     before = locale.setlocale(locale.LC_NUMERIC)
     name = "de_DE.UTF-8"
     try:

@@ -32,7 +32,7 @@ def test_the_report_comes_back_without_loss(scene_file):
         assert reportFromNode(node) == make_report()
 
 
-def test_the_study_comes_back_with_its_voxels_places_and_uids(scene_file):
+def test_the_study_comes_back_with_its_voxels_positions_and_uids(scene_file):
     scene = read_scene(scene_file)
     (result,) = resultsInScene(scene)
     again, study = studyFromVolumeNodes(*inputsOf(result.reportNode)), make_study(with_t1=True)
@@ -54,7 +54,7 @@ def test_points_and_table_come_back_and_nothing_counts_as_edited(scene_file):
     assert result.folderItem
 
 
-def test_a_result_in_a_loaded_scene_is_brought_up_to_date_not_doubled(scene_file):
+def test_a_result_in_a_loaded_scene_is_updated_not_duplicated(scene_file):
     scene = read_scene(scene_file)
     (result,) = resultsInScene(scene)
     again = writeReport(make_report(pfirrmann="1"), scene, *inputsOf(result.reportNode))
@@ -62,7 +62,7 @@ def test_a_result_in_a_loaded_scene_is_brought_up_to_date_not_doubled(scene_file
     assert len(resultsInScene(scene)) == 1
 
 
-def test_only_the_file_itself_is_left_in_the_folder(scene_file):
+def test_only_the_file_itself_remains_in_the_folder(scene_file):
     assert os.listdir(scene_file.parent) == [scene_file.name]
 
 
@@ -78,7 +78,7 @@ def test_a_folder_that_does_not_exist_is_refused_with_a_sentence(tmp_path):
         write_scene(make_report(), make_study(), tmp_path / "none" / "scene.mrb")
 
 
-def test_a_file_that_is_no_scene_is_refused_with_a_sentence(tmp_path):
+def test_a_file_that_is_not_a_scene_is_refused_with_a_sentence(tmp_path):
     path = tmp_path / "scene.mrb"
     path.write_bytes(b"no archive")
     before = os.getcwd()
@@ -107,7 +107,7 @@ def test_voxels_of_every_type_are_kept_by_value(tmp_path, kind):
     assert (again.astype(np.float64) == voxels.astype(np.float64)).all()
 
 
-def test_a_path_below_the_working_folder_is_enough(tmp_path, monkeypatch):
+def test_a_path_relative_to_the_working_folder_is_enough(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     write_scene(make_report(), make_study(), Path("scene.mrb"))
     assert (tmp_path / "scene.mrb").is_file()

@@ -33,7 +33,7 @@ def column(table, name):
     return [array.GetValue(row) for row in range(array.GetNumberOfValues())]
 
 
-def test_there_is_one_row_a_structure_and_quantity_and_the_spine_is_last(table):
+def test_there_is_one_row_per_structure_and_quantity_and_the_spine_is_last(table):
     rows = list(zip(column(table, "level"), column(table, "measurement"), strict=True))
     assert rows[:2] == [("T12-L1", "Disc height, middle"), ("T12-L1", "Slip over the next vertebra")]
     assert rows[-1] == ("Lumbar spine", "Lumbar lordosis, L1 to S1")
@@ -57,20 +57,20 @@ def test_a_result_without_measurements_has_no_table(result):
     assert result.measurementsNode is None
 
 
-def test_a_new_analysis_brings_the_same_table_up_to_date(scene, t2_node, table):
+def test_a_new_analysis_updates_the_same_table(scene, t2_node, table):
     again = writeReport(measured(9.5), scene, t2_node)
     assert again.measurementsNode is table
     assert column(table, "value")[0] == pytest.approx(9.5)
 
 
-def test_another_numbering_moves_the_table_and_takes_back_what_its_names_no_longer_say(table):
+def test_another_numbering_renames_the_table_and_drops_values_that_no_longer_apply(table):
     renumberResult(resultFromNode(table).reportNode, -1)
     assert column(table, "level")[0] == "T11-T12"
     assert np.isnan(column(table, "value")[-1]), "an angle from L1 to S1 is one between other vertebrae now"
     assert "S1" not in column(table, "reason")[1]
 
 
-def test_a_saved_scene_has_the_table_again(tmp_path):
+def test_a_saved_scene_restores_the_table(tmp_path):
     write_scene(measured(), make_study(), tmp_path / "scene.mrb")
     (result,) = resultsInScene(read_scene(tmp_path / "scene.mrb"))
     assert column(result.measurementsNode, "value")[0] == pytest.approx(8.44)

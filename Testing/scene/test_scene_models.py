@@ -1,4 +1,4 @@
-"""What a scene says of the models that made a result: version, weights, licence, and whether they are for research only."""
+"""A scene's information on the models of a result: version, weights, licence, and whether they are for research only."""
 
 from dataclasses import replace
 
@@ -19,7 +19,7 @@ def test_every_node_of_a_result_says_whether_it_may_be_used_for_research_only(sc
         assert node.GetAttribute(ATTRIBUTE) == expected
 
 
-def test_a_new_report_takes_the_mark_of_the_one_before_away(scene, t2_node):
+def test_a_new_report_removes_the_mark_of_the_previous_one(scene, t2_node):
     report = make_report()
     restricted = replace(report, models=(replace(MODEL, research_only=True),))
     first = writeReport(restricted, scene, t2_node)

@@ -29,7 +29,7 @@ def moved_report(report, millimetres):
     return replace(report, structures=structures)
 
 
-def test_every_structure_has_one_labelled_point_at_its_place_from_cranial_to_caudal(result):
+def test_every_structure_has_one_labelled_point_at_its_position_from_cranial_to_caudal(result):
     assert labels(result.pointsNode) == list(anatomy.KEY_POINTS)
     for index, item in enumerate(make_report().structures):
         np.testing.assert_allclose(result.pointsNode.GetNthControlPointPositionWorld(index), item.position, atol=1e-9)
@@ -54,7 +54,7 @@ def test_the_points_have_labels_and_the_colour_of_the_discs(result):
     np.testing.assert_allclose(display.GetColor(), anatomy.structure("L4-L5").colour)
 
 
-def test_every_point_shows_in_every_slice_and_not_in_its_own_alone(result):
+def test_every_point_is_visible_in_every_slice_not_only_in_its_own(result):
     assert result.pointsNode.GetDisplayNode().GetSliceProjection()
 
 
@@ -102,12 +102,12 @@ EDITS = [
 ]
 
 
-def test_every_kind_of_edit_is_seen(result):
+def test_every_kind_of_edit_is_detected(result):
     edit_everything(result.pointsNode)
     assert [(edit.structure, edit.kind) for edit in editsOf(result.pointsNode)] == EDITS
 
 
-def test_edits_survive_another_report_and_are_told(scene, t2_node, result):
+def test_edits_survive_another_report_and_are_reported(scene, t2_node, result):
     node = result.pointsNode
     edit_everything(node)
     again = writeReport(make_report(pfirrmann="2"), scene, t2_node)
@@ -120,7 +120,7 @@ def test_edits_survive_another_report_and_are_told(scene, t2_node, result):
     assert node.GetFixedNumberOfControlPoints()
 
 
-def test_edits_are_overwritten_when_that_is_asked_for(scene, t2_node, result):
+def test_edits_are_overwritten_on_request(scene, t2_node, result):
     edit_everything(result.pointsNode)
     again = writeReport(make_report(), scene, t2_node, overwriteEdits=True)
     assert again.kept == ()
@@ -132,7 +132,7 @@ def test_a_point_whose_position_was_unset_counts_as_removed(result):
     assert [(edit.structure, edit.kind) for edit in editsOf(result.pointsNode)] == [("L2", EditKind.REMOVED)]
 
 
-def test_a_moved_point_is_no_edit_any_more_once_the_report_has_its_position(result):
+def test_a_moved_point_is_no_longer_an_edit_once_the_report_has_its_position(result):
     node = result.pointsNode
     node.SetNthControlPointPositionWorld(index_of(node, "L2"), 5, 6, 7)
     report = make_report()
@@ -141,7 +141,7 @@ def test_a_moved_point_is_no_edit_any_more_once_the_report_has_its_position(resu
 
 
 @pytest.mark.parametrize("millimetres", [0.001, 0.1])
-def test_a_hundredth_of_a_millimetre_tells_a_move_from_rounding(result, millimetres):
+def test_a_hundredth_of_a_millimetre_distinguishes_a_move_from_rounding(result, millimetres):
     x, y, z = result.pointsNode.GetNthControlPointPositionWorld(0)
     result.pointsNode.SetNthControlPointPositionWorld(0, x + millimetres, y, z)
     assert bool(editsOf(result.pointsNode)) is (millimetres > 0.01)

@@ -1,4 +1,4 @@
-"""Results in a scene: where they go, how they are found, kept up to date and read back."""
+"""Results in a scene: where they go, and how they are found, updated and read back."""
 
 from dataclasses import replace
 
@@ -47,7 +47,7 @@ def test_all_nodes_are_in_one_folder_under_the_study(scene, t2_node, result):
     assert hierarchy.GetItemUID(hierarchy.GetItemParent(result.folderItem), "DICOM") == "1.2.3"
 
 
-def test_results_on_a_volume_that_is_not_dicom_go_beside_it(scene):
+def test_results_on_a_volume_that_is_not_dicom_go_next_to_it(scene):
     hierarchy = hierarchyOf(scene)
     place = hierarchy.CreateFolderItem(hierarchy.GetSceneItemID(), "my images")
     node = addVolumeNode(scene, Series(Role.SAGITTAL_T2, make_image()))
@@ -55,7 +55,7 @@ def test_results_on_a_volume_that_is_not_dicom_go_beside_it(scene):
     assert hierarchy.GetItemParent(writeReport(make_report(""), scene, node).folderItem) == place
 
 
-def test_provenance_is_on_every_node_and_says_what_is_for_research(scene, result):
+def test_provenance_is_on_every_node_and_says_whether_it_is_for_research(scene, result):
     for node in nodes_of(result):
         assert node.GetAttribute(PREFIX + "Model.lumbar-mr-degeneration.SHA256") == "ab" * 32
         assert node.GetAttribute(PREFIX + "Model.lumbar-mr-degeneration.Version") == "1.0.0"
@@ -105,7 +105,7 @@ def test_a_result_is_found_again_after_its_nodes_were_renamed_and_moved(scene, t
     assert [node.GetName() for node in nodes_of(again)] == ["mine 0", "mine 1", "mine 2"]
 
 
-def test_the_inputs_are_not_touched(scene, t2_node):
+def test_the_inputs_are_not_changed(scene, t2_node):
     before = studyFromVolumeNodes(t2_node).primary.identity()
     attributes, name = t2_node.GetAttributeNames(), t2_node.GetName()
     parent = hierarchyOf(scene).GetItemParent(itemOf(t2_node))
@@ -145,7 +145,7 @@ def test_a_report_on_volumes_that_are_gone_goes_under_the_scene(scene):
     assert hierarchy.GetItemParent(result.folderItem) == hierarchy.GetSceneItemID()
 
 
-def test_a_list_or_table_that_was_deleted_is_made_again(scene, t2_node, result):
+def test_a_deleted_list_or_table_is_created_again(scene, t2_node, result):
     scene.RemoveNode(result.pointsNode)
     scene.RemoveNode(result.tableNode)
     assert resultOf(t2_node).pointsNode is None
@@ -183,13 +183,13 @@ def test_renumbering_back_restores_every_name(result):
     assert labels(renumberResult(result.reportNode, 1).pointsNode) == list(anatomy.KEY_POINTS)
 
 
-def test_structures_that_renumbering_leaves_without_a_name_are_left_out_and_told(result):
+def test_structures_that_lose_their_name_by_renumbering_are_left_out_and_reported(result):
     again = renumberResult(result.reportNode, 1)
     assert labels(again.pointsNode) == [*anatomy.KEY_POINTS[2:], "S1"]
     assert "L5-S1 had no name" in reportFromNode(again.reportNode).notes[-1].text
 
 
-def test_renumbering_keeps_what_a_user_edited_at_its_place(result):
+def test_renumbering_keeps_a_users_edits_in_place(result):
     node = result.pointsNode
     node.SetNthControlPointPositionWorld(labels(node).index("L2"), 5, 6, 7)
     node.SetNthControlPointLabel(labels(node).index("L4"), "mine")
@@ -205,7 +205,7 @@ def test_renumbering_beyond_every_name_is_refused_and_changes_nothing(result):
     assert labels(result.pointsNode) == list(anatomy.KEY_POINTS)
 
 
-def test_results_on_volumes_of_one_name_have_names_of_their_own(scene, result):
+def test_results_on_volumes_with_the_same_name_have_different_names(scene, result):
     other = writeReport(make_report("4.5"), scene, add_study(scene, make_study("4.5"))[Role.SAGITTAL_T2])
     names = [node.GetName() for node in (result.reportNode, other.reportNode)]
     assert names[0] == "Lumbar spine analysis: T2 sagittal" and names[1].startswith(names[0]) and names[0] != names[1]
@@ -213,12 +213,12 @@ def test_results_on_volumes_of_one_name_have_names_of_their_own(scene, result):
 
 
 @pytest.mark.parametrize("given", [None, "Lumbar levels"])
-def test_what_is_no_node_holds_no_result(given):
+def test_a_value_that_is_not_a_node_has_no_result(given):
     with pytest.raises(InputError, match="holds no result"):
         resultFromNode(given)
 
 
-def test_who_follows_a_report_is_told_once_and_when_all_of_it_is_there(result):
+def test_observers_of_a_report_are_notified_once_and_when_it_is_complete(result):
     told = []
 
     def look(caller, event):

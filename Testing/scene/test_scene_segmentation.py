@@ -1,4 +1,4 @@
-"""Masks in a scene: one segmentation under the study, a segment a structure, which other tools and the archive understand."""
+"""Masks in a scene: one segmentation with one segment per structure, which other tools and archives understand."""
 
 from dataclasses import replace
 
@@ -21,7 +21,7 @@ from SpinalDiseaseAILib.scene.results import resultOf, resultsInScene, updateRep
 from SpinalDiseaseAILib.scene.segmentation import FILL_OPACITY, isEdited, showSurfaces
 
 EARLIER = "12a62190fb13ec28ab23bfa3591275ef258dc83ca275f1346816edf052bbcbc7"
-"""What version 0.1.0 kept beside the masks of this file."""
+"""The hash that version 0.1.0 stored with the masks of this file."""
 
 
 def report_with_masks(study):
@@ -34,7 +34,7 @@ def segment_ids(node):
 
 @pytest.fixture(autouse=True)
 def in_application(scene, monkeypatch):
-    """What slicer.util needs of the application: its scene and the logic of its segmentations."""
+    """What slicer.util needs from the application: its scene and the segmentations logic."""
     enter(scene, monkeypatch)
 
 
@@ -53,7 +53,7 @@ def segmented(scene, study, t2_node):
     return writeReport(report_with_masks(study), scene, t2_node)
 
 
-def test_a_new_segmentation_lets_the_image_be_read_and_what_a_user_chose_for_it_stays(segmented, scene, study, t2_node):
+def test_a_new_segmentation_is_translucent_and_a_users_display_settings_are_kept(segmented, scene, study, t2_node):
     display = segmented.segmentationNode.GetDisplayNode()
     assert display.GetOpacity2DFill() == FILL_OPACITY < 0.3
     display.SetOpacity2DFill(0.8)
@@ -124,13 +124,13 @@ def test_a_second_analysis_replaces_the_masks_without_duplicates(scene, study, t
     assert segment_ids(again.segmentationNode) == ["L5", "L5-S1", "canal"]
 
 
-def test_levels_graded_again_leave_the_masks_as_they_are(segmented):
+def test_regraded_levels_leave_the_masks_unchanged(segmented):
     again = updateReport(segmented.reportNode, make_report(pfirrmann="2"))
     assert again.segmentationNode is segmented.segmentationNode
     assert segment_ids(again.segmentationNode) == list(NAMES)
 
 
-def test_masks_that_a_user_edited_are_kept_until_overwriting_is_asked_for(scene, study, t2_node, segmented):
+def test_masks_that_a_user_edited_are_kept_unless_overwriting_is_requested(scene, study, t2_node, segmented):
     node = segmented.segmentationNode
     assert not isEdited(node)
     edited = np.zeros(study.primary.image.voxels.shape, dtype=np.uint8)
@@ -143,7 +143,7 @@ def test_masks_that_a_user_edited_are_kept_until_overwriting_is_asked_for(scene,
     assert voxels_of(node, "L5", t2_node).sum() > 1 and not isEdited(node)
 
 
-def test_another_numbering_names_the_segments_anew_and_restoring_brings_all_of_them_back(segmented, study, t2_node):
+def test_another_numbering_renames_the_segments_and_restoring_brings_all_of_them_back(segmented, study, t2_node):
     node = segmented.segmentationNode
     masks = make_masks(study.primary.image)
     renumberResult(segmented.reportNode, 1)
@@ -157,12 +157,12 @@ def test_another_numbering_names_the_segments_anew_and_restoring_brings_all_of_t
 
 
 def graded(study, names):
-    """Levels graded again with masks that belong to other structures now."""
+    """Regraded levels with masks that now belong to other structures."""
     return replace(make_report(), structures=(), masks=make_masks(study.primary.image).renamed(names))
 
 
 ONE_UP = {"L4-L5": "L3-L4", "L5": "L4", "L5-S1": "L4-L5"}
-"""What a reader's points make of the masks: the fourth has no structure any more."""
+"""New names of the masks from a reader's points: the fourth no longer has a structure."""
 
 
 def test_segments_follow_points_that_make_them_other_structures(segmented, study, t2_node):
@@ -258,7 +258,7 @@ def test_a_scene_file_holds_the_segmentation_and_gives_it_back(study, tmp_path, 
 
 
 def layers(node):
-    """How many images hold the labels of all segments."""
+    """Number of images that hold the labels of all segments."""
     return node.GetSegmentation().GetNumberOfLayers()
 
 
@@ -274,10 +274,10 @@ def test_segments_share_one_image_of_labels_whatever_is_done_to_them(segmented, 
     assert layers(node) == 1
 
 
-def test_an_edited_segment_keeps_its_voxels_in_another_numbering_beside_those_that_share_theirs(segmented, study, t2_node):
+def test_an_edited_segment_keeps_its_own_voxels_in_another_numbering(segmented, study, t2_node):
     node, masks = segmented.segmentationNode, make_masks(study.primary.image)
     edited = np.zeros(study.primary.image.voxels.shape, dtype=np.uint8)
-    edited[:, 5:9] = 1  # over others, so that it gets an image of its own
+    edited[:, 5:9] = 1  # over others, so that it gets its own image
     slicer.util.updateSegmentBinaryLabelmapFromArray(edited.T.copy(), node, "L5", t2_node)
     renumberResult(segmented.reportNode, -1)
     assert (voxels_of(node, "L4", t2_node) == edited).all()
@@ -300,13 +300,13 @@ def test_labels_end_where_the_structures_end_and_lie_on_the_voxels_of_the_volume
     assert np.allclose(slicer.util.arrayFromVTKMatrix(matrix), study.primary.image.affine)
 
 
-def test_labels_reach_as_far_as_the_image_where_no_volume_tells_how_far_it_reaches(scene, study):
+def test_without_a_volume_in_the_scene_labels_extend_as_far_as_the_image(scene, study):
     node = writeReport(report_with_masks(study), scene).segmentationNode
     image = node.GetSegmentation().GetSegment("L5").GetRepresentation("Binary labelmap")
     assert image.GetExtent() == (0, 11, 0, 19, 0, 23)
 
 
-def test_masks_without_a_single_voxel_are_written_and_not_edited(scene, study, t2_node):
+def test_masks_without_a_single_voxel_are_written_and_do_not_count_as_edited(scene, study, t2_node):
     image = study.primary.image
     empty = Masks(Image(np.zeros(image.voxels.shape, dtype=np.uint8), image.affine), {LABELS["L5"]: "L5"})
     node = writeReport(replace(make_report(), masks=empty), scene, t2_node).segmentationNode
@@ -314,11 +314,11 @@ def test_masks_without_a_single_voxel_are_written_and_not_edited(scene, study, t
     assert voxels_of(node, "L5", t2_node).sum() == 0
 
 
-def test_masks_in_a_scene_of_an_earlier_version_are_not_taken_for_edited(segmented):
+def test_masks_in_a_scene_of_an_earlier_version_do_not_count_as_edited(segmented):
     assert segmented.segmentationNode.GetAttribute("SpinalDiseaseAI.WrittenMasks") == EARLIER
 
 
-def test_masks_are_taken_out_of_the_results_of_a_scene_that_is_about_to_be_closed_and_of_nothing_else(segmented, study, scene):
+def test_only_masks_of_results_are_removed_from_a_scene_that_is_about_to_be_closed(segmented, study, scene):
     applyGraded(segmented.reportNode, graded(study, ONE_UP))
     mine = scene.AddNewNodeByClass("vtkMRMLSegmentationNode")
     mine.GetSegmentation().AddEmptySegment("mine")

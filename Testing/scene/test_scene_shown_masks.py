@@ -1,4 +1,4 @@
-"""The segmentation of a result as masks again: what is in the scene, edits included, on the voxels that were analysed."""
+"""The segmentation of a result back to masks: as in the scene, including edits, on the analysed voxels."""
 
 from dataclasses import replace
 
@@ -42,7 +42,7 @@ def segmented(scene, t2_node, masks):
 
 
 def edit(segmented, name, where, volume):
-    """Make a segment consist of some voxels of a volume, (I, J, K), as the Segment Editor does."""
+    """Make a segment consist of some voxels of a volume, (I, J, K), like the Segment Editor does."""
     voxels = np.zeros(volume.GetImageData().GetDimensions(), dtype=np.uint8)
     voxels[where] = 1
     slicer.util.updateSegmentBinaryLabelmapFromArray(voxels.T.copy(), segmented.segmentationNode, name, volume)
@@ -80,13 +80,13 @@ def test_a_result_without_a_segmentation_has_no_masks(result, segmented, scene):
     assert masksOfResult(segmented.reportNode) is None
 
 
-def test_a_segmentation_without_a_voxel_is_no_mask(segmented, t2_node):
+def test_a_segmentation_without_voxels_gives_no_masks(segmented, t2_node):
     for name in NAMES:
         edit(segmented, name, np.s_[:0], t2_node)
     assert masksOfResult(segmented.reportNode) is None
 
 
-def test_segments_that_a_user_added_and_that_are_no_structure_are_left_out(segmented, masks):
+def test_segments_added_by_a_user_that_are_not_structures_are_left_out(segmented, masks):
     segmented.segmentationNode.GetSegmentation().AddEmptySegment("cyst")
     found = masksOfResult(segmented.reportNode)
     assert_same(found, masks)
@@ -95,7 +95,7 @@ def test_segments_that_a_user_added_and_that_are_no_structure_are_left_out(segme
     assert isEdited(segmented.segmentationNode) and masksOfResult(segmented.reportNode).model == "m"
 
 
-def test_what_a_reader_edited_is_what_comes_back_and_no_model_made_it(segmented, masks, t2_node):
+def test_edited_masks_come_back_as_edited_and_without_a_model(segmented, masks, t2_node):
     own = edit(segmented, "L5", np.s_[2:7, 1:4, 12:14], t2_node)
     found = masksOfResult(segmented.reportNode)
     assert (found.of("L5") == own).all() and found.model == ""
@@ -108,7 +108,7 @@ def test_a_structure_that_a_reader_removed_is_gone(segmented):
     assert "L4" not in found.names.values() and found.model == ""
 
 
-def test_where_segments_overlap_the_lower_one_in_the_list_counts(segmented, t2_node):
+def test_if_segments_overlap_the_lower_one_in_the_list_counts(segmented, t2_node):
     edit(segmented, "L4", np.s_[3:9, 4:12, 2:20], t2_node)
     found = masksOfResult(segmented.reportNode)
     assert found.of("L5-S1")[5, 5, 18] and found.of("L4")[5, 5, 6]
@@ -135,7 +135,7 @@ def test_surfaces_in_the_views_do_not_matter(segmented, masks):
 
 
 @pytest.mark.parametrize("moved", ["both", "volume", "both, hardened"])
-def test_a_moved_study_gives_them_where_it_was_analysed(segmented, masks, t2_node, put_under, moved):
+def test_masks_of_a_moved_study_are_returned_where_it_was_analysed(segmented, masks, t2_node, put_under, moved):
     node = segmented.segmentationNode
     put_under(t2_node)
     if moved != "volume":
@@ -149,7 +149,7 @@ def test_a_moved_study_gives_them_where_it_was_analysed(segmented, masks, t2_nod
 
 
 @pytest.mark.parametrize("hardened", [False, True])
-def test_edits_in_a_moved_study_are_where_they_lie_on_the_image(segmented, masks, t2_node, put_under, hardened):
+def test_edits_in_a_moved_study_are_returned_where_they_lie_on_the_image(segmented, masks, t2_node, put_under, hardened):
     put_under(t2_node)
     segmented.segmentationNode.SetAndObserveTransformNodeID(t2_node.GetTransformNodeID())
     if hardened:
@@ -182,6 +182,6 @@ def test_a_saved_scene_gives_the_same_masks(study, masks, tmp_path, monkeypatch)
     assert found.model == "m"
 
 
-def test_without_volumes_the_masks_reach_as_far_as_their_image_did(scene, masks):
+def test_without_volumes_the_masks_extend_as_far_as_their_image(scene, masks):
     found = masksOfResult(writeReport(replace(make_report(), masks=masks), scene).reportNode)
     assert_same(found, masks)

@@ -1,4 +1,4 @@
-"""Scene files from strangers write nowhere but into the temporary folder, and show no other file of this computer."""
+"""Untrusted scene files write only into the temporary folder, and show no other files of this computer."""
 
 import stat
 import tempfile
@@ -30,7 +30,7 @@ def temporary(tmp_path, monkeypatch):
 
 @pytest.fixture
 def secret(tmp_path):
-    """A file of the user that is none of a scene's business."""
+    """A private file of the user."""
     path = tmp_path / "secret.txt"
     path.write_text("secret")
     return path
@@ -42,7 +42,7 @@ def mrb_of(path, text):
     return path
 
 
-def test_members_whose_names_lead_out_are_written_nowhere_else(tmp_path, temporary):
+def test_members_whose_names_lead_out_of_the_folder_stay_within_it(tmp_path, temporary):
     path = write_scene(make_report(), make_study(), tmp_path / "scene.mrb")
     with zipfile.ZipFile(path, "a") as file:
         for name in ("../../escaped", str(tmp_path / "escaped"), "../../../escaped"):
@@ -61,7 +61,7 @@ def test_members_whose_names_lead_out_are_written_nowhere_else(tmp_path, tempora
 def test_a_scene_that_names_another_file_is_refused(tmp_path, temporary, secret, attribute, spelt):
     text = SCENE.format(entity="", attribute=attribute, file=spelt.format(secret, secret.name))
     path = mrb_of(tmp_path / "a.mrb", text)
-    (temporary / "secret.txt").write_text("secret")  # where three steps up from the description lead
+    (temporary / "secret.txt").write_text("secret")  # three folders up from the description
     with pytest.raises(InputError, match="names files outside of it"):
         read_scene(path)
 
@@ -71,13 +71,13 @@ def test_a_scene_may_name_a_file_of_another_computer_that_is_not_there(tmp_path,
     assert archive.unpackScene(mrb_of(tmp_path / "a.mrb", text), temporary / "scene").name == "a.mrml"
 
 
-def test_entities_that_stand_for_gigabytes_are_refused(tmp_path, temporary):
+def test_entities_that_expand_to_gigabytes_are_refused(tmp_path, temporary):
     entity = '<!DOCTYPE MRML [<!ENTITY a "aaaaaaaaaa">]>'
     with pytest.raises(InputError, match="cannot be read"):
         read_scene(mrb_of(tmp_path / "a.mrb", SCENE.format(entity=entity, attribute="fileName", file="&a;")))
 
 
-def test_a_scene_that_unpacks_to_too_much_is_refused_before_it_does(tmp_path, temporary, monkeypatch):
+def test_a_scene_that_would_unpack_to_too_much_is_refused_before_unpacking(tmp_path, temporary, monkeypatch):
     path = write_scene(make_report(), make_study(), tmp_path / "scene.mrb")
     monkeypatch.setattr(archive, "MAXIMUM_UNPACKED_BYTES", 1000)
     with pytest.raises(InputError, match="holds more than"):

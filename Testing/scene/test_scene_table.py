@@ -17,7 +17,7 @@ def column(result, name):
     return [array.GetValue(row) for row in range(array.GetNumberOfValues())]
 
 
-def test_there_is_one_row_a_structure_and_finding(result):
+def test_there_is_one_row_per_structure_and_finding(result):
     rows = list(zip(column(result, "level"), column(result, "finding"), strict=True))
     assert rows[:3] == [("T12-L1", "Pfirrmann grade"), ("T12-L1", "Disc bulging"), ("L1-L2", "Pfirrmann grade")]
     assert len(rows) == len(set(rows)) == 12
@@ -31,7 +31,7 @@ def test_a_row_says_the_prediction_its_confidence_and_every_class(result):
     assert column(result, "model")[0] == "lumbar-mr-degeneration"
 
 
-def test_a_row_says_what_is_plausible_and_where_the_images_do_not_tell(scene, t2_node):
+def test_a_row_gives_the_plausible_classes_and_whether_the_images_are_inconclusive(scene, t2_node):
     report = make_report()
     disc = report.structure("L5-S1")
     grade = replace(disc.findings[0], plausible=("3", "4"), coverage=0.9)
@@ -60,7 +60,7 @@ def test_the_numbers_cannot_be_edited_by_hand(result):
     assert result.tableNode.GetLocked()
 
 
-def test_several_classes_that_hold_together_are_all_predicted(scene, t2_node):
+def test_classes_that_occur_together_are_all_predicted(scene, t2_node):
     report = make_report()
     disc = replace(report.structure("L5-S1"), findings=(finding("disc_disease", "v2"),))
     both = replace(disc.findings[0], probabilities={"v1": 0.1, "v2": 0.8, "v3": 0.6, "v4": 0.1, "v5": 0.2})
@@ -85,12 +85,12 @@ def test_another_report_replaces_rows_and_columns(scene, t2_node, result):
     assert again.tableNode.GetTable().GetNumberOfRows() == 12
 
 
-def test_a_row_leads_to_its_level_and_no_row_to_none(result):
+def test_a_row_has_its_level_and_no_row_has_none(result):
     assert levelOfRow(result.tableNode, 2) == "L1-L2"
     assert levelOfRow(result.tableNode, 99) == ""
 
 
-def test_a_narrow_view_leaves_out_all_but_what_a_reader_needs(result):
+def test_a_narrow_view_shows_only_what_a_reader_needs(result):
     names = [result.tableNode.GetColumnName(index) for index in range(result.tableNode.GetNumberOfColumns())]
     left = [name for index, name in enumerate(names) if index not in wideColumns(result.tableNode)]
     assert tuple(left) == PANEL_COLUMNS

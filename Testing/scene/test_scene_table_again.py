@@ -1,4 +1,4 @@
-"""A table that a second report is written into shows that report alone."""
+"""A table into which a second report is written shows only that report."""
 
 from dataclasses import replace
 
@@ -11,7 +11,7 @@ def columns_of(node):
     return [node.GetColumnName(index) for index in range(node.GetNumberOfColumns())]
 
 
-def test_columns_that_only_the_report_before_needed_are_gone(scene, t2_node):
+def test_columns_that_only_the_previous_report_needed_are_gone(scene, t2_node):
     report = make_report()
     fewer = replace(
         report,
@@ -19,7 +19,7 @@ def test_columns_that_only_the_report_before_needed_are_gone(scene, t2_node):
             replace(item, findings=(finding("bulging", "present"),) if item.findings else ()) for item in report.structures
         ),
     )
-    wide = columns_of(writeReport(report, scene, t2_node).tableNode)  # five grades of Pfirrmann
+    wide = columns_of(writeReport(report, scene, t2_node).tableNode)  # five Pfirrmann grades
     table = writeReport(fewer, scene, t2_node).tableNode
     assert len(columns_of(table)) < len(wide)
     assert {table.GetTable().GetColumn(index).GetNumberOfValues() for index in range(table.GetNumberOfColumns())} == {6}

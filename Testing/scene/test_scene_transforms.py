@@ -1,4 +1,4 @@
-"""A volume that is moved after its analysis takes its result along; points that someone moves against it were corrected."""
+"""A volume that is moved after its analysis takes its result along; points moved relative to it count as corrected."""
 
 import json
 
@@ -39,7 +39,7 @@ def turn(scene):
 
 @pytest.fixture
 def warp(scene):
-    """A transform that is not linear: up to 5 mm, more in front than behind."""
+    """A nonlinear transform: up to 5 mm, more anterior than posterior."""
     node = scene.AddNewNodeByClass("vtkMRMLTransformNode", "warp")
     spline = slicer.vtkOrientedBSplineTransform()
     coefficients = vtk.vtkImageData()
@@ -96,7 +96,7 @@ def masked_report(image):
 
 
 def centre(result):
-    """World RAS millimetres of the middle of the L5 mask, transforms included."""
+    """World RAS millimetres of the centre of the L5 mask, including transforms."""
     node = result.segmentationNode
     image = node.GetSegmentation().GetSegment("L5").GetRepresentation("Binary labelmap")
     matrix = vtk.vtkMatrix4x4()
@@ -109,12 +109,12 @@ def centre(result):
     return (slicer.util.arrayFromVTKMatrix(matrix) @ local)[:3]
 
 
-def test_points_under_the_transform_of_their_volume_were_not_corrected(result, volume, turn):
+def test_points_under_the_transform_of_their_volume_do_not_count_as_corrected(result, volume, turn):
     under(turn, volume, result.pointsNode)
     assert not pendingChanges(result.reportNode)
 
 
-def test_a_transform_that_changes_while_it_is_over_both_corrects_nothing(result, volume, turn):
+def test_changing_a_transform_of_both_corrects_nothing(result, volume, turn):
     under(turn, volume, result.pointsNode)
     turn.SetMatrixTransformToParent(slicer.util.vtkMatrixFromArray(TURN @ TURN))
     assert not pendingChanges(result.reportNode)
@@ -129,11 +129,11 @@ def test_a_transform_that_is_hardened_corrects_nothing(result, volume, turn, har
     assert not pendingChanges(result.reportNode)
 
 
-def test_a_transform_that_is_taken_away_again_corrects_nothing(scene, volume, turn):
+def test_removing_a_transform_again_corrects_nothing(scene, volume, turn):
     under(turn, volume)
     result = writeReport(make_report(), scene, volume)
     assert not pendingChanges(result.reportNode)
-    under(turn, result.pointsNode)  # points of a moved volume are in the world
+    under(turn, result.pointsNode)  # the points of a moved volume are in world coordinates
     assert len(pendingChanges(result.reportNode).placed) == len(KEY_POINTS)
     under(None, result.pointsNode)
     result.pointsNode.ApplyTransformMatrix(slicer.util.vtkMatrixFromArray(np.linalg.inv(TURN)))
@@ -141,13 +141,13 @@ def test_a_transform_that_is_taken_away_again_corrects_nothing(scene, volume, tu
     assert not pendingChanges(result.reportNode)
 
 
-def test_a_warp_over_both_corrects_nothing(result, volume, warp):
+def test_a_warp_of_both_corrects_nothing(result, volume, warp):
     under(warp, volume, result.pointsNode)
     assert pointOf(result.pointsNode, "L1") != pytest.approx(make_report().structure("L1").position, abs=1)
     assert not pendingChanges(result.reportNode)
 
 
-def test_a_point_that_is_moved_under_a_warp_is_corrected_alone_and_known_in_the_report(result, volume, warp):
+def test_a_point_moved_under_a_warp_is_the_only_correction_and_has_its_position_in_the_report(result, volume, warp):
     under(warp, volume, result.pointsNode)
     index = indexOfPoint(result.pointsNode, "L3")
     x, y, z = result.pointsNode.GetNthControlPointPosition(index)
@@ -156,20 +156,20 @@ def test_a_point_that_is_moved_under_a_warp_is_corrected_alone_and_known_in_the_
     assert moved[0] == "L3" and moved[1] == pytest.approx((x, y + 3, z), abs=0.01)
 
 
-def test_points_are_corrected_that_moved_against_their_volume(result, turn):
+def test_points_that_moved_relative_to_their_volume_count_as_corrected(result, turn):
     under(turn, result.pointsNode)
     assert set(pendingChanges(result.reportNode).placed) == set(KEY_POINTS)
 
 
-def test_points_that_their_volume_left_behind_were_not_corrected(result, volume, turn):
-    """Nobody touched them: a level that is graded where they lie on the moved image would be told of other anatomy."""
+def test_points_left_behind_by_their_volume_do_not_count_as_corrected(result, volume, turn):
+    """Nobody moved them, and grading a level where they lie on the moved image would assess other anatomy."""
     under(turn, volume)
     assert not pendingChanges(result.reportNode)
     volume.HardenTransform()
     assert not pendingChanges(result.reportNode)
 
 
-def test_points_that_were_restored_onto_a_moved_volume_are_left_behind_when_it_is_moved_back(result, volume, turn):
+def test_points_restored_on_a_moved_volume_stay_behind_when_it_is_moved_back(result, volume, turn):
     under(turn, volume)
     restoreComputed(result.reportNode)
     under(None, volume)
@@ -178,7 +178,7 @@ def test_points_that_were_restored_onto_a_moved_volume_are_left_behind_when_it_i
     assert pendingChanges(result.reportNode).placed == {"L3": pytest.approx((4, 5, 6))}
 
 
-def test_a_point_that_is_dragged_onto_the_volume_that_left_it_behind_is_graded_alone(result, volume, turn):
+def test_a_point_dragged_to_the_volume_that_left_it_behind_is_the_only_one_graded(result, volume, turn):
     under(turn, volume)
     before = make_report().structure("L4-L5").position
     move(result, "L4-L5", np.add(applied(TURN, before), (0, 0, 1)))
@@ -188,7 +188,7 @@ def test_a_point_that_is_dragged_onto_the_volume_that_left_it_behind_is_graded_a
 
 
 @pytest.mark.parametrize("overwrite", [False, True])
-def test_a_new_analysis_puts_points_that_were_left_behind_onto_the_volume(result, scene, volume, turn, overwrite):
+def test_a_new_analysis_moves_points_that_were_left_behind_to_the_volume(result, scene, volume, turn, overwrite):
     under(turn, volume)
     again = writeReport(moved_report(TURN), scene, volume, overwriteEdits=overwrite)
     assert again.kept == () and not pendingChanges(again.reportNode)
@@ -217,11 +217,11 @@ def test_models_see_the_image_and_the_points_where_they_were_analysed(scene, vol
     points, _ = modelPoints(result.reportNode)
     assert points["L4-L5"] == pytest.approx((1, 2, 3))
     assert points["L1"] == make_report().structure("L1").position
-    # To the last digit, so that who outlined the image recognizes it.
+    # Exactly equal, so that the process that segmented the image recognizes it.
     assert studyOfResult(result.reportNode).primary.identity().sha256 == analysed.primary.identity().sha256
 
 
-def test_an_image_is_recognized_that_was_saved_and_read_again(scene, volume, tmp_path):
+def test_an_image_that_was_saved_and_read_again_is_recognized(scene, volume, tmp_path):
     analysed = make_study()
     writeReport(make_report(), scene, volume, study=analysed)
     assert scene.WriteToMRB(str(tmp_path / "saved.mrb"))
@@ -230,7 +230,7 @@ def test_an_image_is_recognized_that_was_saved_and_read_again(scene, volume, tmp
     assert studyOfResult(again.reportNode).primary.identity().sha256 == analysed.primary.identity().sha256
 
 
-def test_a_t1_volume_that_is_moved_with_the_t2_is_where_it_was_too(scene, turn):
+def test_a_t1_volume_that_moved_with_the_t2_is_also_returned_where_it_was(scene, turn):
     analysed = make_study(with_t1=True)
     nodes = add_study(scene, analysed)
     result = writeReport(make_report(), scene, *nodes.values(), study=analysed)
@@ -239,7 +239,7 @@ def test_a_t1_volume_that_is_moved_with_the_t2_is_where_it_was_too(scene, turn):
     np.testing.assert_array_equal(after, before)
 
 
-def test_a_level_that_is_graded_after_its_volume_moved_stays_where_the_reader_put_it(result, volume, turn):
+def test_a_level_that_is_graded_after_its_volume_moved_stays_where_the_reader_placed_it(result, volume, turn):
     under(turn, volume, result.pointsNode)
     place = applied(TURN, (1.0, 2.0, 3.0))
     move(result, "L4-L5", place)
@@ -272,8 +272,8 @@ def test_an_analysis_of_the_moved_volume_takes_its_corrections_along(result, sce
     assert presentPoints(result.pointsNode)["L1"] == pytest.approx(applied(TURN, make_report().structure("L1").position))
 
 
-def test_a_report_that_comes_after_its_volume_moved_is_put_on_it(scene, volume, turn):
-    """As when a user moves a volume while it is analysed."""
+def test_a_report_that_arrives_after_its_volume_moved_is_placed_on_it(scene, volume, turn):
+    """As if a user moves a volume while it is analysed."""
     analysed = make_study()
     under(turn, volume)
     result = writeReport(masked_report(analysed.primary.image), scene, volume, study=analysed)
@@ -283,7 +283,7 @@ def test_a_report_that_comes_after_its_volume_moved_is_put_on_it(scene, volume, 
 
 
 @pytest.mark.parametrize("harden", [False, True])
-def test_masks_that_are_brought_up_to_date_or_restored_lie_on_the_moved_volume(scene, volume, turn, harden):
+def test_masks_that_are_updated_or_restored_lie_on_the_moved_volume(scene, volume, turn, harden):
     image = make_study().primary.image
     result = writeReport(masked_report(image), scene, volume)
     nodes = (volume, result.pointsNode, result.segmentationNode)
@@ -301,12 +301,12 @@ def test_masks_that_are_brought_up_to_date_or_restored_lie_on_the_moved_volume(s
     assert centre(result) == pytest.approx(wanted)
 
 
-def test_a_result_whose_volume_has_another_grid_now_is_in_the_world_as_before(result, volume):
+def test_a_result_whose_volume_has_a_different_grid_now_stays_where_it_was(result, volume):
     slicer.util.updateVolumeFromArray(volume, np.zeros((3, 4, 5), dtype=np.int16))
     assert not pendingChanges(result.reportNode)
 
 
-def test_points_of_a_scene_of_an_earlier_version_are_known_to_be_untouched(result):
+def test_points_in_a_scene_of_an_earlier_version_do_not_count_as_edited(result):
     node, name = result.pointsNode, "SpinalDiseaseAI.WrittenPoints"
     node.SetAttribute(name, json.dumps({key: values[:3] for key, values in json.loads(node.GetAttribute(name)).items()}))
     result.reportNode.RemoveAttribute("SpinalDiseaseAI.AnalysedGeometry")
@@ -315,7 +315,7 @@ def test_points_of_a_scene_of_an_earlier_version_are_known_to_be_untouched(resul
     assert list(pendingChanges(result.reportNode).placed) == ["L3"] and len(editsOf(node)) == 1
 
 
-def test_a_result_of_a_scene_without_remembered_geometry_is_in_the_world(result, volume):
+def test_a_result_without_recorded_geometry_is_in_world_coordinates(result, volume):
     result.reportNode.RemoveAttribute("SpinalDiseaseAI.AnalysedGeometry")
     assert not pendingChanges(result.reportNode)
     assert inputsOf(result.reportNode)[0] is volume

@@ -1,4 +1,4 @@
-"""What the application shows when it opens a scene file: the study, in every slice view."""
+"""When the application opens a scene file, it shows the study in every slice view."""
 
 from dataclasses import replace
 

@@ -25,7 +25,7 @@ def test_a_study_put_into_a_scene_comes_back_as_it_was(scene):
 
 
 @pytest.mark.parametrize("codes", all_axis_codes()[::7])
-def test_voxels_stay_at_their_place_in_the_patient_in_any_axis_order(scene, codes):
+def test_voxels_keep_their_position_in_the_patient_in_any_axis_order(scene, codes):
     stored = reorient(make_image(), codes)
     image = studyFromVolumeNodes(addVolumeNode(scene, Series(Role.SAGITTAL_T2, stored))).primary.image
     assert image.codes == codes
@@ -67,7 +67,7 @@ def test_a_t1_volume_alone_is_a_study(t2_node):
     assert studyFromVolumeNodes(None, t2_node).primary.role is Role.SAGITTAL_T1
 
 
-def test_volumes_of_two_studies_are_taken_with_a_warning(scene):
+def test_volumes_of_two_studies_are_accepted_with_a_warning(scene):
     t2 = add_study(scene, make_study("1.2.3"))[Role.SAGITTAL_T2]
     t1 = add_study(scene, make_study("1.2.4", with_t1=True))[Role.SAGITTAL_T1]
     assert [note.code for note in studyFromVolumeNodes(t2, t1).notes] == ["different-studies"]
@@ -91,7 +91,7 @@ def test_identifiers_of_the_patient_are_not_read(scene, t2_node):
 
 
 @pytest.mark.parametrize(("is_open", "expected"), [(True, ("1.5", "1.6", "1.7")), (False, ("", "", ""))])
-def test_uids_that_the_scene_does_not_hold_come_from_the_dicom_database_if_it_is_open(scene, monkeypatch, is_open, expected):
+def test_uids_that_the_scene_lacks_come_from_the_dicom_database_if_it_is_open(scene, monkeypatch, is_open, expected):
     tags = {"0008,0060": "MR", "0020,000D": "1.5", "0020,000E": "1.6", "0020,0052": "1.7"}
 
     class Database:
@@ -174,8 +174,8 @@ def test_the_suggested_volume_is_called_t2_or_at_least_not_t1(scene, names, expe
     ],
     ids=["a name", "a list", "a segmentation", "a volume that was removed"],
 )
-def test_what_is_no_volume_of_a_scene_is_refused_with_a_sentence(scene, t2_node, given, words):
-    """As a script may give it by mistake."""
+def test_a_value_that_is_not_a_volume_in_a_scene_is_refused_with_a_sentence(scene, t2_node, given, words):
+    """As a script might pass it by mistake."""
     with pytest.raises(InputError, match=words) as refused:
         studyFromVolumeNodes(given(scene, t2_node))
     assert refused.value.code == "no-volume" and refused.value.remedy
@@ -184,8 +184,8 @@ def test_what_is_no_volume_of_a_scene_is_refused_with_a_sentence(scene, t2_node,
 
 
 @pytest.mark.parametrize(("modality", "code"), [("CT", "ct-study"), ("PT", "not-mr"), ("MR", ""), ("", "")])
-def test_a_volume_that_dicom_says_is_no_mr_is_refused(scene, t2_node, modality, code):
-    """Slicer keeps the modality of what it loads from DICOM with the item of the series."""
+def test_a_volume_that_is_not_mr_according_to_dicom_is_refused(scene, t2_node, modality, code):
+    """Slicer keeps the modality of volumes loaded from DICOM with the item of the series."""
     hierarchyOf(scene).SetItemAttribute(itemOf(t2_node), "DICOM.Modality", modality)
     if not code:
         assert studyFromVolumeNodes(t2_node).uid == "1.2.3"
