@@ -13,7 +13,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "scene"))
 try:
     from PySide6 import QtWidgets
 except ImportError as error:
-    # Qt needs libraries of the system, libGL and libEGL among them. test_module_qt.py tells that its tests are left out.
+    # Qt needs system libraries such as libGL and libEGL. test_module_qt.py reports if tests are skipped without them.
     QT_MISSING = str(error)
     collect_ignore_glob = ["test_module_[!q]*.py"]
 else:
@@ -47,7 +47,7 @@ def scene():
 
 @pytest.fixture(autouse=True)
 def unnoticed_errors(monkeypatch):
-    """Errors in what Qt or VTK call: the application prints them where no user looks and goes on. None is expected."""
+    """Errors in callbacks of Qt or VTK: the application only prints them and continues. Tests expect none."""
     found = []
     monkeypatch.setattr(sys, "excepthook", lambda kind, error, trace: found.append(error))
     monkeypatch.setattr(sys, "unraisablehook", lambda unraisable: found.append(unraisable.exc_value))
@@ -57,13 +57,13 @@ def unnoticed_errors(monkeypatch):
 
 @pytest.fixture
 def errors(monkeypatch, qt_application, scene, tmp_path):
-    """The application around the module; its error pop-ups."""
+    """The application around the module; returns its error pop-ups."""
     return application.install(monkeypatch, scene, tmp_path)
 
 
 @pytest.fixture
 def module(monkeypatch, errors):
-    """The module file, imported as the application does."""
+    """The module file, imported like the application does."""
     monkeypatch.delitem(sys.modules, "SpinalDiseaseAI", raising=False)
     yield importlib.import_module("SpinalDiseaseAI")
     sys.modules.pop("SpinalDiseaseAI", None)
@@ -77,7 +77,7 @@ def nodes(scene):
 
 
 class SharedClient(WorkerClient):
-    """A client whose idle worker outlives the panel that used it, so that not every test waits for a new process."""
+    """A client whose idle worker outlives the panel that used it, so that tests need not wait for a new process."""
 
     def shutdown(self):
         if self.busy:
@@ -92,7 +92,7 @@ def made_worker(behaviour):
 
 @pytest.fixture(scope="session")
 def shared_clients():
-    """Clients of the workers that most tests use."""
+    """Clients of the workers used by most tests."""
     clients = {behaviour: SharedClient(arguments=made_worker(behaviour)) for behaviour in ("report", "masks")}
     yield clients
     for client in clients.values():
@@ -101,7 +101,7 @@ def shared_clients():
 
 @pytest.fixture
 def client_of(shared_clients):
-    """Clients of workers that behave as asked: as `made_worker.py` tells. "own" is one that reports, for this test alone."""
+    """Clients of workers with a given behaviour, see `made_worker.py`. "own" is one that reports, for this test only."""
     clients = []
 
     def make(behaviour):
@@ -117,7 +117,7 @@ def client_of(shared_clients):
 
 @pytest.fixture
 def panel_of(module, client_of, monkeypatch):
-    """Panels whose worker behaves as asked."""
+    """Panels whose worker has a given behaviour."""
     panels = []
     for question in ("missingRequirements", "missingForDicom"):
         monkeypatch.setattr(application_services, question, list)
@@ -144,7 +144,7 @@ def panel(panel_of, nodes, wait_until):
 
 @pytest.fixture
 def measured(panel_of, nodes, wait_until):
-    """A panel whose study was outlined and measured."""
+    """A panel whose study was segmented and measured."""
     panel = panel_of("measured")
     analyze(panel, wait_until)
     return panel
@@ -152,7 +152,7 @@ def measured(panel_of, nodes, wait_until):
 
 @pytest.fixture
 def answer(monkeypatch):
-    """Answer every question of the panel in one way; the questions are kept."""
+    """Answer every question of the panel in the same way, and record the questions."""
 
     def reply(value):
         asked = []
@@ -171,7 +171,7 @@ def answer(monkeypatch):
 
 @pytest.fixture
 def wait_until(qt_application):
-    """Run the application's events until something holds."""
+    """Process the application's events until a condition is true."""
 
     def wait(condition, seconds=20):
         end = time.monotonic() + seconds

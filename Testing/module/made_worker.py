@@ -1,4 +1,4 @@
-"""A worker that speaks the real protocol and answers with a report made by hand. What it does is in its first argument."""
+"""A worker that speaks the real protocol and answers with a hand-made report. Its first argument sets its behaviour."""
 
 import os
 import sys
@@ -23,7 +23,7 @@ BEHAVIOUR = sys.argv[1]
 
 
 def area(value):
-    """Measurements of a disc, told apart by their value: 300 where an analysis took them, 200 at a corrected point."""
+    """Measurements of a disc, distinguished by their value: 300 from an analysis, 200 at a corrected point."""
     return (Measurement("disc_area", float(value)),)
 
 
@@ -53,7 +53,7 @@ class MadeAnalyser:
         return replace(report, notes=notes)
 
     def regrade(self, study, points, changed, options, progress):
-        """Every disc has Pfirrmann grade 2 where a reader put its point."""
+        """Every disc gets Pfirrmann grade 2 at the reader's point."""
         if BEHAVIOUR == "die regrade":
             os._exit(3)
         if BEHAVIOUR == "refuse regrade":

@@ -1,4 +1,4 @@
-"""What tests of the panel ask of it, in a reader's words."""
+"""Helpers for tests of the panel, in terms of a user."""
 
 import slicer
 from PySide6.QtCore import Qt
@@ -25,7 +25,7 @@ def levels(panel):
 
 
 def bar(panel, level):
-    """Per cent of a level's bar; None if it has none."""
+    """Percentage of a level's bar; None if it has none."""
     widget = panel.ui.levelTable.cellWidget(levels(panel).index(level), 3)
     return None if widget is None else widget.value
 
@@ -38,7 +38,7 @@ def analyze(panel, wait_until):
 
 
 def check(panel, *names):
-    """Check these files under Outputs, and no others."""
+    """Tick these files under Outputs, and no others."""
     for row in range(panel.ui.outputList.count):
         item = panel.ui.outputList.item(row)
         wanted = any(f"({name})" in item.text() for name in names)
@@ -54,7 +54,7 @@ def index_of(node, label):
 
 
 def drag(node, label, offset):
-    """Move a point as a reader does: every step is an event, the release is the last one."""
+    """Move a point like a reader does: every step is an event, and the release is the last one."""
     index = index_of(node, label)
     position = node.GetNthControlPointPositionWorld(index)
     node.InvokeEvent(slicer.vtkMRMLMarkupsNode.PointStartInteractionEvent)
@@ -65,14 +65,14 @@ def drag(node, label, offset):
 
 
 def pick(selector, node):
-    """Choose a node in a list of nodes as a user does."""
+    """Choose a node in a node selector, like a user does."""
     box = unwrap(selector)._box
     box.setCurrentIndex(box.findData(node.GetID()))
     box.activated.emit(box.currentIndex())
 
 
 def sample_loader(scene, loaded):
-    """What loads series from Slicer's DICOM database, here the sample into the scene; UIDs that were loaded come into a list."""
+    """A stand-in for loading series from Slicer's DICOM database: loads the sample, and appends the UIDs to a list."""
 
     def load(uids):
         loaded.extend(uids)

@@ -21,7 +21,7 @@ def choose(panel, name):
 
 
 def used(panel):
-    """Device and models that the last analysis was asked for."""
+    """Device and models requested for the last analysis."""
     return reportFromNode(panel.parameterNode.report).notes[0].text
 
 
@@ -79,7 +79,7 @@ def test_the_device_that_was_found_is_shown(panel_of, wait_until):
     wait_until(lambda: "cannot be used" in label.text)
 
 
-def test_a_device_that_is_none_is_told_beside_it(panel_of, wait_until, errors):
+def test_an_invalid_device_is_reported_next_to_it(panel_of, wait_until, errors):
     panel = panel_of()
     panel.ui.deviceComboBox.currentIndex = panel.ui.deviceComboBox.findData("mps")
     panel.ui.probeButton.click()
@@ -87,7 +87,7 @@ def test_a_device_that_is_none_is_told_beside_it(panel_of, wait_until, errors):
     assert errors == []
 
 
-def test_the_folder_of_models_can_be_changed_and_put_back(panel_of, tmp_path):
+def test_the_folder_of_models_can_be_changed_and_reset(panel_of, tmp_path):
     panel = panel_of()
     name = "lumbar-mr-degeneration"
     shutil.copytree(models_folder() / name, tmp_path / "models" / name)
@@ -98,14 +98,14 @@ def test_the_folder_of_models_can_be_changed_and_put_back(panel_of, tmp_path):
     assert panel.ui.classifierComboBox.count > 1 and not panel.ui.shippedModelsButton.enabled
 
 
-def test_a_folder_without_models_is_told_without_a_pop_up(panel_of, tmp_path, errors):
+def test_a_folder_without_models_is_reported_without_a_pop_up(panel_of, tmp_path, errors):
     panel = panel_of()
     panel.ui.modelsDirectoryButton.directory = str(tmp_path)
     assert "holds no model that grades" in panel.ui.statusLabel.text
     assert errors == [] and panel.ui.licenceLabel.text == ""
 
 
-def test_slices_and_masks_are_handed_to_the_analysis(panel_of, nodes, wait_until, monkeypatch):
+def test_slices_and_masks_are_passed_to_the_analysis(panel_of, nodes, wait_until, monkeypatch):
     panel = panel_of()
     seen = []
     process = panel.logic.process
@@ -118,7 +118,7 @@ def test_slices_and_masks_are_handed_to_the_analysis(panel_of, nodes, wait_until
     assert (panel.parameterNode.slices, panel.parameterNode.segmentation) == (5, False)
 
 
-def test_setup_says_what_is_installed_and_stays_folded(panel_of):
+def test_setup_says_what_is_installed_and_stays_collapsed(panel_of):
     panel = panel_of()
     assert panel.ui.setupCollapsibleButton.collapsed
     assert panel.ui.installButton.isHidden()

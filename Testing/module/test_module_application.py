@@ -78,12 +78,12 @@ def dicom_import(monkeypatch, scene):
     monkeypatch.setitem(sys.modules, "DICOMLib", types.SimpleNamespace(DICOMUtils=utilities))
 
 
-def test_the_analysis_runs_in_the_python_beside_the_application(errors, tmp_path):
+def test_the_analysis_runs_in_the_python_next_to_the_application(errors, tmp_path):
     path = make_program(tmp_path, "#!/bin/sh\n")
     assert application.applicationPython() == str(path)
 
 
-def test_an_application_without_its_python_is_told_in_a_sentence(errors, monkeypatch):
+def test_an_application_without_its_python_is_reported_in_a_sentence(errors, monkeypatch):
     monkeypatch.setenv("PATH", "")
     with pytest.raises(ComputeError, match="PythonSlicer was not found"):
         application.applicationPython()
@@ -101,7 +101,7 @@ def test_a_program_of_that_name_in_the_current_folder_is_never_run(errors, monke
         application.applicationPython()
 
 
-def test_packages_are_looked_for_without_importing_them(monkeypatch):
+def test_packages_are_checked_without_importing_them(monkeypatch):
     monkeypatch.setattr(application, "REQUIREMENTS", {"json": "", "torch_of_nowhere": ">=1", "this": ""})
     monkeypatch.delitem(sys.modules, "this", raising=False)
     assert application.missingRequirements() == ["torch_of_nowhere"]
@@ -181,7 +181,7 @@ def test_the_sample_study_loads_as_dicom(errors, dicom_import):
     assert node.GetImageData().GetNumberOfPoints() > 1_000_000
 
 
-def test_the_dicom_database_is_asked_as_python_in_slicer_can(errors, monkeypatch, nodes):
+def test_the_dicom_database_is_queried_as_python_in_slicer_can(errors, monkeypatch, nodes):
     tags = {"0020,000D": "1.5", "0020,000E": "1.6", "0020,0052": "1.7"}
     monkeypatch.setattr(slicer, "dicomDatabase", wrap(widgets.ctkDICOMDatabase("1.8.1", tags)), raising=False)
     node = addVolumeNode(nodes[0].GetScene(), Series(Role.SAGITTAL_T2, studyFromVolumeNodes(nodes[0]).primary.image))
@@ -212,7 +212,7 @@ def test_the_self_test_passes_on_the_sample(module, dicom_import, tmp_path):
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="the stand-in of PythonSlicer is a shell script")
-def test_the_self_test_without_torch_tests_the_refusal(module, dicom_import, monkeypatch, tmp_path):
+def test_without_torch_the_self_test_checks_the_refusal(module, dicom_import, monkeypatch, tmp_path):
     make_program(tmp_path, "#!/bin/sh\necho No module named torch >&2\nexit 1\n")
     monkeypatch.setattr(module, "missingRequirements", lambda: ["torch"])
     result = unittest.TestResult()

@@ -1,4 +1,4 @@
-"""The loop over a DICOM database that the user guide shows, run as it stands there."""
+"""The loop over a DICOM database from the user guide, run unchanged."""
 
 import re
 import sys
@@ -39,7 +39,7 @@ def database(errors, monkeypatch, scene, tmp_path):
     return loaded
 
 
-def test_every_study_is_analysed_written_and_not_done_twice(module, database, client_of, monkeypatch, tmp_path, capsys):
+def test_every_study_is_analysed_and_written_only_once(module, database, client_of, monkeypatch, tmp_path, capsys):
     class Logic(module.SpinalDiseaseAILogic):
         def __init__(self):
             super().__init__(client=client_of("report"))

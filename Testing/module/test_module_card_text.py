@@ -1,4 +1,4 @@
-"""A card of a model from a stranger shows text, loads no file and opens web pages alone."""
+"""An untrusted model card shows text, loads no files and opens only web pages."""
 
 import pytest
 
@@ -35,14 +35,14 @@ def test_links_to_web_pages_stay(panel_of):
 
 
 @pytest.mark.parametrize("bundle", list_bundles(), ids=lambda bundle: bundle.name)
-def test_the_cards_of_the_product_lose_nothing(bundle):
+def test_the_products_own_cards_are_shown_completely(bundle):
     card = (bundle.folder / CARD).read_text(encoding="utf-8")
     assert "![" not in card
     kept = cardText(card)
     assert kept.count("](http") == card.count("](http") and kept.count("\n|") == card.count("\n|")
 
 
-def test_no_label_takes_what_a_file_says_for_html(panel_of):
+def test_no_label_interprets_text_from_a_file_as_html(panel_of):
     ui = panel_of().ui
     for name in ("licenceLabel", "databaseLabel", "summaryLabel", "numberingLabel", "correctionsLabel", "setupLabel"):
         getattr(ui, name).text = '<img src="//host/x.png">'

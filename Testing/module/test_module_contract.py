@@ -1,4 +1,4 @@
-"""The .ui file, the code and the stand-ins are held to one another and to what Python in Slicer can reach."""
+"""The .ui file, the code and the stand-ins agree with one another and with what Python in Slicer can reach."""
 
 import ast
 import inspect
@@ -17,7 +17,7 @@ TREE = ElementTree.parse(MODULE / "Resources/UI/SpinalDiseaseAI.ui")
 CODE = [MODULE / "SpinalDiseaseAI.py", *sorted((MODULE / "SpinalDiseaseAILib/panel").glob("*.py"))]
 STANDINS = [item for item in vars(widgets).values() if inspect.isclass(item) and item.__module__ == widgets.__name__]
 NEED_NO_CODE = {"QLabel", "QWidget", "qMRMLWidget"}
-"""Classes of widgets that may stand in the .ui without being named in the code."""
+"""Classes of widgets that may be in the .ui without being named in the code."""
 
 FOCUS = {
     "QPushButton", "QToolButton", "QComboBox", "QCheckBox", "QSpinBox", "QDoubleSpinBox", "QLineEdit", "QTableWidget",
@@ -78,7 +78,7 @@ def test_every_control_has_a_name_for_screen_readers():
     assert bare == []
 
 
-def test_every_label_beside_a_control_names_it():
+def test_labels_are_buddies_of_controls_in_the_ui():
     names = set(widgets_of_ui())
     buddies = [prop.findtext("cstring") for prop in TREE.iter("property") if prop.get("name") == "buddy"]
     assert len(buddies) > 10 and set(buddies) <= names
@@ -100,8 +100,8 @@ def test_widgets_of_slicer_are_declared_with_their_qt_base():
 
 
 @pytest.mark.parametrize("standin", STANDINS, ids=lambda item: item.__name__)
-def test_a_stand_in_offers_what_its_class_offers_and_no_more(standin):
-    """Public members that Qt's own base does not have are properties, signals or slots of the contract, in their kind."""
+def test_a_stand_in_offers_exactly_what_its_class_offers(standin):
+    """Public members beyond Qt's own base must be properties, signals or slots of the contract, respectively."""
     known = {"properties": set(), "signals": set(), "slots": set()}
     name = standin.__name__
     while name in CONTRACT:
@@ -155,7 +155,7 @@ def test_qt_has_no_names_that_python_in_slicer_lacks():
     assert not hasattr(QT.Qt, "CheckState"), "enumerations are not scoped there"
 
 
-def test_what_qt_6_and_the_reviewers_refuse_is_not_used():
+def test_code_that_qt_6_or_reviewers_refuse_is_not_used():
     for path in CODE:
         text = path.read_text(encoding="utf-8")
         for name in ("exec_", "QTextCodec", "QMessageBox", "import pip"):
@@ -163,7 +163,7 @@ def test_what_qt_6_and_the_reviewers_refuse_is_not_used():
 
 
 def test_an_underscore_is_only_ever_the_translation():
-    """As a throw-away name it would hide the function that translates."""
+    """As a throwaway name it would hide the translation function."""
     for path in CODE:
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             assert not (isinstance(node, ast.Name) and node.id == "_" and isinstance(node.ctx, ast.Store)), path.name

@@ -1,4 +1,4 @@
-"""Corrections in the panel: what a reader does to a point or to the numbering is graded, recorded, and can be taken back."""
+"""Corrections in the panel: changes to points or the numbering are graded, recorded, and can be undone."""
 
 import time
 from dataclasses import replace
@@ -16,7 +16,7 @@ from SpinalDiseaseAILib.scene.results import reportFromNode, resultFromNode, res
 
 @pytest.fixture
 def settled(panel, wait_until):
-    """Wait until the result has followed what was done to the points."""
+    """Wait until the result has followed the changes to the points."""
     return lambda: wait_until(lambda: "follows" in panel.ui.statusLabel.text and not panel.logic.grading)
 
 
@@ -29,11 +29,11 @@ def kinds(panel):
 
 
 def remember(panel):
-    """Sentence that `settled` must see anew."""
+    """A placeholder sentence that the panel must replace before `settled` returns."""
     panel.ui.statusLabel.text = ""
 
 
-def test_a_dragged_point_grades_its_level_alone_and_is_recorded(panel, settled):
+def test_a_dragged_point_regrades_only_its_level_and_is_recorded(panel, settled):
     before = report(panel)
     position = drag(points_of(panel), "L4-L5", (0, 2, -1))
     settled()
@@ -50,15 +50,15 @@ def test_a_dragged_point_grades_its_level_alone_and_is_recorded(panel, settled):
     assert "Corrected by a reader." in panel.ui.summaryLabel.text
 
 
-def test_a_corrected_level_costs_the_application_well_under_a_third_of_a_second(panel, settled):
-    """Of processor time, so that a busy computer does not fail the test; the analysis process has its own benchmark."""
+def test_a_corrected_level_costs_the_application_less_than_a_third_of_a_second(panel, settled):
+    """Measured as CPU time, so that a busy computer does not fail the test; the analysis process has its own benchmark."""
     started = time.process_time()
     drag(points_of(panel), "L4-L5", (0, 2, -1))
     settled()
     assert time.process_time() - started < 0.3
 
 
-def test_points_and_table_stay_one_with_the_report(panel, settled):
+def test_points_and_table_stay_consistent_with_the_report(panel, settled):
     drag(points_of(panel), "L4-L5", (0, 2, -1))
     settled()
     (result,) = resultsInScene(points_of(panel).GetScene())
@@ -99,7 +99,7 @@ def test_a_click_that_moves_nothing_grades_nothing(panel, qt_application):
     assert not panel.logic.grading and kinds(panel) == []
 
 
-def test_a_deleted_point_takes_its_level_out_of_the_result(panel, settled):
+def test_a_deleted_point_removes_its_level_from_the_result(panel, settled):
     panel.ui.pointComboBox.currentIndex = panel.ui.pointComboBox.findData("L2")
     panel.ui.deletePointButton.click()
     settled()
@@ -109,7 +109,7 @@ def test_a_deleted_point_takes_its_level_out_of_the_result(panel, settled):
     assert panel.ui.deletePointButton.toolTip == "L2 has no point."
 
 
-def test_a_point_that_is_deleted_in_a_view_takes_its_level_out_too(panel, settled):
+def test_a_point_deleted_in_a_view_also_removes_its_level(panel, settled):
     points = points_of(panel)
     points.UnsetNthControlPointPosition(index_of(points, "L2"))
     settled()
@@ -131,7 +131,7 @@ def test_a_missing_point_is_placed_with_the_next_click_in_a_view(panel, settled,
     index = points.GetControlPointPlacementStartIndex()
     assert points.GetNthControlPointLabel(index) == "L4-L5"
     remember(panel)
-    points.SetNthControlPointPositionWorld(index, 2.0, -15.0, -50.0)  # what the click does
+    points.SetNthControlPointPositionWorld(index, 2.0, -15.0, -50.0)  # the effect of the click
     settled()
     assert report(panel).structure("L4-L5").position == (2.0, -15.0, -50.0)
     assert report(panel).structure("L4-L5").finding("pfirrmann").predicted == ("2",)
@@ -183,7 +183,7 @@ def test_the_alternatives_and_their_probabilities_are_offered(panel):
     assert panel.ui.levelUpButton.text == "One level up (10 %)" and panel.ui.levelDownButton.text == "One level down (3 %)"
 
 
-def test_the_last_corrections_are_listed_and_the_others_are_counted(panel):
+def test_the_latest_corrections_are_listed_and_the_others_counted(panel):
     made = [Correction("moved", name, "reader", "2026-01-02T03:04:05+00:00") for name in KEY_POINTS[:8]]
     updateReport(panel.parameterNode.report, replace(report(panel), corrections=tuple(made)))
     lines = panel.ui.correctionsLabel.text.splitlines()
@@ -208,7 +208,7 @@ def test_a_numbering_without_names_is_refused_in_a_sentence(panel, errors):
     assert "leaves no structure with a name" in errors[0]
 
 
-def test_restore_computed_takes_everything_back(panel, settled):
+def test_restore_computed_undoes_everything(panel, settled):
     before = report(panel)
     assert not panel.ui.restoreButton.enabled
     assert panel.ui.restoreButton.toolTip.startswith("Nothing was corrected")
@@ -254,7 +254,7 @@ def test_a_new_analysis_asks_before_it_replaces_corrections(panel, settled, wait
     assert kinds(panel) == [] and not report(panel).structure("L4-L5").manual
 
 
-def test_kept_corrections_can_still_be_taken_back_to_the_new_analysis(panel, settled, wait_until, answer):
+def test_kept_corrections_can_still_be_undone_to_restore_the_new_analysis(panel, settled, wait_until, answer):
     drag(points_of(panel), "L4-L5", (0, 2, 0))
     settled()
     answer(False)
@@ -285,7 +285,7 @@ def test_scripts_correct_in_the_same_way(module, client_of, nodes):
     logic.close()
 
 
-def test_a_result_that_is_deleted_while_it_is_graded_is_not_missed(panel, scene, wait_until, errors):
+def test_deleting_a_result_while_it_is_graded_does_no_harm(panel, scene, wait_until, errors):
     drag(points_of(panel), "L4-L5", (0, 2, 0))
     panel.corrections.follow()
     assert panel.logic.grading
@@ -301,7 +301,7 @@ def test_a_worker_that_ended_since_the_analysis_is_started_again_by_a_drag(panel
     assert errors == [] and kinds(panel) == [("moved", "L4-L5", "reader")]
 
 
-def test_a_worker_that_dies_while_it_grades_is_told_and_the_report_stays(panel, client_of, errors, wait_until):
+def test_a_worker_that_dies_while_grading_is_reported_and_the_report_stays(panel, client_of, errors, wait_until):
     before = report(panel)
     panel.logic.client = client_of("die regrade")
     drag(points_of(panel), "L4-L5", (0, 2, 0))
@@ -338,7 +338,7 @@ def areas(panel):
     return [report(panel).structure(name).measurement("disc_area").value for name in ("L3-L4", "L4-L5", "L5-S1")]
 
 
-def test_a_dragged_level_is_measured_again_and_so_is_what_lies_beside_it(measured, wait_until):
+def test_a_dragged_level_and_its_neighbours_are_remeasured(measured, wait_until):
     assert areas(measured) == [300, 300, 300]
     drag(points_of(measured), "L4-L5", (0, 2, 0))
     wait_until(lambda: "follows" in measured.ui.statusLabel.text)
@@ -347,7 +347,7 @@ def test_a_dragged_level_is_measured_again_and_so_is_what_lies_beside_it(measure
     assert [table.GetColumnByName("value").GetValue(row) for row in range(table.GetNumberOfRows())][-2:] == [200, 201]
 
 
-def test_without_masks_at_hand_the_panel_says_that_a_level_was_not_measured_again_and_what_to_do(
+def test_without_masks_in_memory_the_panel_says_that_a_level_was_not_remeasured_and_what_to_do(
     measured, client_of, wait_until, answer
 ):
     measured.logic.client = client_of("forgot")
@@ -356,7 +356,7 @@ def test_without_masks_at_hand_the_panel_says_that_a_level_was_not_measured_agai
     assert areas(measured) == [300, None, 300]
     assert report(measured).structure("L4-L5").measurement("disc_area").reason == OUT_OF_DATE
     assert NOT_MEASURED_AGAIN in report(measured).notes
-    # What the sentence tells the reader to do puts it right, and the correction stays.
+    # Following the advice in the sentence fixes it, and the correction stays.
     answer(False)
     corrected = kinds(measured), report(measured).corrections
     measured.logic.client = client_of("measured")
@@ -366,7 +366,7 @@ def test_without_masks_at_hand_the_panel_says_that_a_level_was_not_measured_agai
     assert (kinds(measured), report(measured).corrections) == corrected
 
 
-def test_a_study_that_was_analysed_without_masks_is_graded_again_without_them(panel_of, nodes, wait_until):
+def test_a_study_that_was_analysed_without_masks_is_regraded_without_them(panel_of, nodes, wait_until):
     panel = panel_of("measured")
     panel.ui.segmentationCheckBox.checked = False
     analyze(panel, wait_until)
@@ -384,7 +384,7 @@ def test_measurements_move_with_the_numbering(measured):
     assert report(measured).structure("L4-L5").measurement("disc_area").value == last
 
 
-def test_what_cannot_be_graded_pops_up_once_and_is_said_whenever_the_panel_is_opened(panel, scene, nodes, errors, wait_until):
+def test_a_failed_grading_pops_up_once_and_is_mentioned_whenever_the_panel_is_opened(panel, scene, nodes, errors, wait_until):
     for node in nodes:
         scene.RemoveNode(node)
     drag(points_of(panel), "L4-L5", (0, 2, 0))

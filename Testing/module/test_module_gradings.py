@@ -1,4 +1,4 @@
-"""Corrected levels are graded in their own time: what a reader does meanwhile, in this result or another one, is not lost."""
+"""Corrected levels are graded in the background: a reader's changes meanwhile, in this or another result, are not lost."""
 
 import pytest
 import slicer
@@ -27,7 +27,7 @@ def two_results(panel, nodes, scene, wait_until):
 
 @pytest.fixture
 def idle(panel, wait_until, qt_application):
-    """Wait until nothing is graded and nothing is about to be."""
+    """Wait until no grading is running or pending."""
 
     def wait():
         qt_application.processEvents()
@@ -43,10 +43,10 @@ def start_grading(panel, level="L4-L5"):
     return position
 
 
-# -- taking back
+# -- restoring
 
 
-def test_what_is_restored_while_a_level_is_graded_stays_restored(panel, idle, errors):
+def test_a_result_restored_while_a_level_is_graded_stays_restored(panel, idle, errors):
     panel.ui.levelUpButton.click()
     start_grading(panel, "L3-L4")
     panel.ui.restoreButton.click()
@@ -81,7 +81,7 @@ def test_a_point_of_another_result_that_is_dragged_while_a_level_is_graded_is_gr
 
 
 def test_a_point_of_a_result_that_is_not_shown_is_graded_once_it_is_shown(panel, two_results, idle):
-    """The points of every result can be dragged in the views, whichever one the panel shows."""
+    """The points of every result can be dragged in the views, whichever result the panel shows."""
     first, _ = two_results
     drag(resultFromNode(first).pointsNode, "L4-L5", (0, 2, 0))
     idle()
@@ -91,7 +91,7 @@ def test_a_point_of_a_result_that_is_not_shown_is_graded_once_it_is_shown(panel,
     assert corrected(first) == ["L4-L5"] and "by hand" in panel.ui.levelTable.item(levels(panel).index("L4-L5"), 1).text()
 
 
-def test_without_the_packages_nothing_is_graded_because_a_result_is_shown(panel, two_results, idle, errors):
+def test_without_the_packages_showing_a_result_starts_no_grading(panel, two_results, idle, errors):
     first, _ = two_results
     drag(resultFromNode(first).pointsNode, "L4-L5", (0, 2, 0))
     panel.setupState.missing = ["torch"]
@@ -100,7 +100,7 @@ def test_without_the_packages_nothing_is_graded_because_a_result_is_shown(panel,
     assert corrected(first) == [] and errors == []
 
 
-def test_a_result_that_waits_for_its_grading_may_be_deleted(panel, two_results, idle, scene, errors):
+def test_a_result_waiting_for_its_grading_may_be_deleted(panel, two_results, idle, scene, errors):
     first, second = two_results
     start_grading(panel)
     panel.ui.reportSelector.setCurrentNode(first)
@@ -111,7 +111,7 @@ def test_a_result_that_waits_for_its_grading_may_be_deleted(panel, two_results, 
     assert corrected(second) == ["L4-L5"] and errors == []
 
 
-def test_a_grading_that_waits_and_cannot_be_done_is_told(panel, two_results, idle, scene, errors, caplog):
+def test_a_pending_grading_that_cannot_be_done_is_reported(panel, two_results, idle, scene, errors, caplog):
     first, second = two_results
     start_grading(panel)
     panel.ui.reportSelector.setCurrentNode(first)
@@ -153,7 +153,7 @@ def test_kept_corrections_are_measured_in_a_new_analysis_that_ended_while_the_pa
     assert len(graded) == 1, "once is enough"
 
 
-def test_a_panel_is_entered_with_a_report_that_was_changed_by_hand_and_says_so_in_the_log(panel, idle, errors):
+def test_entering_a_panel_with_a_manually_changed_report_is_mentioned_in_the_log(panel, idle, errors):
     panel.parameterNode.report.SetText("{}")
     drag(points_of(panel), "L4-L5", (0, 2, 0))
     idle()

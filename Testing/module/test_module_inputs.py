@@ -1,4 +1,4 @@
-"""Inputs in the panel: studies of the DICOM database, their series with the reason, and volumes that are loaded."""
+"""Inputs in the panel: studies in the DICOM database, their series with reasons, and loaded volumes."""
 
 import importlib
 import sys
@@ -40,7 +40,7 @@ def database(errors, monkeypatch):
 
 @pytest.fixture
 def loading(monkeypatch, scene):
-    """DICOMLib.DICOMUtils that loads what the library reads; UIDs that were loaded."""
+    """DICOMLib.DICOMUtils that loads with the library's reader; returns the loaded UIDs."""
     loaded = []
 
     @contextmanager
@@ -60,7 +60,7 @@ def loading(monkeypatch, scene):
 
 @pytest.fixture
 def shown(errors, monkeypatch):
-    """Volumes that the slice views were made to show."""
+    """Volumes that were shown in the slice views."""
     volumes = []
     monkeypatch.setattr(slicer.util, "setSliceViewerLayers", lambda background, fit: volumes.append(background))
     return volumes
@@ -138,7 +138,7 @@ def test_load_and_analyze_does_both_and_shows_what_was_loaded(panel_of, database
     assert len(levels(panel)) == 11
 
 
-def test_a_series_that_is_loaded_already_is_not_loaded_again(panel_of, database, loading, scene):
+def test_a_series_that_is_already_loaded_is_not_loaded_again(panel_of, database, loading, scene):
     (node,) = add_study(scene, open_study([sample_folder()])).values()
     panel = panel_of()
     panel.ui.inputTabWidget.currentIndex = 0
@@ -147,7 +147,7 @@ def test_a_series_that_is_loaded_already_is_not_loaded_again(panel_of, database,
     assert loading == [] and panel.parameterNode.t2Volume is node
 
 
-def test_a_series_that_cannot_be_loaded_as_a_volume_is_told(panel_of, database, loading, scene, monkeypatch, errors):
+def test_a_series_that_cannot_be_loaded_as_a_volume_is_reported(panel_of, database, loading, scene, monkeypatch, errors):
     found = [scene.AddNewNodeByClass("vtkMRMLTextNode").GetID(), "ID of a node that is gone"]
     monkeypatch.setattr(sys.modules["DICOMLib"].DICOMUtils, "loadSeriesByUID", lambda uids: found)
     panel = panel_of()
@@ -183,7 +183,7 @@ def test_a_study_that_is_imported_later_appears_with_refresh(panel_of, database,
     assert column(panel, 2) == ["new"]
 
 
-def test_a_selected_study_stays_selected_over_a_refresh_and_a_filter(panel_of, database):
+def test_a_selected_study_stays_selected_after_a_refresh_and_a_filter(panel_of, database):
     panel = panel_of()
     panel.ui.studyTable.selectRow(1)
     panel.ui.refreshStudiesButton.click()
@@ -196,12 +196,12 @@ def test_a_selected_study_stays_selected_over_a_refresh_and_a_filter(panel_of, d
     assert selected_rows(panel) == [], "nor is the one in its row"
 
 
-def test_dates_that_are_none_are_shown_as_they_are(studiesOf):
+def test_invalid_dates_are_shown_unchanged(studiesOf):
     made = widgets.ctkDICOMDatabase(studies=[study("1", date="unknown"), study("2", date="")])
     assert {item.date for item in studiesOf(made)} == {"unknown", ""}
 
 
-def test_a_patient_without_a_name_is_called_by_number(studiesOf):
+def test_a_patient_without_a_name_is_shown_by_id(studiesOf):
     assert studiesOf(widgets.ctkDICOMDatabase(studies=[study("1", patient="")]))[0].patient == "PatientID of "
 
 
@@ -214,7 +214,7 @@ def test_with_nothing_loaded_one_button_fetches_and_shows_the_sample_study(panel
     assert panel.ui.sampleButton.isHidden() and panel.ui.analyzeButton.enabled
 
 
-def test_a_missing_sample_is_told_in_a_sentence(panel_of, monkeypatch, errors):
+def test_a_missing_sample_is_reported_in_a_sentence(panel_of, monkeypatch, errors):
     def missing():
         raise ComputeError("The installation has no sample study.", remedy="Install SpinalDiseaseAI again.")
 
@@ -234,7 +234,7 @@ def test_one_volume_chosen_twice_is_refused_before_it_is_analyzed(panel_of, node
     "class_name",
     ["vtkMRMLLabelMapVolumeNode", "vtkMRMLVectorVolumeNode", "vtkMRMLDiffusionWeightedVolumeNode", "vtkMRMLSegmentationNode"],
 )
-def test_what_holds_no_single_grey_value_a_voxel_is_not_offered(panel_of, nodes, scene, class_name):
+def test_volumes_without_a_single_grey_value_per_voxel_are_not_offered(panel_of, nodes, scene, class_name):
     panel = panel_of()
     before = panel.ui.t2Selector.nodeCount()
     scene.AddNewNodeByClass(class_name, "T2")

@@ -1,4 +1,4 @@
-"""The panel without a mouse: the Tab key goes through it from top to bottom and is caught nowhere."""
+"""The panel without a mouse: the Tab key moves through it from top to bottom and gets stuck nowhere."""
 
 import pytest
 from panel_helpers import analyze
@@ -9,13 +9,13 @@ from standins.python_qt import unwrap
 
 IN_ORDER = ("t2Selector", "analyzeButton", "reportSelector", "levelTable", "findingsTableView", "pointComboBox", "levelUpButton",
             "exportButton", "deviceComboBox", "logTextEdit")  # fmt: skip
-"""Some of what can be reached, from top to bottom."""
+"""Some widgets that the keyboard can reach, from top to bottom."""
 SECTIONS = ("inputs", "results", "details", "corrections", "outputs", "advanced", "setup", "log")
 
 
 @pytest.fixture
 def window(panel_of, nodes, wait_until):
-    """The widget of a panel that shows a result, every section open."""
+    """The widget of a panel that shows a result, with every section open."""
     panel = panel_of()
     analyze(panel, wait_until)
     for name in SECTIONS:
@@ -30,7 +30,7 @@ def window(panel_of, nodes, wait_until):
 
 
 def named(widget):
-    """A widget, or what it is a part of, that has a name of the panel's own."""
+    """The widget or its closest ancestor with a name from the panel."""
     while not widget.objectName() or widget.objectName().startswith("qt_"):
         widget = widget.parentWidget()
     return widget

@@ -1,4 +1,4 @@
-"""What the panel holds while it is open it lets go of: widgets, clocks, modules; and work that is not needed is not done."""
+"""The panel releases what it holds while it is open (widgets, timers, modules), and does no unnecessary work."""
 
 import sys
 import types
@@ -25,7 +25,7 @@ def test_a_panel_that_was_never_set_up_can_be_cleaned_up(module):
     assert panel.parameterNode is None
 
 
-def test_a_panel_that_was_cleaned_up_does_not_come_back_with_the_next_scene(panel_of, nodes, scene):
+def test_a_panel_that_was_cleaned_up_stays_closed_in_the_next_scene(panel_of, nodes, scene):
     panel = panel_of()
     panel.cleanup()
     scene.Clear(False)
@@ -33,7 +33,7 @@ def test_a_panel_that_was_cleaned_up_does_not_come_back_with_the_next_scene(pane
     assert panel.parameterNode is None
 
 
-def test_a_panel_that_is_left_no_longer_changes_the_scene_by_its_widgets(panel_of, nodes):
+def test_widgets_of_a_panel_that_was_left_no_longer_change_the_scene(panel_of, nodes):
     panel = panel_of()
     parameters = panel.parameterNode
     panel.exit()
@@ -41,7 +41,7 @@ def test_a_panel_that_is_left_no_longer_changes_the_scene_by_its_widgets(panel_o
     assert parameters.unsureBelow == 0.5 and panel.parameterNode is None
 
 
-def test_no_clock_ticks_in_a_panel_that_was_cleaned_up_during_an_analysis(panel_of, nodes, qt_application):
+def test_no_timer_runs_in_a_panel_that_was_cleaned_up_during_an_analysis(panel_of, nodes, qt_application):
     panel = panel_of("slow")
     panel.analysis._clock.setInterval(0)
     panel.ui.analyzeButton.click()
@@ -52,7 +52,7 @@ def test_no_clock_ticks_in_a_panel_that_was_cleaned_up_during_an_analysis(panel_
     assert panel.ui.timeLabel.text == "nothing"
 
 
-def test_no_clock_ticks_after_an_analysis_has_ended(panel_of, nodes, wait_until, qt_application):
+def test_no_timer_runs_after_an_analysis_has_ended(panel_of, nodes, wait_until, qt_application):
     panel = panel_of()
     panel.analysis._clock.setInterval(0)
     analyze(panel, wait_until)
@@ -62,7 +62,7 @@ def test_no_clock_ticks_after_an_analysis_has_ended(panel_of, nodes, wait_until,
     assert panel.ui.timeLabel.text == "nothing"
 
 
-def test_a_reload_forgets_the_whole_library_so_that_it_is_imported_anew(panel_of, nodes, monkeypatch):
+def test_a_reload_forgets_the_whole_library_so_that_it_is_imported_again(panel_of, nodes, monkeypatch):
     panel = panel_of()
     monkeypatch.setitem(sys.modules, "SpinalDiseaseAILib.base.made_up", types.ModuleType("made_up"))
     before = dict(sys.modules)
@@ -70,12 +70,12 @@ def test_a_reload_forgets_the_whole_library_so_that_it_is_imported_anew(panel_of
         panel.onReload()
         left = [name for name in sys.modules if name.split(".")[0] == "SpinalDiseaseAILib"]
     finally:
-        sys.modules.update(before)  # the other tests go on with the library that they imported
+        sys.modules.update(before)  # the other tests continue with the library that they imported
     assert left == [] and "SpinalDiseaseAI" in before
 
 
 class CountingClient(FakeClient):
-    """Counts what it is asked to grade."""
+    """Counts grading requests."""
 
     def __init__(self):
         super().__init__()
@@ -86,7 +86,7 @@ class CountingClient(FakeClient):
         return super().regrade(study, points, changed, options, *callbacks)
 
 
-def test_where_no_point_was_touched_nothing_is_graded_and_the_result_is_there_at_once(module, nodes):
+def test_without_edited_points_nothing_is_graded_and_the_result_is_returned_at_once(module, nodes):
     client, finished = CountingClient(), []
     logic = module.SpinalDiseaseAILogic(client=client)
     node = logic.process(nodes[0]).reportNode

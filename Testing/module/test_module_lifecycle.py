@@ -1,4 +1,4 @@
-"""What the panel does when the scene, the nodes, the worker or the module itself go away or come back."""
+"""The panel's behaviour when the scene, the nodes, the worker or the module itself go away or come back."""
 
 import os
 import re
@@ -27,7 +27,7 @@ def wait_for_idle(panel, wait_until):
     wait_until(lambda: panel.ui.analyzeButton.text == "Analyze")
 
 
-def test_a_saved_scene_brings_back_selection_results_and_corrections(
+def test_a_saved_scene_restores_selection_results_and_corrections(
     panel_of, nodes, scene, wait_until, tmp_path, monkeypatch, answer
 ):
     panel = panel_of()
@@ -56,7 +56,7 @@ def test_a_saved_scene_brings_back_selection_results_and_corrections(
     assert bar(again, "L4-L5") == 85
 
 
-def test_a_scene_that_is_imported_under_the_panel_is_shown(panel_of, scene, wait_until):
+def test_a_scene_that_is_imported_while_the_panel_is_open_is_shown(panel_of, scene, wait_until):
     panel = panel_of()
     volume = add_study(scene, make_study())[Role.SAGITTAL_T2]
     scene.InvokeEvent(scene.EndImportEvent)
@@ -78,7 +78,7 @@ def test_closing_the_scene_empties_every_section(panel_of, nodes, scene, wait_un
 
 
 @pytest.mark.parametrize("reference", ["SpinalDiseaseAI.points", "SpinalDiseaseAI.table"])
-def test_a_deleted_companion_leaves_the_result_readable_and_comes_back_with_the_next_analysis(
+def test_without_a_deleted_companion_node_the_result_is_readable_and_the_next_analysis_recreates_it(
     panel_of, nodes, scene, wait_until, reference
 ):
     panel = panel_of()
@@ -97,7 +97,7 @@ def test_a_deleted_report_empties_the_results(panel_of, nodes, scene, wait_until
     assert levels(panel) == [] and not panel.ui.restoreButton.enabled
 
 
-def test_a_report_that_cannot_be_read_is_told_where_the_result_would_be(panel_of, nodes, wait_until, errors):
+def test_an_unreadable_report_is_mentioned_in_place_of_the_result(panel_of, nodes, wait_until, errors):
     panel = panel_of()
     report = analyze(panel, wait_until)
     report.SetText("{}")
@@ -148,7 +148,7 @@ def test_a_script_is_asked_nothing_and_keeps_a_result_of_a_newer_version(module,
     logic.close()
 
 
-def test_the_worker_that_dies_is_told_and_the_next_analysis_starts_another(panel_of, nodes, client_of, wait_until, errors):
+def test_a_dead_worker_is_reported_and_the_next_analysis_starts_another(panel_of, nodes, client_of, wait_until, errors):
     panel = panel_of("die")
     panel.ui.analyzeButton.click()
     wait_until(lambda: errors)
@@ -160,7 +160,7 @@ def test_the_worker_that_dies_is_told_and_the_next_analysis_starts_another(panel
 
 
 @pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="the operating system has no such signal")
-def test_a_worker_that_is_killed_from_outside_is_told(panel_of, nodes, wait_until, errors):
+def test_a_worker_that_is_killed_from_outside_is_reported(panel_of, nodes, wait_until, errors):
     panel = panel_of("slow")
     panel.ui.analyzeButton.click()
     wait_until(lambda: "slice" in panel.ui.stageLabel.text)
@@ -209,7 +209,7 @@ def test_stage_elapsed_and_remaining_time_are_shown(panel_of, nodes, wait_until)
     panel.ui.analyzeButton.click()
     wait_until(lambda: "slice" in panel.ui.stageLabel.text)
     assert not panel.ui.progressBar.isHidden() and panel.ui.progressBar.value == 25
-    panel.logic._timer.stop()  # the time goes on while the analysis says nothing
+    panel.logic._timer.stop()  # the clock runs even if the analysis sends nothing
     panel.analysis._started -= 60
     before = panel.ui.timeLabel.text
     wait_until(lambda: panel.ui.timeLabel.text != before)
@@ -232,7 +232,7 @@ def test_two_studies_one_after_the_other_keep_their_results_apart(panel_of, node
     assert panel.ui.correctionsLabel.isHidden() and bar(panel, "L4-L5") == 85
 
 
-def test_another_volume_is_not_chosen_over_that_of_a_result(panel_of, nodes, scene, wait_until):
+def test_another_volume_does_not_replace_the_choice_from_a_result(panel_of, nodes, scene, wait_until):
     panel = panel_of()
     analyze(panel, wait_until)
     panel.exit()
@@ -241,7 +241,7 @@ def test_another_volume_is_not_chosen_over_that_of_a_result(panel_of, nodes, sce
     assert panel.parameterNode.t2Volume is nodes[0]
 
 
-def test_no_volume_is_chosen_beside_a_result_whose_own_volumes_are_gone(panel_of, nodes, scene, wait_until):
+def test_no_volume_is_chosen_for_a_result_whose_own_volumes_are_gone(panel_of, nodes, scene, wait_until):
     panel = panel_of()
     analyze(panel, wait_until)
     panel.exit()
@@ -252,7 +252,7 @@ def test_no_volume_is_chosen_beside_a_result_whose_own_volumes_are_gone(panel_of
     assert panel.parameterNode.report is not None and panel.parameterNode.t2Volume is None
 
 
-def test_a_panel_that_is_left_follows_nothing_and_catches_up_when_it_is_entered(panel_of, nodes, wait_until, qt_application):
+def test_a_panel_that_is_left_stops_observing_and_catches_up_when_it_is_entered(panel_of, nodes, wait_until, qt_application):
     panel = panel_of()
     report = analyze(panel, wait_until)
     points = points_of(panel)
@@ -265,7 +265,7 @@ def test_a_panel_that_is_left_follows_nothing_and_catches_up_when_it_is_entered(
     assert [item.structure for item in reportFromNode(report).corrections] == ["L4-L5"]
 
 
-def test_cleanup_lets_go_of_scene_and_worker(panel_of, nodes, scene, wait_until, qt_application):
+def test_cleanup_releases_scene_and_worker(panel_of, nodes, scene, wait_until, qt_application):
     panel = panel_of("own")
     analyze(panel, wait_until)
     points = points_of(panel)
@@ -277,7 +277,7 @@ def test_cleanup_lets_go_of_scene_and_worker(panel_of, nodes, scene, wait_until,
     assert not panel.logic.grading
 
 
-def test_the_panel_is_built_anew_after_a_reload_and_shows_the_same(module, panel_of, nodes, wait_until):
+def test_the_panel_is_rebuilt_after_a_reload_and_shows_the_same(module, panel_of, nodes, wait_until):
     panel = panel_of()
     report = analyze(panel, wait_until)
     select(panel, "L4")
@@ -287,7 +287,7 @@ def test_the_panel_is_built_anew_after_a_reload_and_shows_the_same(module, panel
     assert len(levels(again)) == 11 and finding_rows(again) == 12
 
 
-def test_the_panel_bears_another_scene_and_back(panel_of, nodes, scene):
+def test_the_panel_copes_with_a_change_of_scene_and_back(panel_of, nodes, scene):
     panel = panel_of()
     for other in (new_scene(), scene):
         panel.uiWidget.setMRMLScene(other)
@@ -310,9 +310,7 @@ def test_two_panels_over_one_scene_show_one_result_and_record_a_correction_once(
     assert bar(second, "L4-L5") == 85 and errors == []
 
 
-def test_nodes_of_a_result_are_as_many_after_any_number_of_analyses_corrections_and_charts(
-    panel_of, nodes, scene, wait_until, answer
-):
+def test_the_number_of_nodes_does_not_grow_with_analyses_corrections_and_charts(panel_of, nodes, scene, wait_until, answer):
     panel = panel_of("masks")
     answer(True)
 
@@ -345,7 +343,7 @@ def storable(scene):
     return [node for node in nodes if node.IsA("vtkMRMLStorableNode") and node.GetStorageNode() is not None]
 
 
-def test_a_scene_that_is_opened_and_looked_at_has_nothing_to_save(
+def test_a_scene_that_is_only_opened_and_viewed_has_nothing_to_save(
     panel_of, nodes, scene, wait_until, tmp_path, monkeypatch, qt_application
 ):
     panel = panel_of("masks")
@@ -355,7 +353,7 @@ def test_a_scene_that_is_opened_and_looked_at_has_nothing_to_save(
     assert scene.WriteToMRB(str(tmp_path / "saved.mrb"))
     restored = read_scene(tmp_path / "saved.mrb")
     monkeypatch.setattr(slicer, "mrmlScene", restored)
-    for number, node in enumerate(storable(restored)):  # what was read from a bundle counts as modified until it is written
+    for number, node in enumerate(storable(restored)):  # nodes read from a bundle count as modified until they are written
         path = tmp_path / f"{number}.{node.GetStorageNode().GetDefaultWriteFileExtension()}"
         node.GetStorageNode().SetFileName(str(path))
         assert node.GetStorageNode().WriteData(node)

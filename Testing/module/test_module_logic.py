@@ -1,4 +1,4 @@
-"""The logic, as scripts and other modules use it."""
+"""The logic as used by scripts and other modules."""
 
 import shutil
 from dataclasses import replace
@@ -41,7 +41,7 @@ def test_process_waits_and_returns_the_nodes_of_the_result(logic_of, nodes):
     assert steps == ["localization", "classification"]
 
 
-def test_process_hands_device_and_models_to_the_analysis(logic_of, nodes):
+def test_process_passes_device_and_models_to_the_analysis(logic_of, nodes):
     result = logic_of("report").process(nodes[0], classifiers=["spinal-disease-2020"], device="cpu")
     assert reportFromNode(result.reportNode).notes[0].text == "cpu spinal-disease-2020"
 
@@ -57,7 +57,7 @@ def test_process_twice_keeps_one_result_and_the_edits_of_the_user(logic_of, node
     assert logic.process(nodes[0], overwriteEdits=True).kept == ()
 
 
-def test_process_raises_what_the_analysis_refuses(logic_of, nodes, scene):
+def test_process_raises_the_errors_of_the_analysis(logic_of, nodes, scene):
     with pytest.raises(InputError, match="No lumbar spine was found"):
         logic_of("refuse").process(nodes[0])
     assert resultsInScene(scene) == []
@@ -68,13 +68,13 @@ def test_process_without_a_volume_is_refused(logic_of):
         logic_of("report").process(None)
 
 
-def test_process_does_not_touch_the_volume(logic_of, nodes, module):
+def test_process_does_not_change_the_volume(logic_of, nodes, module):
     before = module.slicer.util.arrayFromVolume(nodes[0]).copy()
     logic_of("report").process(nodes[0])
     np.testing.assert_array_equal(module.slicer.util.arrayFromVolume(nodes[0]), before)
 
 
-def test_without_waiting_the_result_comes_to_a_callback(logic_of, nodes, wait_until):
+def test_without_waiting_the_result_is_passed_to_a_callback(logic_of, nodes, wait_until):
     logic, results = logic_of("report"), []
     assert logic.process(nodes[0], waitForCompletion=False, onFinished=results.append) is None
     assert logic.running
@@ -83,7 +83,7 @@ def test_without_waiting_the_result_comes_to_a_callback(logic_of, nodes, wait_un
     assert results[0].pointsNode.GetNumberOfControlPoints() == 11
 
 
-def test_without_waiting_an_error_comes_to_a_callback(logic_of, nodes, wait_until):
+def test_without_waiting_an_error_is_passed_to_a_callback(logic_of, nodes, wait_until):
     logic, errors = logic_of("refuse"), []
     logic.process(nodes[0], waitForCompletion=False, onError=errors.append)
     wait_until(lambda: errors)
@@ -107,14 +107,14 @@ def test_a_running_analysis_can_be_cancelled(logic_of, nodes, wait_until, scene)
     assert resultsInScene(scene) == []
 
 
-def test_a_second_analysis_beside_a_running_one_is_refused(logic_of, nodes):
+def test_a_second_analysis_during_a_running_one_is_refused(logic_of, nodes):
     logic = logic_of("slow")
     logic.process(nodes[0], waitForCompletion=False)
     with pytest.raises(ComputeError, match="already running"):
         logic.process(nodes[0])
 
 
-def test_the_result_comes_although_the_volume_was_deleted_meanwhile(logic_of, nodes, wait_until, scene):
+def test_the_result_arrives_although_the_volume_was_deleted_meanwhile(logic_of, nodes, wait_until, scene):
     logic, results = logic_of("report"), []
     logic.process(*nodes, waitForCompletion=False, onFinished=results.append)
     scene.RemoveNode(nodes[0])
@@ -124,7 +124,7 @@ def test_the_result_comes_although_the_volume_was_deleted_meanwhile(logic_of, no
 
 
 def test_the_result_of_a_closed_scene_is_not_given_to_a_volume_of_the_next_one(logic_of, nodes, wait_until, scene):
-    """Nodes of the next scene have the same IDs: the findings would be another patient's."""
+    """Nodes of the next scene have the same IDs, so the findings would be another patient's."""
     logic, errors = logic_of("report"), []
     logic.process(*nodes, waitForCompletion=False, onFinished=errors.append, onError=errors.append)
     old = nodes[0].GetID()
@@ -135,7 +135,7 @@ def test_the_result_of_a_closed_scene_is_not_given_to_a_volume_of_the_next_one(l
 
 
 def test_a_script_that_waits_while_its_scene_is_closed_gets_no_result_in_the_next_one(logic_of, nodes, scene):
-    """As where ``onProgress`` runs the application's events, and the user closes the scene; IDs are given again."""
+    """As if ``onProgress`` processes the application's events and the user closes the scene; IDs are reused."""
     opened = []
 
     def close_and_open_another(stage, fraction, message):
@@ -162,7 +162,7 @@ def test_a_level_that_was_graded_for_a_closed_scene_is_not_given_to_a_result_of_
     assert isinstance(errors[0], Cancelled) and reportFromNode(node).corrections == ()
 
 
-def test_a_scene_that_is_closed_later_is_not_watched_any_more(logic_of, nodes, wait_until, scene):
+def test_a_scene_that_is_closed_later_is_no_longer_watched(logic_of, nodes, wait_until, scene):
     logic, results = logic_of("report"), []
     logic.process(*nodes, waitForCompletion=False, onFinished=results.append)
     assert scene.HasObserver(scene.StartCloseEvent)
@@ -192,11 +192,11 @@ def test_a_closed_logic_can_be_used_again(logic_of, nodes):
     assert logic.process(nodes[0]).pointsNode.GetNumberOfControlPoints() == 11
 
 
-# -- which models grade a level again
+# -- which models regrade a level
 
 
 class AskedClient(FakeClient):
-    """Keeps the options that levels were graded with."""
+    """Records the options with which levels were graded."""
 
     def __init__(self):
         self.asked = []
@@ -208,7 +208,7 @@ class AskedClient(FakeClient):
 
 @pytest.fixture
 def options_of(module, nodes):
-    """Options that a level is graded again with, in a result whose report names some models."""
+    """Options with which a level is regraded, in a result whose report names some models."""
 
     def asked(models, findings_by, **more):
         client = AskedClient()
@@ -227,7 +227,7 @@ def options_of(module, nodes):
     return asked
 
 
-def test_a_level_is_graded_again_with_the_optional_models_of_the_analysis_and_no_other(options_of):
+def test_a_level_is_regraded_with_exactly_the_optional_models_of_the_analysis(options_of):
     classifier = "lumbar-mr-degeneration"
     every = options_of([classifier, DEFAULT_SEGMENTER, DEFAULT_WEIGHER, DEFAULT_GRADER], classifier)
     assert (every.segmenter, every.weigher, every.grader) == (DEFAULT_SEGMENTER, DEFAULT_WEIGHER, DEFAULT_GRADER)
@@ -237,11 +237,11 @@ def test_a_level_is_graded_again_with_the_optional_models_of_the_analysis_and_no
     assert asked_for.weigher == DEFAULT_WEIGHER
 
 
-def test_a_classifier_whose_every_finding_was_weighed_still_grades(options_of):
+def test_a_classifier_whose_findings_were_all_weighed_still_grades(options_of):
     assert options_of(["spinal-disease-2020", DEFAULT_WEIGHER], DEFAULT_WEIGHER).classifiers == ("spinal-disease-2020",)
 
 
-def test_which_model_grades_is_told_by_the_folder_of_models_that_was_chosen(options_of, tmp_path):
+def test_the_chosen_folder_of_models_determines_which_model_grades(options_of, tmp_path):
     shutil.copytree(models_folder() / "spinal-disease-2020", tmp_path / "spinal-disease-2020")
     named = [DEFAULT_CLASSIFIER, "spinal-disease-2020"]
     assert options_of(named, DEFAULT_CLASSIFIER).classifiers == tuple(named)
@@ -259,7 +259,7 @@ def test_points_that_were_found_on_a_deleted_t2_are_not_graded_on_the_t1_alone(l
     assert reportFromNode(result.reportNode) == before
 
 
-def test_every_level_that_was_asked_for_while_another_was_graded_is_graded(logic_of, nodes, wait_until):
+def test_every_level_requested_during_another_grading_is_graded(logic_of, nodes, wait_until):
     logic, finished = logic_of("report"), []
     node = logic.process(*nodes).reportNode
     for level in ("L1-L2", "L2-L3", "L3-L4"):

@@ -1,4 +1,4 @@
-"""The model that the panel shows is the one that grades."""
+"""The model shown in the panel is the one that grades."""
 
 import shutil
 
@@ -15,19 +15,19 @@ OTHER = next(bundle.name for bundle in list_bundles() if bundle.task == "classif
 
 @pytest.fixture
 def folder_of_other(tmp_path):
-    """A folder of models without the one that is chosen by default."""
+    """A folder of models without the default one."""
     shutil.copytree(models_folder() / OTHER, tmp_path / "models" / OTHER)
     return str(tmp_path / "models")
 
 
-def test_a_model_that_the_chosen_folder_lacks_is_not_shown_as_another_one(panel_of, folder_of_other):
+def test_another_model_is_not_shown_in_place_of_one_missing_in_the_chosen_folder(panel_of, folder_of_other):
     panel = panel_of()
     panel.ui.modelsDirectoryButton.directory = folder_of_other
     assert panel.parameterNode.classifier == DEFAULT_CLASSIFIER
     assert panel.ui.classifierComboBox.currentIndex == -1 and panel.ui.licenceLabel.text == ""
 
 
-def test_where_the_chosen_folder_has_one_other_model_it_can_be_chosen_and_is_used(
+def test_the_only_other_model_in_the_chosen_folder_can_be_chosen_and_is_used(
     panel_of, nodes, wait_until, answer, folder_of_other
 ):
     panel = panel_of()

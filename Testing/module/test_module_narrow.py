@@ -1,4 +1,4 @@
-"""The panel in a narrow dock, in a large font, and with names that are long or look like markup."""
+"""The panel in a narrow dock, with a large font, and with names that are long or look like markup."""
 
 import pytest
 import shiboken6
@@ -13,7 +13,7 @@ from SpinalDiseaseAILib.scene.mrb import add_study
 
 LONG_NAME = "5: t2_tse_sag_p2_320_very_long_description_of_a_series_of_the_lumbar_spine_0123456789"
 NARROW = 380
-"""Pixels that a panel may need at 9 points: Slicer makes the dock as wide as the panel's least width."""
+"""Maximum pixels that the panel may need at 9 points: Slicer makes the dock as wide as the panel's minimum width."""
 
 
 @pytest.fixture
@@ -25,7 +25,7 @@ def font_of(qt_application):
 
 @pytest.fixture
 def unfolded(panel_of, scene, wait_until, font_of):
-    """The widget of a panel whose sections are all open, over a result on volumes with long names."""
+    """The widget of a panel with all sections open, showing a result on volumes with long names."""
     areas = []
 
     def make(points):
@@ -58,14 +58,14 @@ def test_long_names_do_not_widen_the_panel(unfolded, points, most):
     assert unwrap(panel.parent).minimumSizeHint().width() <= most
 
 
-def test_every_file_that_can_be_written_is_seen_in_a_narrow_panel(unfolded):
+def test_every_file_that_can_be_written_is_visible_in_a_narrow_panel(unfolded):
     panel = unfolded(9)
     items = unwrap(panel.ui.outputList)
     last = items.visualItemRect(items.item(items.count() - 1))
     assert items.horizontalScrollBar().isVisible() and last.bottom() <= items.viewport().height()
 
 
-def test_a_name_that_looks_like_markup_is_shown_as_it_is(panel_of):
+def test_a_name_that_looks_like_markup_is_shown_unchanged(panel_of):
     panel = panel_of()
     for label in (panel.ui.statusLabel, panel.ui.seriesReasonLabel):
         assert unwrap(label).textFormat() == Qt.TextFormat.PlainText

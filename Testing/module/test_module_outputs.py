@@ -1,4 +1,4 @@
-"""Outputs of the panel: which files are written where, and why they cannot be."""
+"""Outputs of the panel: which files are written where, or why they cannot be written."""
 
 import builtins
 import importlib
@@ -27,14 +27,14 @@ def written(tmp_path):
     return sorted(path.name for path in (tmp_path / "results é").iterdir())
 
 
-def test_everything_that_is_offered_can_be_written(module):
+def test_every_offered_file_can_be_written(module):
     OUTPUTS = importlib.import_module("SpinalDiseaseAILib.panel.outputsSection").OUTPUTS
     assert {output.name for output in OUTPUTS if not output.dicom} <= set(FORMATS)
     assert {output.name for output in OUTPUTS if output.dicom} == set(DICOM_FILES)
     assert len({output.title() for output in OUTPUTS}) == len(OUTPUTS)
 
 
-def test_all_files_are_written_into_the_chosen_folder(panel, tmp_path):
+def test_all_files_are_written_to_the_chosen_folder(panel, tmp_path):
     panel.ui.exportButton.click()
     assert {"report.json", "report.tsv", "report.html", "overlay.png", "points.mrk.json"} <= set(written(tmp_path))
     assert "Written to" in panel.ui.statusLabel.text
@@ -42,7 +42,7 @@ def test_all_files_are_written_into_the_chosen_folder(panel, tmp_path):
     assert QT.QDesktopServices.opened[-1] == str(tmp_path / "results é")
 
 
-def test_the_wait_cursor_is_shown_while_files_are_written_and_no_longer(panel, tmp_path, monkeypatch):
+def test_the_wait_cursor_is_shown_only_while_files_are_written(panel, tmp_path, monkeypatch):
     seen = []
 
     def write(*arguments, **more):
@@ -66,7 +66,7 @@ def test_with_nothing_checked_the_button_says_so(panel):
     assert panel.ui.exportButton.toolTip == "Check at least one file."
 
 
-def test_what_is_written_is_the_corrected_result(panel, tmp_path):
+def test_the_corrected_result_is_written(panel, tmp_path):
     panel.ui.levelUpButton.click()
     check(panel, "report.json")
     panel.ui.exportButton.click()
@@ -86,7 +86,7 @@ def test_without_the_volumes_files_without_images_can_still_be_written(panel, no
     assert written(tmp_path) == ["points.mrk.json", "report.json", "report.tsv"]
 
 
-def test_files_of_others_are_replaced_only_after_asking(panel, tmp_path, answer):
+def test_other_files_are_replaced_only_after_asking(panel, tmp_path, answer):
     folder = tmp_path / "results é"
     folder.mkdir()
     (folder / "report.tsv").write_text("mine")
@@ -99,7 +99,7 @@ def test_files_of_others_are_replaced_only_after_asking(panel, tmp_path, answer)
     assert (folder / "report.tsv").read_text() != "mine"
 
 
-def test_a_folder_that_cannot_be_used_is_told(panel, tmp_path, errors):
+def test_an_unusable_folder_is_reported(panel, tmp_path, errors):
     (tmp_path / "file").write_text("")
     panel.ui.outputDirectoryButton.directory = str(tmp_path / "file")
     panel.ui.exportButton.click()
@@ -125,14 +125,14 @@ def test_the_folder_is_remembered_on_this_computer(panel, panel_of, tmp_path):
 
 @pytest.fixture
 def outlined(panel_of, nodes, wait_until, tmp_path):
-    """A panel whose study was outlined."""
+    """A panel whose study was segmented."""
     panel = panel_of("masks")
     panel.ui.outputDirectoryButton.directory = str(tmp_path / "results é")
     analyze(panel, wait_until)
     return panel
 
 
-def test_masks_are_written_as_the_command_line_does(outlined, tmp_path):
+def test_masks_are_written_like_on_the_command_line(outlined, tmp_path):
     check(outlined, "masks.seg.nrrd", "masks.nii.gz", "masks.tsv")
     outlined.ui.exportButton.click()
     assert written(tmp_path) == ["masks.nii.gz", "masks.seg.nrrd", "masks.tsv"]

@@ -40,7 +40,7 @@ def test_every_widget_has_a_tool_tip():
     assert bare == []
 
 
-def test_a_volume_that_is_loaded_is_chosen_when_nothing_is(panel_of, nodes):
+def test_a_loaded_volume_is_chosen_if_there_is_no_choice_yet(panel_of, nodes):
     panel = panel_of()
     assert panel.ui.t2Selector.currentNode() is nodes[0]
     assert panel.ui.analyzeButton.enabled
@@ -56,7 +56,7 @@ def test_a_t1_volume_alone_can_be_analysed(panel_of, nodes, scene, wait_until):
 
 
 def test_every_text_for_translation_is_written_out():
-    """A text that is put together before it is translated has no translation."""
+    """A text that is assembled before it is translated has no translation."""
     files = [UI_FILE.parents[2] / "SpinalDiseaseAI.py", *(UI_FILE.parents[2] / "SpinalDiseaseAILib/panel").glob("*.py")]
     trees = [ast.parse(path.read_text(encoding="utf-8")) for path in files]
     nodes = [node for tree in trees for node in ast.walk(tree)]
@@ -91,7 +91,7 @@ def test_analyze_fills_the_table_and_says_what_was_found(panel_of, nodes, wait_u
     assert picture.stat().st_size > 10_000
 
 
-def test_a_second_analysis_tells_that_edited_points_were_kept(panel_of, nodes, wait_until, scene):
+def test_a_second_analysis_reports_that_edited_points_were_kept(panel_of, nodes, wait_until, scene):
     panel = panel_of()
     panel.ui.analyzeButton.click()
     wait_until(lambda: finding_rows(panel) == 12)

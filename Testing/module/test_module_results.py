@@ -1,4 +1,4 @@
-"""The results in the panel: a row a level, its bar, filter, columns, the point of a row, the sentence and the chart."""
+"""The results in the panel: rows for levels with bars, filter, columns, the point of a row, the sentence and the chart."""
 
 import pytest
 import slicer
@@ -38,7 +38,7 @@ def test_the_most_severe_finding_is_shown_before_a_more_probable_one(panel_of, n
     assert cells(panel, 2) == ["Pfirrmann 5"] and bar(panel, "L4-L5") == 60
 
 
-def test_a_bar_goes_with_the_grade_of_its_level_and_comes_back_with_it(panel_of, nodes):
+def test_a_bar_disappears_and_reappears_with_the_grade_of_its_level(panel_of, nodes):
     panel = panel_of()
     graded = StructureResult("L4-L5", (0, 0, 0), 0.9, (finding("bulging", "present", 0.7),))
     for structure, percent in ((graded, 70), (StructureResult("L4-L5", (0, 0, 0), 0.9), None), (graded, 70)):
@@ -62,20 +62,20 @@ def test_a_level_without_an_abnormal_finding_says_how_sure_that_is(panel_of, nod
     ],
     ids=["less probable than asked for", "every class plausible"],
 )
-def test_a_finding_that_the_images_do_not_tell_is_marked_not_sure(panel_of, nodes, result):
+def test_a_finding_with_inconclusive_images_is_marked_not_sure(panel_of, nodes, result):
     panel = panel_of()
     show(panel, nodes, [StructureResult("L4-L5", (0, 0, 0), 0.9, (result,))])
     assert cells(panel, 2)[0].endswith(", not sure")
 
 
-def test_the_limit_of_not_sure_is_chosen_under_advanced(panel):
+def test_the_threshold_for_not_sure_is_set_under_advanced(panel):
     panel.ui.unsureSpinBox.value = 0.9
     assert cells(panel, 2)[0] == "bulging, not sure"
     assert panel.parameterNode.unsureBelow == 0.9
 
 
-def test_a_table_that_is_shown_already_is_not_built_anew(panel):
-    """Its reader would lose the place, and the application time, at every event of the scene."""
+def test_a_table_that_is_already_shown_is_not_rebuilt(panel):
+    """Otherwise its reader would lose the place, and the application time, at every event in the scene."""
     panel.ui.levelTable.item(0, 2).setText("as it was built")
     panel.refresh()
     panel.parameterNode.slices = 5
@@ -84,7 +84,7 @@ def test_a_table_that_is_shown_already_is_not_built_anew(panel):
     assert cells(panel, 2)[0] == "bulging, not sure", "another limit is another table"
 
 
-def test_abnormal_only_hides_the_rest_and_its_limit_can_be_lowered(panel_of, nodes):
+def test_abnormal_only_hides_the_rest_and_its_threshold_can_be_lowered(panel_of, nodes):
     panel = panel_of()
     discs = [
         StructureResult(name, (0, 0, 0), 0.9, (finding("bulging", "present", probability),))
@@ -98,7 +98,7 @@ def test_abnormal_only_hides_the_rest_and_its_limit_can_be_lowered(panel_of, nod
     assert (panel.parameterNode.abnormalOnly, panel.parameterNode.abnormalFrom) == (True, 0.25)
 
 
-def test_findings_get_a_column_of_their_own_when_they_are_chosen(panel):
+def test_chosen_findings_get_their_own_columns(panel):
     table, actions = panel.ui.levelTable, panel.results._menu.actions()
     assert [action.text for action in actions] == ["Pfirrmann grade", "Disc bulging"]
     actions[0].trigger()
@@ -164,7 +164,7 @@ def test_the_sentence_says_what_is_normal_too(panel_of, nodes):
 
 
 def test_the_sentence_of_a_result_without_any_grade_does_not_say_that_nothing_abnormal_was_found(panel_of, nodes):
-    """As when a reader deleted every disc."""
+    """For example after a reader deleted every disc."""
     panel = panel_of()
     for structures in ((), (StructureResult("L4", (0, 0, 0), 0.9),)):
         show(panel, nodes, structures)
@@ -210,7 +210,7 @@ def test_without_a_result_every_button_says_that_a_study_is_to_be_analyzed(panel
     assert levels(panel) == []
 
 
-def test_the_result_selector_offers_results_and_no_other_text(panel, scene):
+def test_the_result_selector_offers_only_results(panel, scene):
     scene.AddNewNodeByClass("vtkMRMLTextNode", "Notes")
     assert panel.ui.reportSelector.nodeCount() == 1
     panel.ui.reportSelector.setCurrentNode(None)

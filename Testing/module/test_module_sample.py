@@ -1,4 +1,4 @@
-"""The path that a user takes, with nothing made up but the widgets: the sample study, the real worker, the real scene."""
+"""A user's path with real parts except for the widgets: the sample study, the real worker, the real scene."""
 
 import pytest
 import slicer
@@ -11,7 +11,7 @@ from SpinalDiseaseAILib.scene.results import reportFromNode
 from SpinalDiseaseAILib.worker.client import WorkerClient
 
 FEW_SLICES = 3
-"""Slices that levels are looked for on: the sample's spine is straight, and the test is to be quick."""
+"""Slices to search for levels: few, because the sample's spine is straight and the test must be fast."""
 
 
 @pytest.fixture

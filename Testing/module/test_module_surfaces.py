@@ -10,7 +10,7 @@ from SpinalDiseaseAILib.scene.segmentation import showSurfaces
 
 @pytest.fixture(autouse=True)
 def segmentations_module(scene):
-    """Slicer's module of segmentations, which knows how surfaces are made of masks."""
+    """Slicer's segmentations logic, which makes surfaces from masks."""
     logic = slicer.vtkSlicerSegmentationsModuleLogic()
     logic.SetMRMLScene(scene)
     return logic
@@ -27,7 +27,7 @@ def has_surfaces(segmentation):
     return segmentation.GetSegmentation().ContainsRepresentation("Closed surface")
 
 
-def test_surfaces_are_made_when_the_button_goes_down_and_go_when_it_comes_up(outlined):
+def test_surfaces_appear_when_the_button_is_checked_and_disappear_when_it_is_unchecked(outlined):
     panel, segmentation = outlined
     assert panel.ui.surfacesButton.enabled and not panel.ui.surfacesButton.checked and not has_surfaces(segmentation)
     panel.ui.surfacesButton.click()
@@ -37,7 +37,7 @@ def test_surfaces_are_made_when_the_button_goes_down_and_go_when_it_comes_up(out
     assert not panel.ui.surfacesButton.checked and not has_surfaces(segmentation)
 
 
-def test_the_button_follows_what_another_module_does(outlined):
+def test_the_button_follows_changes_by_another_module(outlined):
     panel, segmentation = outlined
     showSurfaces(segmentation)
     assert panel.ui.surfacesButton.checked
@@ -70,7 +70,7 @@ def test_a_result_without_masks_says_why_there_is_nothing_to_show(panel_of, node
     assert (panel.ui.surfacesButton.enabled, panel.ui.surfacesButton.toolTip) == (False, "The result has no masks.")
 
 
-def test_a_segmentation_that_is_deleted_takes_the_button_along(outlined, scene):
+def test_deleting_the_segmentation_disables_the_button(outlined, scene):
     panel, segmentation = outlined
     panel.ui.surfacesButton.click()
     scene.RemoveNode(segmentation)

@@ -1,4 +1,4 @@
-"""What the application around the panel does and the panel must bear: its wait cursor, its exit, its scenes, its packages."""
+"""The panel copes with the application around it: its wait cursor, its exit, its scenes, its packages."""
 
 import importlib
 import subprocess
@@ -22,7 +22,7 @@ from SpinalDiseaseAILib.scene.mrb import add_study
 from SpinalDiseaseAILib.scene.results import reportFromNode, writeReport
 
 TOO_LONG = "/" + "long" * 100
-"""A path that the operating system refuses to look at, as it does with a share whose password has expired."""
+"""A path to which the operating system refuses access, like a share whose password has expired."""
 
 
 # -- leaving, closing, ending
@@ -41,7 +41,7 @@ def test_widgets_of_a_panel_that_was_left_change_nothing_in_the_scene(module, pa
 
 
 def test_the_panel_ends_its_worker_although_the_application_destroyed_its_widgets(panel_of, nodes, wait_until):
-    """As at the application's end: windows go first, modules are unloaded after that."""
+    """As when the application exits: windows go first, then modules are unloaded."""
     panel = panel_of("own")
     analyze(panel, wait_until)
     shiboken6.delete(unwrap(panel.uiWidget))
@@ -49,12 +49,12 @@ def test_the_panel_ends_its_worker_although_the_application_destroyed_its_widget
     assert [child for child in psutil.Process().children() if "own" in child.cmdline()] == []
 
 
-def test_a_panel_that_could_not_be_built_is_unloaded_in_silence(module, errors):
+def test_a_panel_that_could_not_be_built_is_unloaded_silently(module, errors):
     panel = module.SpinalDiseaseAIWidget(wrap(widgets.qSlicerScriptedLoadableModuleWidget()))
     panel.cleanup()
 
 
-def test_a_level_that_was_graded_for_a_closed_scene_does_not_get_into_the_next_one(panel_of, nodes, scene, wait_until, errors):
+def test_a_level_that_was_graded_for_a_closed_scene_does_not_appear_in_the_next_one(panel_of, nodes, scene, wait_until, errors):
     """Nodes of the next scene have the same IDs."""
     panel = panel_of()
     first = analyze(panel, wait_until).GetID()
@@ -69,13 +69,11 @@ def test_a_level_that_was_graded_for_a_closed_scene_does_not_get_into_the_next_o
     assert reportFromNode(result.reportNode).corrections == () and errors == []
 
 
-# -- what nobody foresaw
+# -- unexpected errors
 
 
 @pytest.mark.parametrize("function", ["writeReport", "applyGraded"])
-def test_an_error_that_nobody_foresaw_ends_the_work_and_is_told(
-    panel_of, nodes, wait_until, errors, monkeypatch, caplog, function
-):
+def test_an_unexpected_error_ends_the_work_and_is_reported(panel_of, nodes, wait_until, errors, monkeypatch, caplog, function):
     panel = panel_of()
     if function == "applyGraded":
         analyze(panel, wait_until)
@@ -95,7 +93,7 @@ def test_an_error_that_nobody_foresaw_ends_the_work_and_is_told(
 
 
 @pytest.mark.parametrize("setting", ["modelsFolder", "outputFolder"])
-def test_a_remembered_folder_that_cannot_be_looked_at_does_not_keep_the_panel_from_opening(panel_of, nodes, setting, errors):
+def test_an_inaccessible_remembered_folder_does_not_keep_the_panel_from_opening(panel_of, nodes, setting, errors):
     importlib.import_module("SpinalDiseaseAILib.panel.settings").write(setting, TOO_LONG)
     panel = panel_of()
     assert errors == [] and panel.ui.analyzeButton.enabled
@@ -110,7 +108,7 @@ def test_a_remembered_folder_that_cannot_be_looked_at_does_not_keep_the_panel_fr
 # -- packages
 
 
-def test_a_module_that_the_application_loaded_in_its_own_way_is_found(panel_of, monkeypatch):
+def test_a_module_loaded_by_the_application_itself_is_found(panel_of, monkeypatch):
     made = types.ModuleType("PyTorchUtils")
     assert made.__spec__ is None
     monkeypatch.setitem(sys.modules, "PyTorchUtils", made)
@@ -133,7 +131,7 @@ def test_a_package_that_cannot_be_installed_is_told_in_a_sentence(monkeypatch):
 
 @pytest.fixture
 def loading(monkeypatch, scene):
-    """DICOMLib whose loading gives the sample study; "nothing" in the list: no volume."""
+    """DICOMLib that loads the sample study, or no volume if "nothing" is in the list."""
     given = []
 
     def load(uids):
@@ -149,7 +147,7 @@ def loading(monkeypatch, scene):
     return given
 
 
-def test_the_question_after_loading_a_series_comes_under_the_ordinary_cursor(panel_of, loading, answer, monkeypatch):
+def test_the_question_after_loading_a_series_appears_with_the_normal_cursor(panel_of, loading, answer, monkeypatch):
     panel = panel_of()
     panel.ui.studyTable.selectRow(0)
     monkeypatch.setattr(application, "missingRequirements", lambda: ["torch"])
@@ -158,7 +156,7 @@ def test_the_question_after_loading_a_series_comes_under_the_ordinary_cursor(pan
     assert len(asked) == 1 and not panel.logic.running
 
 
-def test_the_error_of_a_series_that_cannot_be_loaded_comes_under_the_ordinary_cursor(panel_of, loading, errors):
+def test_the_error_for_a_series_that_cannot_be_loaded_appears_with_the_normal_cursor(panel_of, loading, errors):
     panel = panel_of()
     panel.ui.studyTable.selectRow(0)
     loading.append("nothing")
@@ -166,7 +164,7 @@ def test_the_error_of_a_series_that_cannot_be_loaded_comes_under_the_ordinary_cu
     assert ["could not be loaded" in text for text in errors] == [True] and not panel.logic.running
 
 
-def test_whether_files_are_replaced_is_asked_under_the_ordinary_cursor(panel_of, nodes, wait_until, answer, tmp_path):
+def test_the_question_about_replacing_files_appears_with_the_normal_cursor(panel_of, nodes, wait_until, answer, tmp_path):
     panel = panel_of()
     analyze(panel, wait_until)
     (tmp_path / "out").mkdir()

@@ -1,4 +1,4 @@
-"""The panel while volumes are moved about in the scene: what moved with its volume was not corrected."""
+"""The panel while volumes are moved in the scene: points that moved with their volume do not count as corrected."""
 
 import json
 
@@ -20,7 +20,7 @@ def panel(measured):
 
 @pytest.fixture
 def shift_all(panel, nodes, scene):
-    """Put the volumes and the points under one transform, as a transform over their folder does."""
+    """Put the volumes and the points under one transform, like a transform on their folder."""
 
     def shift():
         matrix = np.eye(4)
@@ -47,14 +47,14 @@ def settle(panel, wait_until):
     wait_until(lambda: not panel.logic.grading and not panel.corrections._later.active)
 
 
-def test_a_study_that_is_moved_as_a_whole_is_not_graded_again(panel, shift_all, wait_until):
+def test_a_study_that_is_moved_as_a_whole_is_not_regraded(panel, shift_all, wait_until):
     shift_all()
     reopen(panel)
     settle(panel, wait_until)
     assert report(panel).corrections == ()
 
 
-def test_in_a_moved_study_the_dragged_level_alone_is_graded_and_measured(panel, shift_all, wait_until, errors):
+def test_in_a_moved_study_only_the_dragged_level_is_graded_and_measured(panel, shift_all, wait_until, errors):
     before = report(panel).structure("L4-L5").position
     shift_all()
     place = drag(points_of(panel), "L4-L5", (0, 2, 0))

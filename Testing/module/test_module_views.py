@@ -1,4 +1,4 @@
-"""What the views show of a scene with several studies: one patient's labels never lie over another one's image."""
+"""The views of a scene with several studies: one patient's labels never lie over another patient's image."""
 
 import pytest
 import slicer
@@ -12,7 +12,7 @@ from SpinalDiseaseAILib.scene.results import resultFromNode
 
 @pytest.fixture
 def backgrounds(monkeypatch, errors):
-    """Names of the volumes that the slice views were made to show."""
+    """Names of the volumes that were shown in the slice views."""
     shown = []
     monkeypatch.setattr(slicer.util, "setSliceViewerLayers", lambda background, fit: shown.append(background.GetName()))
     return shown
@@ -20,7 +20,7 @@ def backgrounds(monkeypatch, errors):
 
 @pytest.fixture
 def two_results(panel_of, nodes, scene, wait_until, backgrounds):
-    """A panel, and the reports of two studies in its scene; it shows the second."""
+    """A panel, which shows the second of two studies, and the reports of both."""
     panel = panel_of("masks")
     first = analyze(panel, wait_until)
     other = add_study(scene, make_study("9.8.7"))[Role.SAGITTAL_T2]
@@ -35,13 +35,13 @@ def visible(report):
     return bool(result.pointsNode.GetDisplayVisibility()), bool(result.segmentationNode.GetDisplayVisibility())
 
 
-def test_the_volume_that_was_analyzed_is_shown_with_its_result_and_no_other_result(two_results, backgrounds):
+def test_the_analyzed_volume_is_shown_with_only_its_own_result(two_results, backgrounds):
     _, first, second = two_results
     assert (visible(first), visible(second)) == ((False, False), (True, True))
     assert backgrounds == ["T2 sagittal", "other patient"]
 
 
-def test_a_result_that_is_chosen_is_shown_on_its_own_images_alone(two_results, backgrounds):
+def test_a_chosen_result_is_shown_only_on_its_own_images(two_results, backgrounds):
     panel, first, second = two_results
     pick(panel.ui.reportSelector, first)
     assert panel.parameterNode.report is first
@@ -49,7 +49,7 @@ def test_a_result_that_is_chosen_is_shown_on_its_own_images_alone(two_results, b
     assert backgrounds[-1] == "T2 sagittal"
 
 
-def test_what_a_user_hid_stays_hidden(two_results):
+def test_nodes_that_a_user_hid_stay_hidden(two_results):
     panel, first, second = two_results
     resultFromNode(second).segmentationNode.SetDisplayVisibility(False)
     for report in (first, second):
@@ -57,7 +57,7 @@ def test_what_a_user_hid_stays_hidden(two_results):
     assert visible(second) == (True, False)
 
 
-def test_views_that_show_a_volume_of_the_study_are_left_as_they_are(panel_of, nodes, scene, wait_until, backgrounds):
+def test_views_that_already_show_a_volume_of_the_study_do_not_change(panel_of, nodes, scene, wait_until, backgrounds):
     show_in_slices(scene, nodes[1])
     panel = panel_of()
     panel.ui.t1Selector.setCurrentNode(nodes[1])
