@@ -1,4 +1,4 @@
-"""An analysis without networks, and commands in a process of their own."""
+"""An analysis without networks, and commands in separate processes."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ LIBRARY_FOLDER = Path(__file__).parents[2] / "SpinalDiseaseAI"
 class GivenAnalyser:
     """Puts the key points on a line through the image and gives every disc the same grade.
 
-    :param error: raised in place of a result.
+    :param error: raised instead of returning a result.
     """
 
     def __init__(self, error: BaseException | None = None) -> None:
@@ -82,7 +82,7 @@ def sample() -> Path:
 
 @pytest.fixture(scope="session")
 def small_study(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A NIfTI file of nine small sagittal slices without a spine: enough to be opened, quick to draw."""
+    """A NIfTI file of nine small sagittal slices without a spine: readable, and quick to draw."""
     image = SimpleITK.GetImageFromArray(np.random.default_rng(0).integers(1, 200, (9, 160, 80)).astype(np.int16))
     image.SetSpacing((1.5, 1.5, 4.0))
     image.SetDirection((0, 0, 1, 1, 0, 0, 0, -1, 0))  # columns to posterior, rows to inferior, slices to the left
@@ -93,7 +93,7 @@ def small_study(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def command() -> Callable[..., subprocess.CompletedProcess[str]]:
-    """Run ``python -m SpinalDiseaseAILib`` in a process of its own, its outputs in pipes."""
+    """Run ``python -m SpinalDiseaseAILib`` in a separate process with its outputs in pipes."""
 
     def run(*arguments: str | Path, **variables: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(

@@ -1,4 +1,4 @@
-"""One analysis from the command line: what is written, what is said, what a failure leaves."""
+"""One analysis from the command line: the files, the messages, and what a failure leaves behind."""
 
 from __future__ import annotations
 
@@ -86,13 +86,13 @@ def test_without_slicer_everything_but_the_scene_is_written_and_a_remark_says_so
     ],
     ids=["a library is missing", "another error", "another program of that name", "a crash"],
 )
-def test_slicer_libraries_that_do_not_load_cost_the_scene_alone(
+def test_if_slicer_libraries_do_not_load_only_the_scene_is_missing(
     package: str, reason: str, small_study: Path, tmp_path: Path, analyser: Analyses, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     broken = tmp_path / "broken"
     (broken / "slicer").mkdir(parents=True)
     (broken / "slicer" / "__init__.py").write_text(package)
-    monkeypatch.setenv("PYTHONPATH", str(broken))  # of the process that writes the scene
+    monkeypatch.setenv("PYTHONPATH", str(broken))  # for the process that writes the scene
     monkeypatch.syspath_prepend(str(broken))
     loaded = {name: sys.modules.pop(name) for name in scene_modules()}
     try:
@@ -106,7 +106,7 @@ def test_slicer_libraries_that_do_not_load_cost_the_scene_alone(
     assert remark.startswith("scene.mrb was not written") and reason in remark
 
 
-def test_a_scene_whose_process_dies_is_written_all_the_same(
+def test_a_scene_whose_process_dies_is_written_nevertheless(
     small_study: Path, tmp_path: Path, analyser: Analyses, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     pytest.importorskip("slicer")
@@ -166,7 +166,7 @@ def test_an_analysis_that_fails_does_not_wait_for_the_process_that_would_have_wr
     started: list[subprocess.Popen[bytes]] = []
 
     class LoadingProcess(subprocess.Popen[bytes]):
-        """Loads Slicer's libraries for a long time, and reads nothing meanwhile."""
+        """Spends a long time loading Slicer's libraries, without reading anything."""
 
         def __init__(self, arguments: list[str], **options: Any) -> None:
             super().__init__([arguments[0], "-c", "import time; time.sleep(20)"], **options)
@@ -187,7 +187,7 @@ def test_a_failed_analysis_leaves_no_folder(
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_folder_that_cannot_take_the_results_is_refused_before_anything_is_read(tmp_path: Path, analyser: Analyses) -> None:
+def test_an_unsuitable_folder_is_refused_before_anything_is_read(tmp_path: Path, analyser: Analyses) -> None:
     (tmp_path / "report.tsv").write_text("other")
     with pytest.raises(OutputError):
         run_analysis(Request((tmp_path / "no such study",), tmp_path), analyser=analyser)
@@ -201,7 +201,7 @@ def test_an_unusable_input_is_refused_before_the_analysis(tmp_path: Path, analys
     assert not (tmp_path / "out").exists()
 
 
-def test_the_printed_result_has_a_line_a_level_and_all_that_a_reader_needs(
+def test_the_printed_result_has_a_line_per_level_and_everything_a_reader_needs(
     small_study: Path, tmp_path: Path, analyser: Analyses
 ) -> None:
     outcome = run_analysis(Request((small_study,), tmp_path / "out"), analyser=analyser)

@@ -1,4 +1,4 @@
-"""The commands as a user types them."""
+"""The commands, as typed by a user."""
 
 from __future__ import annotations
 
@@ -111,21 +111,21 @@ def test_series_that_cannot_be_used_are_listed_before_the_problem_is_named(monke
     assert document["problem"]["code"] == "no-sagittal-series"
 
 
-def test_an_error_is_json_too_for_a_program_that_asked_for_json(tmp_path: Path) -> None:
+def test_an_error_is_also_json_for_a_program_that_asked_for_json(tmp_path: Path) -> None:
     result = CliRunner().invoke(app, ["analyze", str(tmp_path), "-o", str(tmp_path / "out"), "--json"])
     assert result.exit_code == 3
     assert set(json.loads(result.stdout)["error"]) == {"code", "found", "expected", "remedy"}
 
 
 @pytest.mark.parametrize("arguments", [["analyze"], ["analyze", "x"], ["no-such-command"], ["series", "--nonsense"]])
-def test_wrong_use_has_the_status_2(arguments: list[str]) -> None:
+def test_wrong_usage_has_the_status_2(arguments: list[str]) -> None:
     assert CliRunner().invoke(app, arguments).exit_code == 2
 
 
 @pytest.mark.parametrize(
     "arguments", [["analyze", "", "-o", "out"], ["analyze", "x", "-o", ""], ["series", ""], ["demo", "-o", ""]]
 )
-def test_an_empty_path_is_not_taken_for_the_current_folder(
+def test_an_empty_path_is_not_mistaken_for_the_current_folder(
     arguments: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
@@ -163,7 +163,7 @@ def test_each_kind_of_failure_has_its_status_and_no_traceback(
     assert not (tmp_path / "out").exists()
 
 
-def test_memory_that_the_networks_do_not_get_is_no_unexpected_failure(
+def test_lack_of_memory_for_the_networks_is_not_an_unexpected_failure(
     small_study: Path,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
@@ -183,7 +183,7 @@ def test_results_that_cannot_be_written_have_the_status_6(small_study: Path, tmp
     assert "--overwrite" in result.stderr
 
 
-def test_analyze_as_json_prints_the_report_and_the_files_alone(
+def test_analyze_as_json_prints_only_the_report_and_the_files(
     given: analysis.Analyses, small_study: Path, tmp_path: Path
 ) -> None:
     result = CliRunner().invoke(app, ["analyze", str(small_study), "-o", str(tmp_path / "out"), "--json"])
@@ -230,7 +230,7 @@ def test_demo_analyses_the_sample_and_can_be_run_again(given: analysis.Analyses,
     assert [options.device for options in given.options] == ["cpu", "cpu"]  # type: ignore[attr-defined]
 
 
-def test_models_lists_each_bundle_with_its_licence_and_marks_what_is_for_research_only(
+def test_models_lists_each_bundle_with_its_licence_and_marks_research_only_ones(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     weights = tmp_path / "model.safetensors"

@@ -1,4 +1,4 @@
-"""The program as the system sees it: the signals that end it, and what it loads."""
+"""The program as a process: the signals that end it, and the modules it loads."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ ENDS_A_PROGRAM = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHU
 
 @pytest.fixture(autouse=True)
 def heard() -> Iterator[None]:
-    """Signals are heard by programs that are started here, also where the tests run in the background, which ignores some."""
+    """Programs started here receive signals, even if the tests run in the background, where some are ignored."""
     ignored = [number for number in ENDS_A_PROGRAM if signal.getsignal(number) is signal.SIG_IGN]
     for number in ignored:
         signal.signal(number, signal.SIG_DFL)
@@ -29,7 +29,7 @@ def heard() -> Iterator[None]:
 
 
 @pytest.mark.parametrize("number", ENDS_A_PROGRAM, ids=lambda number: number.name)
-def test_ctrl_c_and_what_else_ends_a_program_end_an_analysis_with_130_and_leave_nothing(
+def test_ctrl_c_and_other_signals_end_an_analysis_with_130_and_leave_nothing_behind(
     number: signal.Signals, small_study: Path, tmp_path: Path
 ) -> None:
     program = (
@@ -60,13 +60,13 @@ def test_ctrl_c_and_what_else_ends_a_program_end_an_analysis_with_130_and_leave_
     assert list(tmp_path.iterdir()) == []
 
 
-def test_ctrl_c_while_the_program_is_loaded_leaves_no_traceback(command: Command, tmp_path: Path) -> None:
+def test_ctrl_c_while_the_program_is_loading_leaves_no_traceback(command: Command, tmp_path: Path) -> None:
     (tmp_path / "typer.py").write_text("import os, signal; os.kill(os.getpid(), signal.SIGINT)")
     result = command("models", PYTHONPATH=os.pathsep.join([str(tmp_path), *sys.path]))
     assert (result.returncode, result.stdout, result.stderr) == (130, "", "")
 
 
-def test_a_signal_that_is_ignored_stays_ignored() -> None:
+def test_an_ignored_signal_stays_ignored() -> None:
     program = (
         "import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN)\n"
         "from SpinalDiseaseAILib.cli import main\n"

@@ -1,4 +1,4 @@
-"""Small promises of the command line: how far it is, how large a series is, and a reader that goes away."""
+"""Small promises of the command line: progress, the size of a series, and a closed pipe."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from SpinalDiseaseAILib.cli.progress import part, progress_bar
 from SpinalDiseaseAILib.cli.series import listing_of, print_listing
 
 
-def test_a_part_of_the_work_is_told_as_a_part_of_the_whole() -> None:
+def test_progress_of_a_part_is_reported_as_part_of_the_whole() -> None:
     told: list[float] = []
     progress = part(lambda stage, fraction, message: told.append(fraction), 0.2, 0.6)
     for fraction in (0.0, 0.5, 1.0):
@@ -31,7 +31,7 @@ def test_a_part_of_the_work_is_told_as_a_part_of_the_whole() -> None:
 
 
 @pytest.mark.parametrize(("message", "shown"), [("Finding the levels", "Finding the levels"), ("", "localization")])
-def test_a_terminal_shows_what_is_done_and_how_much_of_it(message: str, shown: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_terminal_shows_the_stage_and_the_progress(message: str, shown: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TERM", "xterm")
     monkeypatch.setattr(sys, "stderr", terminal := io.StringIO())
     monkeypatch.setattr(terminal, "isatty", lambda: True)
@@ -40,7 +40,7 @@ def test_a_terminal_shows_what_is_done_and_how_much_of_it(message: str, shown: s
     assert shown in terminal.getvalue() and "40%" in terminal.getvalue()
 
 
-def test_a_line_stays_one_line_in_a_pipe_and_is_as_wide_as_a_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_line_is_not_wrapped_in_a_pipe_and_is_as_wide_as_a_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("COLUMNS", "80")
     lines = {}
     for is_terminal in (False, True):
@@ -57,7 +57,7 @@ def test_progress_never_goes_back_and_the_analysis_is_most_of_it(
     told: list[tuple[str, float]] = []
 
     class Whole:
-        """Tells the whole way of an analysis, and fails at its end."""
+        """Reports the progress of a whole analysis, and fails at its end."""
 
         def analyse(self, study: Study, options: Options = Options(), progress: Progress = no_progress) -> Report:
             for fraction in (0.0, 0.5, 1.0):
@@ -80,7 +80,7 @@ def test_the_size_of_a_series_is_columns_times_rows(small_study: Path) -> None:
     assert "1 slice of 512 x 640" in stream.getvalue()
 
 
-def test_a_reader_that_closes_the_pipe_is_no_failure_to_be_reported(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_closed_pipe_is_not_reported_as_a_failure(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(BrokenPipeError), reported(as_json=True):
         raise BrokenPipeError
     captured = capsys.readouterr()

@@ -1,4 +1,4 @@
-"""What strangers write into names and headers is shown by a terminal and not obeyed."""
+"""Terminals show untrusted names and headers without interpreting control characters."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ HIDE_AND_WRITE = "a\x1b[2J\x1b]0;title\x07\x9b31m\u202eb"
 
 
 class Terminal(io.StringIO):
-    """A standard output that says it is a terminal."""
+    """A standard output that claims to be a terminal."""
 
     def isatty(self) -> bool:
         return True
@@ -35,10 +35,10 @@ def test_a_terminal_gets_no_escape_sequence_that_is_not_the_programs_own(monkeyp
     monkeypatch.setattr(sys, "stdout", terminal := Terminal())
     console().print(Text(HIDE_AND_WRITE))
     assert not {"\x1b", "\x07", "\x9b", "\u202e"} & set(terminal.getvalue())
-    assert "[2J" in terminal.getvalue()  # shown, as what it is
+    assert "[2J" in terminal.getvalue()  # shown as text
 
 
-def test_styles_of_the_program_stay_where_they_are(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_styles_of_the_program_stay_in_place(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "stdout", Terminal())
     text = Text.assemble(("\x1bT2", "bold"), " plain")
     console().print(text)
@@ -50,14 +50,14 @@ def test_an_error_about_a_file_with_such_a_name_is_shown_in_letters(capsys: pyte
     assert not {"\x1b", "\x07", "\x9b", "\u202e"} & set(capsys.readouterr().err)
 
 
-def test_json_says_the_same_without_a_character_that_a_terminal_obeys(capsys: pytest.CaptureFixture[str]) -> None:
+def test_json_says_the_same_without_control_characters(capsys: pytest.CaptureFixture[str]) -> None:
     print_json({"name": HIDE_AND_WRITE})
     written = capsys.readouterr().out
     assert not {"\x1b", "\x07", "\x9b", "\u202e"} & set(written)
     assert json.loads(written) == {"name": HIDE_AND_WRITE}
 
 
-def test_the_text_of_an_unforeseen_error_which_may_quote_a_header_is_not_shown(
+def test_the_text_of_an_unexpected_error_which_may_quote_a_header_is_not_shown(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delenv(TRACEBACK_VARIABLE, raising=False)
@@ -67,7 +67,7 @@ def test_the_text_of_an_unforeseen_error_which_may_quote_a_header_is_not_shown(
     assert "KeyError" in said.err and "Doe" not in said.err + said.out
 
 
-def test_who_asks_where_an_error_happened_gets_the_traceback_of_python_without_values_from_headers(
+def test_on_request_an_error_shows_pythons_traceback_without_values_from_headers(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def failing(*arguments: object) -> None:
@@ -75,7 +75,7 @@ def test_who_asks_where_an_error_happened_gets_the_traceback_of_python_without_v
         raise KeyError(len(patient))
 
     monkeypatch.setenv(TRACEBACK_VARIABLE, "1")
-    monkeypatch.setattr(sys, "excepthook", sys.excepthook)  # what the command line puts there is taken away again
+    monkeypatch.setattr(sys, "excepthook", sys.excepthook)  # so that monkeypatch removes the command line's own hook again
     monkeypatch.setattr("SpinalDiseaseAILib.cli.series.listing_of", failing)
     with pytest.raises(KeyError) as raised:
         app(["series", "study"])

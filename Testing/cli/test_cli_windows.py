@@ -1,4 +1,4 @@
-"""Paths as the shells of Windows hand them over."""
+"""Paths as passed by the shells of Windows."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from SpinalDiseaseAILib.cli import main
 @pytest.mark.parametrize(
     "arguments",
     [
-        ["analyze", 'D:\\my study" -o results'],  # of: analyze "D:\my study\" -o results
+        ["analyze", 'D:\\my study" -o results'],  # from: analyze "D:\my study\" -o results
         ["analyze", "study", "-o", 'D:\\my study"'],
         ["series", 'D:\\my study"'],
         ["demo", "-o", 'D:\\my study"'],
@@ -24,6 +24,6 @@ def test_a_backslash_before_the_closing_quotation_mark_is_named(arguments: list[
     assert "Leave out the backslash before the quotation mark" in result.output and "D:\\my study" in result.output
 
 
-def test_elsewhere_a_path_may_hold_a_quotation_mark() -> None:
+def test_elsewhere_a_path_may_contain_a_quotation_mark() -> None:
     result = CliRunner().invoke(main.app, ["series", 'my "study"'])
     assert result.exit_code == 3 and 'There is no file or folder my "study"' in result.output

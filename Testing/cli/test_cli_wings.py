@@ -1,4 +1,4 @@
-"""``train`` and ``evaluate`` are loaded when they are asked for."""
+"""``train`` and ``evaluate`` are loaded on request."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A scoliotic spine of plain numbers, and a report on it."""
+"""A scoliotic spine made of simple numbers, and a report on it."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def probabilities(name: str, favourite: str) -> dict[str, float]:
 
 @pytest.fixture
 def study() -> Study:
-    """Slice s has the value 10 (s + 1) everywhere; 2 mm columns and rows, slices 4 mm apart."""
+    """Slice s has the value 10 (s + 1) everywhere; columns and rows of 2 mm, slices 4 mm apart."""
     voxels = np.repeat(10.0 * (np.arange(SLICES) + 1), COLUMNS * ROWS).reshape(SLICES, COLUMNS, ROWS).astype(np.float32)
     image = Image(voxels, np.diag([-4.0, -2.0, -2.0, 1.0]))
     return Study((Series(Role.SAGITTAL_T2, image, "1.2.3.4", "DOE^JANE lumbar", "1.2.9"),), "1.2.3")

@@ -1,4 +1,4 @@
-"""A page as a test reads it."""
+"""A page, parsed for tests."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from html.parser import HTMLParser
 
 
 class Page(HTMLParser):
-    """Texts, attributes and whether every element is closed."""
+    """Texts and attributes of a page, and whether every element is closed."""
 
     VOID = frozenset({"meta", "img", "br"})
 

@@ -42,13 +42,13 @@ def test_each_structure_is_shown_on_the_slice_through_its_own_centre(report: Rep
         assert pixel_at(plane, pixels, item.position) == pytest.approx(10 * (own_slice + 1), abs=0.5), item.name
 
 
-def test_most_rows_show_the_pixels_of_one_slice_unmixed(report: Report, study: Study) -> None:
+def test_most_rows_show_the_pixels_of_one_slice_unblended(report: Report, study: Study) -> None:
     pixels = plane_of(report, study.primary.image).pixels(study.primary.image)
     whole = np.isclose(pixels[:, 0] % 10, 0, atol=0.01) | np.isclose(pixels[:, 0] % 10, 10, atol=0.01)
     assert whole.mean() > 0.7
 
 
-def test_the_picture_has_the_margins_asked_for_in_millimetres(report: Report, study: Study) -> None:
+def test_the_picture_has_the_requested_margins_in_millimetres(report: Report, study: Study) -> None:
     plane = plane_of(report, study.primary.image)
     x, y = plane.place(report.structures[0].position)
     assert x == pytest.approx(MARGIN[0], abs=2.01)
@@ -72,7 +72,7 @@ def test_the_picture_is_the_same_however_the_voxels_are_stored(report: Report, s
     np.testing.assert_allclose(plane_of(report, stored).pixels(stored), plane_of(report, image).pixels(image), atol=1e-3)
 
 
-def test_another_series_is_sampled_at_the_same_places(report: Report, study: Study) -> None:
+def test_another_series_is_sampled_at_the_same_positions(report: Report, study: Study) -> None:
     image = study.primary.image
     finer = Image(np.repeat(np.repeat(image.voxels, 2, axis=1), 2, axis=2), image.affine @ np.diag([1.0, 0.5, 0.5, 1.0]))
     plane = plane_of(report, image)
@@ -97,7 +97,7 @@ def test_voxels_that_are_not_numbers_are_black(report: Report, study: Study) -> 
     assert np.isfinite(plane_of(report, image).pixels(image)).all()
 
 
-def test_a_stack_of_hundreds_of_slices_is_not_copied_for_a_picture_of_a_few() -> None:
+def test_a_picture_of_a_few_slices_does_not_copy_a_stack_of_hundreds() -> None:
     image = Image(np.zeros((300, 100, 100), dtype=np.int16), np.diag([-1.0, -1.0, -1.0, 1.0]))
     plane = CurvedPlane.through(SagittalVolume.of(image), [(-100, -50, -30), (-104, -50, -70)], margin=MARGIN)
     tracemalloc.start()
@@ -107,7 +107,7 @@ def test_a_stack_of_hundreds_of_slices_is_not_copied_for_a_picture_of_a_few() ->
     assert peak < image.voxels.nbytes / 2
 
 
-def test_an_image_that_covers_a_part_of_the_surface_is_shown_there_alone(report: Report, study: Study) -> None:
+def test_an_image_that_covers_part_of_the_surface_is_shown_only_there(report: Report, study: Study) -> None:
     image = study.primary.image
     plane = plane_of(report, image)
     whole = plane.pixels(image)

@@ -1,4 +1,4 @@
-"""report.html: one page that needs nothing beside it."""
+"""report.html: one self-contained page."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ def test_disclaimer_numberings_warnings_and_provenance_are_on_the_page(report: R
     assert text.count(DISCLAIMER) == 2
     assert "Warning. One slice <is> missing & noted." in text
     assert "one level higher" in text
-    assert "T11-T12 to L4-L5" in text  # the names under the alternative
+    assert "T11-T12 to L4-L5" in text  # the names in the alternative numbering
     for fact in ("lumbar-mr-degeneration", "ab" * 32, "CC BY 4.0", report.series[0].sha256, "1.2.3.4", "2.00 x 2.00 x 4.00 mm"):
         assert fact in text
 
@@ -79,10 +79,10 @@ def test_bars_are_as_long_as_the_probabilities(report: Report, study: Study, pic
     text = html_of(report, study, picture)
     assert '<i class="predicted" style="height: 70%">' in text
     assert '<i class="predicted" style="width: 70%">' in text
-    assert '<i class="" style="width: 30%">' in text  # narrowing absent with 0.70: the bar is that of its presence
+    assert '<i class="" style="width: 30%">' in text  # narrowing is absent with 0.70; the bar shows its presence
 
 
-def test_classes_whose_names_have_no_room_below_their_bars_are_named_under_the_table(
+def test_classes_whose_names_do_not_fit_below_their_bars_are_named_under_the_table(
     report: Report, study: Study, picture: bytes
 ) -> None:
     level = report.structure("L4-L5")
@@ -96,7 +96,7 @@ def test_classes_whose_names_have_no_room_below_their_bars_are_named_under_the_t
     assert "bars from left to right" not in html_of(report, study, picture)
 
 
-def test_several_classes_that_hold_together_are_all_named(report: Report, study: Study, picture: bytes) -> None:
+def test_classes_that_occur_together_are_all_named(report: Report, study: Study, picture: bytes) -> None:
     both = FindingResult("disc_disease", {"v1": 0.1, "v2": 0.8, "v3": 0.6, "v4": 0.1, "v5": 0.1}, "spinal-disease-2020")
     changed = report.with_structures((replace(report.structures[0], findings=(both,)),))
     page = Page(html_of(changed, study, picture))
@@ -105,7 +105,9 @@ def test_several_classes_that_hold_together_are_all_named(report: Report, study:
     assert "not assessed" in page.text
 
 
-def test_what_else_is_plausible_stands_beside_the_prediction_with_its_rate(report: Report, study: Study, picture: bytes) -> None:
+def test_other_plausible_classes_are_given_next_to_the_prediction_with_their_rate(
+    report: Report, study: Study, picture: bytes
+) -> None:
     assert "plausible" not in Page(html_of(report, study, picture)).text
     disc = report.structures[0]
     unsure = replace(disc.findings[1], plausible=("absent", "present"), coverage=0.9)
@@ -121,7 +123,7 @@ def test_a_point_that_a_person_placed_says_so(report: Report, study: Study, pict
     assert "placed by hand" in Page(html_of(moved, study, picture)).text
 
 
-def test_what_a_reader_corrected_is_on_the_page_and_a_computed_report_has_no_such_section(
+def test_corrections_are_on_the_page_and_an_uncorrected_report_has_no_such_section(
     report: Report, study: Study, picture: bytes
 ) -> None:
     assert "Corrections" not in Page(html_of(report, study, picture)).text
@@ -152,7 +154,7 @@ def test_the_long_words_of_column_headings_break_with_a_hyphen_in_every_browser(
         assert "\u00ad" in word and max(map(len, word.split("\u00ad"))) <= 9
 
 
-def test_a_warning_stands_once_above_the_picture_and_notes_below_hold_the_rest(report: Report, study: Study) -> None:
+def test_a_warning_appears_once_above_the_picture_and_other_notes_below(report: Report, study: Study) -> None:
     notes = (Note("one", "Look at this.", "warning"), Note("two", "Also so.", "info"))
     page = html_of(replace(report, notes=notes), study, b"")
     assert page.count("Look at this.") == page.count("Also so.") == 1
@@ -160,13 +162,15 @@ def test_a_warning_stands_once_above_the_picture_and_notes_below_hold_the_rest(r
     assert "<h2>Notes</h2>" not in html_of(replace(report, notes=notes[:1]), study, b"")
 
 
-def test_the_time_of_the_analysis_is_written_for_a_reader(report: Report, study: Study) -> None:
+def test_the_time_of_the_analysis_is_readable(report: Report, study: Study) -> None:
     assert "2026-01-02 03:04:05 UTC · SpinalDiseaseAI" in html_of(report, study, b"")
 
 
 @pytest.mark.parametrize(
     ("shift", "levels"), [(0, "T12-L1 to L5-S1"), (1, "L1-L2 to S1, 1 more below"), (-1, "T11-T12 to L4-L5")]
 )
-def test_another_numbering_tells_which_names_the_levels_would_have(report: Report, study: Study, shift: int, levels: str) -> None:
+def test_another_numbering_states_which_names_the_levels_would_have(
+    report: Report, study: Study, shift: int, levels: str
+) -> None:
     page = html_of(replace(report, numberings=(Numbering(shift, 1.0, "so"),)), study, b"")
     assert f"<td>{levels}</td>" in page

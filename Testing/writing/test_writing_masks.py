@@ -1,4 +1,4 @@
-"""Masks on disk: where the voxels are, what each label is, and what 3D Slicer reads of it."""
+"""Masks on disk: positions of voxels, meanings of labels, and how 3D Slicer reads them."""
 
 from __future__ import annotations
 
@@ -71,14 +71,14 @@ def expected_places(masks: Masks, name: str) -> np.ndarray:
 
 @pytest.mark.parametrize("codes", all_axis_codes()[::5])
 @pytest.mark.parametrize("write, name", [(write_nrrd, "masks.seg.nrrd"), (write_nifti, "masks.nii.gz")])
-def test_every_voxel_lies_where_the_image_has_it_in_any_orientation(masks, tmp_path, codes, write, name):
+def test_every_voxel_lies_where_it_is_in_the_image_in_any_orientation(masks, tmp_path, codes, write, name):
     turned = in_orientation(masks, codes)
     write(turned, tmp_path / name)
     for item in NAMES:
         assert np.allclose(places(tmp_path / name, LABELS[item]), expected_places(masks, item), atol=2e-3)
 
 
-def test_the_nrrd_carries_names_colours_and_codes_as_slicer_reads_them(masks, tmp_path):
+def test_the_nrrd_has_names_colours_and_codes_as_slicer_reads_them(masks, tmp_path):
     write_nrrd(masks, tmp_path / "masks.seg.nrrd")
     image = SimpleITK.ReadImage(str(tmp_path / "masks.seg.nrrd"))
     for number, name in enumerate(NAMES):
@@ -105,14 +105,14 @@ def test_slicers_own_reader_opens_the_nrrd_as_a_segmentation(masks, tmp_path):
 
 
 @pytest.mark.parametrize(("write", "name"), [(write_nrrd, "masks.seg.nrrd"), (write_nifti, "masks.nii.gz")])
-def test_a_file_that_cannot_be_written_is_an_error_of_the_disk(masks, tmp_path, write, name):
+def test_a_file_that_cannot_be_written_is_a_disk_error(masks, tmp_path, write, name):
     with pytest.raises(OSError, match=f"{name} could not be written completely") as caught:
         write(masks, tmp_path / "removed" / name)
     assert caught.value.strerror
 
 
 @pytest.mark.parametrize("left", [0, 0.4, 0.95])
-def test_a_nifti_of_which_a_part_is_missing_is_an_error_although_its_library_tells_of_none(masks, tmp_path, monkeypatch, left):
+def test_an_incomplete_nifti_is_an_error_although_its_library_reports_none(masks, tmp_path, monkeypatch, left):
     write = SimpleITK.WriteImage
 
     def write_on_a_full_disk(image, path: str, **options) -> None:
@@ -132,7 +132,7 @@ def test_the_table_says_label_name_code_and_volume(masks):
     assert float(rows[0]["cubic_millimetres"]) == pytest.approx(27 * 4 * 1 * 1.5)
 
 
-def test_no_volume_is_given_where_the_millimetres_are_a_guess(masks):
+def test_no_volume_is_given_if_the_millimetres_are_a_guess(masks):
     rows = list(csv.DictReader(io.StringIO(label_table(masks, spacing_known=False)), delimiter="\t"))
     assert {row["cubic_millimetres"] for row in rows} == {""} and all(int(row["voxels"]) > 0 for row in rows)
     assert {row["cubic_millimetres"] for row in json.loads(label_document(masks, spacing_known=False))["labels"]} == {None}
@@ -144,16 +144,16 @@ def test_the_document_names_the_files_and_the_model(masks):
     assert document["labels"] == label_rows(masks)
 
 
-def test_masks_of_nothing_have_a_table_with_its_head_alone():
+def test_empty_masks_have_a_table_with_only_a_header():
     empty = masks_of(Image(np.zeros((2, 2, 2), dtype=np.uint8), np.eye(4)))
     assert label_table(empty).splitlines() == [label_table(empty).rstrip("\n")]
 
 
-def test_results_hold_the_files_of_masks_only_where_there_are_masks(masks, tmp_path):
+def test_results_have_files_of_masks_only_if_there_are_masks(masks, tmp_path):
     study = Study((Series(Role.SAGITTAL_T2, Image(np.ones(masks.image.voxels.shape, dtype=np.int16), masks.image.affine)),))
     report = Report("lumbar-mr", (), (), (), (study.primary.identity(),))
     files = write_results(replace(report, masks=masks), study, tmp_path / "out")
     assert set(files) >= FILES and all((tmp_path / "out" / name).is_file() for name in FILES)
     files = write_results(report, study, tmp_path / "out")
     assert not FILES & set(files)
-    assert not any((tmp_path / "out" / name).exists() for name in FILES)  # those of the earlier analysis are gone
+    assert not any((tmp_path / "out" / name).exists() for name in FILES)  # files of the earlier analysis are gone

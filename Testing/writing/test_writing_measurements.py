@@ -23,7 +23,7 @@ FILES = {"measurements.tsv", "measurements.png"}
 
 
 def with_measurements(item: StructureResult) -> StructureResult:
-    """Every quantity of the structure: a slip of L5-S1 cannot be measured, everything else has the value 12.25."""
+    """Every quantity of a structure: the slip at L5-S1 cannot be measured, everything else is 12.25."""
     x, y, z = item.position
     line = ((x, y, z + 4), (x, y, z - 4))
     entries = []
@@ -37,7 +37,7 @@ def with_measurements(item: StructureResult) -> StructureResult:
 
 @pytest.fixture
 def measured(report: Report) -> Report:
-    """The report with everything measured, but the slip of L5 over S1."""
+    """The report with everything measured except the slip of L5 over S1."""
     spine = (Measurement("lordosis_l1_s1", 48.4), Measurement("lordosis_l1_l5", None, "L5 has no mask."))
     return replace(report, structures=tuple(map(with_measurements, report.structures)), measurements=spine)
 
@@ -46,7 +46,7 @@ def rows(report: Report) -> list[dict[str, str]]:
     return list(csv.DictReader(io.StringIO(measurement_table(report)), delimiter="\t"))
 
 
-def test_the_table_has_a_row_a_structure_and_quantity_with_value_and_unit(measured: Report) -> None:
+def test_the_table_has_a_row_per_structure_and_quantity_with_value_and_unit(measured: Report) -> None:
     found = rows(measured)
     assert tuple(found[0]) == MEASUREMENT_COLUMNS
     assert len(found) == sum(len(item.measurements) for item in measured.structures) + 2
@@ -55,7 +55,7 @@ def test_the_table_has_a_row_a_structure_and_quantity_with_value_and_unit(measur
     assert height["reference"]
 
 
-def test_what_could_not_be_measured_has_a_reason_and_no_value(measured: Report) -> None:
+def test_failed_measurements_have_a_reason_and_no_value(measured: Report) -> None:
     (slip,) = [row for row in rows(measured) if (row["structure"], row["measurement"]) == ("L5-S1", "slip")]
     assert (slip["value"], slip["reason"]) == ("", "S1 <has> no mask.")
 
@@ -75,7 +75,7 @@ def test_the_page_shows_units_values_and_reasons(measured: Report, study: Study)
     assert "<li>Lumbar lordosis, L1 to L5. L5 has no mask.</li>" in page
 
 
-def test_the_page_says_once_what_is_true_of_several_levels_and_at_which(measured: Report, study: Study) -> None:
+def test_the_page_states_a_reason_shared_by_several_levels_once_with_the_levels(measured: Report, study: Study) -> None:
     names = ("L2-L3", "L3-L4")
     lost = (Measurement("slip", None, "No."), Measurement("meyerding_grade", None, "No."))
     changed = tuple(replace(item, measurements=lost) for item in measured.structures if item.name in names)
@@ -89,12 +89,12 @@ def test_the_long_words_of_headings_break_with_a_hyphen(measured: Report, study:
         assert word in page, word
 
 
-def test_the_table_tells_studies_without_a_uid_apart_as_the_table_of_findings_does(measured: Report) -> None:
+def test_the_table_distinguishes_studies_without_a_uid_like_the_table_of_findings(measured: Report) -> None:
     nameless = replace(measured, study_uid="")
     assert {row["image_sha256"] for row in rows(nameless)} == {measured.series[0].sha256}
 
 
-def test_models_that_are_many_do_not_widen_the_picture_and_no_number_is_cut(measured: Report, study: Study) -> None:
+def test_many_models_do_not_widen_the_picture_and_no_number_is_cut_off(measured: Report, study: Study) -> None:
     many = replace(measured, models=measured.models * 8)
     few, more = draw_measurements(measured, study), draw_measurements(many, study)
     assert more.width == few.width and more.height > few.height
@@ -114,7 +114,7 @@ def test_the_files_are_written_with_the_others_and_replaced_by_a_report_without(
     assert not FILES & {path.name for path in tmp_path.iterdir()}
 
 
-def test_the_picture_shows_the_lines_where_they_were_taken(measured: Report, study: Study) -> None:
+def test_the_picture_shows_the_lines_where_they_were_measured(measured: Report, study: Study) -> None:
     without = replace(measured, structures=tuple(replace(item, measurements=()) for item in measured.structures))
     drawn, plain = (np.asarray(draw_measurements(item, study)).astype(int) for item in (measured, without))
     assert drawn.shape == plain.shape
@@ -128,7 +128,7 @@ def test_the_picture_names_no_patient(measured: Report, study: Study, tmp_path: 
     assert not [name for name in FILES if b"DOE^JANE" in files[name].read_bytes()]
 
 
-def test_a_report_whose_points_are_all_at_the_border_is_drawn_too(measured: Report, study: Study) -> None:
+def test_a_report_whose_points_are_all_at_the_border_is_drawn(measured: Report, study: Study) -> None:
     corner = tuple(float(value) for value in study.primary.image.to_ras((0, 0, 0)))
     moved = replace(measured, structures=tuple(replace(item, position=corner) for item in measured.structures))
     assert draw_measurements(moved, study).size[0] > 100

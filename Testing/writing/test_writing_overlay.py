@@ -1,4 +1,4 @@
-"""overlay.png: the picture that a radiologist looks at."""
+"""overlay.png: the picture for radiologists."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ def count_of(picture: np.ndarray, colour: tuple[int, int, int]) -> int:
 
 def test_abnormal_levels_have_a_chip_in_the_colour_of_their_severity(report: Report, study: Study) -> None:
     picture = np.asarray(draw_overlay(report, study))
-    assert count_of(picture, SEVERITY_COLOURS[Severity.NORMAL]) > 5000  # five discs of grade 2
+    assert count_of(picture, SEVERITY_COLOURS[Severity.NORMAL]) > 5000  # five discs with grade 2
     assert count_of(picture, SEVERITY_COLOURS[Severity.ABNORMAL]) > 5000  # grade 4 and narrowing at L4-L5
     assert count_of(picture, SEVERITY_COLOURS[Severity.SEVERE]) == 0
 
 
-def test_a_millimetre_is_as_long_down_as_across_when_pixels_are_not_square(report: Report, study: Study) -> None:
-    # Rows half as high: twice the rows for the same patient, so the picture must keep its shape.
+def test_a_millimetre_has_the_same_length_in_both_directions_if_pixels_are_not_square(report: Report, study: Study) -> None:
+    # Rows of half the height: the same patient has twice the rows, and the picture must keep its shape.
     image = study.primary.image
     tall = Image(np.repeat(image.voxels, 2, axis=2), image.affine @ np.diag([1.0, 1.0, 0.5, 1.0]))
     other = Study((replace(study.series[0], image=tall),), study.uid)
@@ -59,7 +59,7 @@ def test_a_point_outside_the_image_does_not_break_the_picture(report: Report, st
     assert draw_overlay(replace(report, structures=(far,)), study).height > 1000
 
 
-def test_an_image_much_wider_than_high_stays_of_a_size_that_can_be_looked_at(report: Report) -> None:
+def test_an_image_much_wider_than_high_keeps_a_viewable_size(report: Report) -> None:
     image = Image(np.ones((3, 400, 6), np.float32), np.diag([-4.0, -1.0, -1.0, 1.0]))
     picture = draw_overlay(replace(report, structures=(), numberings=()), Study((Series(Role.SAGITTAL_T2, image),)))
     assert picture.width < 2000
@@ -116,7 +116,7 @@ def test_a_research_only_model_is_marked(report: Report) -> None:
     assert model_line(marked) == "SpinalDiseaseAI 0.1.0 · lumbar-mr-degeneration 0.1.0 (research only)"
 
 
-def test_models_that_are_many_get_lines_of_their_own_and_do_not_widen_the_picture(report: Report, study: Study) -> None:
+def test_many_models_get_their_own_lines_and_do_not_widen_the_picture(report: Report, study: Study) -> None:
     few, many = draw_overlay(report, study), draw_overlay(replace(report, models=report.models * 20), study)
     assert many.width == few.width and many.height > few.height
     lines = wrapped("one · two · " + "x" * 200 + " · three", 25, 300)

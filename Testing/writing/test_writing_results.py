@@ -1,4 +1,4 @@
-"""All files of a report in one folder: whole or not at all."""
+"""All files of a report in one folder: completely or not at all."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from SpinalDiseaseAILib.writing import FORMATS, SCENE_FILE, Results, check_folde
 TEXTS = {name: FORMATS[name] for name in ("report.json", "report.tsv", "points.mrk.json")}
 
 
-def test_every_format_of_what_the_report_holds_is_written_and_nothing_else(report: Report, study: Study, tmp_path: Path) -> None:
+def test_exactly_the_files_that_the_report_has_content_for_are_written(report: Report, study: Study, tmp_path: Path) -> None:
     files = write_results(report, study, tmp_path / "new folder" / "résultats")
     held = {name for name in FORMATS if not name.startswith(("masks", "measurements"))}
     assert files == {name: tmp_path / "new folder" / "résultats" / name for name in held}
@@ -28,7 +28,7 @@ def test_the_report_reads_back_equal(report: Report, study: Study, tmp_path: Pat
     assert report_from_json(files["report.json"].read_text(encoding="utf-8")) == report
 
 
-def test_no_output_holds_a_description_that_may_name_the_patient(report: Report, study: Study, tmp_path: Path) -> None:
+def test_no_output_contains_a_description_that_may_name_the_patient(report: Report, study: Study, tmp_path: Path) -> None:
     files = write_results(report, study, tmp_path)
     assert not [name for name, path in files.items() if b"DOE^JANE" in path.read_bytes()]
 
@@ -68,7 +68,7 @@ def test_a_file_in_place_of_the_folder_is_refused_before_any_work(tmp_path: Path
         check_folder(tmp_path / "results")
 
 
-def test_a_folder_that_cannot_be_looked_at_is_refused_before_any_work(tmp_path: Path) -> None:
+def test_an_inaccessible_folder_is_refused_before_any_work(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("a file")
     for folder in (tmp_path / ("a" * 300), tmp_path / "file" / "results"):
         with pytest.raises(OutputError, match="cannot be written to") as error:
@@ -76,7 +76,7 @@ def test_a_folder_that_cannot_be_looked_at_is_refused_before_any_work(tmp_path: 
         assert error.value.code == "output-unwritable"
 
 
-def test_a_folder_that_cannot_be_made_is_refused_with_a_sentence(report: Report, study: Study, tmp_path: Path) -> None:
+def test_a_folder_that_cannot_be_created_is_refused_with_a_sentence(report: Report, study: Study, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("a file")
     with pytest.raises(OutputError, match="cannot be written to"):
         write_results(report, study, tmp_path / "file" / "results", formats=TEXTS)
@@ -85,7 +85,7 @@ def test_a_folder_that_cannot_be_made_is_refused_with_a_sentence(report: Report,
 @pytest.mark.parametrize(
     ("error", "seen"), [(OSError(28, "No space left on device"), OutputError), (ValueError("bug"), ValueError)]
 )
-def test_a_failure_leaves_neither_folder_nor_half_of_the_files(
+def test_a_failure_leaves_neither_a_folder_nor_incomplete_results(
     report: Report, study: Study, tmp_path: Path, error: Exception, seen: type[Exception]
 ) -> None:
     def fail(results: Results, path: Path) -> None:
@@ -139,7 +139,7 @@ def test_a_result_that_another_program_has_open_is_named_and_every_earlier_file_
     move = outputs.move
 
     def refuse(source: Path, target: Path) -> None:
-        if "report.tsv" in (source.name, target.name):  # as Windows does while a spreadsheet shows it
+        if "report.tsv" in (source.name, target.name):  # like Windows while the file is open in a spreadsheet
             error = PermissionError(13, "The process cannot access the file", str(source))
             error.winerror = 32  # type: ignore[attr-defined]
             raise error
@@ -152,8 +152,8 @@ def test_a_result_that_another_program_has_open_is_named_and_every_earlier_file_
     assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == before
 
 
-def test_results_are_made_in_a_folder_with_the_rights_of_their_own(report: Report, study: Study, tmp_path: Path) -> None:
-    """On Windows a file keeps the rights of the folder it was made in, and results are for colleagues too."""
+def test_results_are_created_in_a_folder_with_the_permissions_of_their_own(report: Report, study: Study, tmp_path: Path) -> None:
+    """On Windows, a file keeps the permissions of the folder in which it was created, and colleagues need the results too."""
     modes = []
     write_results(
         report,
@@ -164,7 +164,7 @@ def test_results_are_made_in_a_folder_with_the_rights_of_their_own(report: Repor
     assert modes == [(tmp_path / "results").stat().st_mode]
 
 
-def test_a_report_of_others_that_is_nested_beyond_measure_is_not_taken_for_an_own_one(tmp_path: Path) -> None:
+def test_an_excessively_nested_foreign_report_is_not_mistaken_for_an_own_one(tmp_path: Path) -> None:
     (tmp_path / "report.json").write_text("[" * 200_000)
     with pytest.raises(OutputError, match="already holds"):
         check_folder(tmp_path)

@@ -1,4 +1,4 @@
-"""The ruler in the picture: a reader measures with it."""
+"""The ruler in the picture, with which readers measure."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from SpinalDiseaseAILib.writing.overlay import draw_overlay
 
 
 def row_of(picture: npt.NDArray[np.uint8], name: str) -> float:
-    """Row of the ring round a structure's point."""
+    """Row of the ring around a structure's point."""
     rows, _ = np.nonzero((np.abs(picture.astype(int) - rgb(anatomy.structure(name).colour)) <= 2).all(-1))
     return float(np.median(rows))
 
 
 def longest_white_line(picture: npt.NDArray[np.uint8]) -> int:
-    """Pixels of the longest horizontal line in the colour of the ruler."""
+    """Length in pixels of the longest horizontal line in the colour of the ruler."""
     white = np.pad((np.abs(picture.astype(int) - WHITE) <= 2).all(-1), ((0, 0), (1, 1))).astype(int)
     steps = np.diff(white, axis=1)
     starts, ends = np.nonzero(steps == 1), np.nonzero(steps == -1)
@@ -31,7 +31,7 @@ def longest_white_line(picture: npt.NDArray[np.uint8]) -> int:
 
 @pytest.fixture
 def bare(report: Report) -> Report:
-    """The report without findings: the picture has the points and nothing else."""
+    """The report without findings, so that the picture has only the points."""
     return replace(report, structures=tuple(replace(item, findings=()) for item in report.structures))
 
 
@@ -42,7 +42,7 @@ def test_the_ruler_is_five_centimetres_of_the_patient_long(bare: Report, study: 
     assert longest_white_line(picture) == pytest.approx(50 * a_millimetre, abs=4)
 
 
-def test_there_is_no_ruler_where_the_millimetres_are_a_guess(bare: Report, study: Study) -> None:
+def test_there_is_no_ruler_if_the_millimetres_are_a_guess(bare: Report, study: Study) -> None:
     guessed = replace(study, series=(replace(study.primary, spacing_known=False),))
     assert longest_white_line(np.asarray(draw_overlay(bare, guessed))) < 40
     assert longest_white_line(np.asarray(draw_overlay(bare, study))) > 100

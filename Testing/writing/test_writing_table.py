@@ -1,4 +1,4 @@
-"""report.tsv: one row a structure and finding."""
+"""report.tsv: one row per structure and finding."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def test_every_class_of_the_finding_has_its_probability_and_no_other_column_has_
     assert (row["predicted"], row["text"], row["abnormal"], row["confidence"]) == ("4", "Pfirrmann 4", "1", "0.7000")
 
 
-def test_plausible_classes_and_their_rate_are_in_the_row_and_empty_where_there_are_none(report: Report) -> None:
+def test_plausible_classes_and_their_rate_are_in_the_row_or_empty_if_there_are_none(report: Report) -> None:
     disc = report.structure("L4-L5")
     assert disc is not None
     grade, narrowing = disc.findings
@@ -50,7 +50,7 @@ def test_plausible_classes_and_their_rate_are_in_the_row_and_empty_where_there_a
     assert {(row["plausible"], row["coverage"], row["unsure"]) for row in rows if row["structure"] == "L3-L4"} == {("", "", "")}
 
 
-def test_studies_without_a_uid_are_told_apart_by_the_hash_of_their_image(report: Report) -> None:
+def test_studies_without_a_uid_are_distinguished_by_the_hash_of_their_image(report: Report) -> None:
     (t2,) = report.series
     t1 = replace(t2, role="sagittal T1", sha256="0" * 64)
     for series in ((t2, t1), (t1, t2)):
@@ -65,11 +65,11 @@ def test_every_table_has_the_same_columns_so_that_tables_can_be_joined(report: R
 
 
 @pytest.mark.parametrize("text", ["=cmd|' /C calc'!A0", "+1+cmd|' /C calc'!A0", "-2+3", "@SUM(1)", "\t=1"])
-def test_no_cell_is_a_formula_whatever_a_scene_from_a_stranger_holds(report: Report, text: str) -> None:
+def test_no_cell_is_a_formula_whatever_an_untrusted_scene_contains(report: Report, text: str) -> None:
     structures = tuple(
         replace(item, findings=tuple(replace(entry, model=text) for entry in item.findings)) for item in report.structures
     )
     rows = rows_of(replace(report, study_uid=text, structures=structures))
     assert {row["study_uid"] for row in rows} == {f"'{text}"}
     assert {row["model"] for row in rows if row["finding"]} == {f"'{text}"}
-    assert all(float(row["right_mm"]) < 1000 for row in rows)  # a minus before a number is none
+    assert all(float(row["right_mm"]) < 1000 for row in rows)  # a minus sign before a number is not a formula

@@ -1,4 +1,4 @@
-"""Masks in a folder whose name has letters that SimpleITK does not open on Windows."""
+"""Masks in a folder whose name has letters that SimpleITK cannot open on Windows."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ Write = Callable[[Masks, Path], None]
 
 
 @pytest.mark.parametrize(("write_masks", "name"), [(write_nrrd, "masks.seg.nrrd"), (write_nifti, "masks.nii.gz")])
-def test_masks_are_written_into_a_folder_of_any_name(
+def test_masks_are_written_to_a_folder_with_any_name(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, write_masks: Write, name: str
 ) -> None:
     write = SimpleITK.WriteImage
