@@ -35,8 +35,8 @@ LEVEL = "L4-L5"
 class Measurement:
     """One line of the result.
 
-    :param seconds: one a repetition.
-    :param peak_bytes: largest resident memory of the processes together, 0 if it was not watched.
+    :param seconds: one value per repetition.
+    :param peak_bytes: peak resident memory of the processes together; 0 if not measured.
     """
 
     stage: str
@@ -44,7 +44,7 @@ class Measurement:
     peak_bytes: int = 0
 
     def time(self, work: Callable[[], Any]) -> Any:
-        """Do a piece of work once more and keep its time."""
+        """Run a piece of work once more and record its time."""
         start = time.perf_counter()
         result = work()
         self.seconds.append(time.perf_counter() - start)
@@ -52,14 +52,14 @@ class Measurement:
 
 
 def environment() -> dict[str, str]:
-    """Variables of a child process that finds the library of this tree."""
+    """Environment variables with which a child process finds the library of this tree."""
     return os.environ | {"PYTHONPATH": str(ROOT / "SpinalDiseaseAI")}
 
 
 def watched(command: list[str]) -> tuple[float, int]:
     """Seconds and peak memory of a command.
 
-    :raises SystemExit: with the command's own words if it fails.
+    :raises SystemExit: with the command's own output if it fails.
     """
     start = time.perf_counter()
     child = subprocess.Popen(command, env=environment(), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
@@ -72,7 +72,7 @@ def watched(command: list[str]) -> tuple[float, int]:
 
 
 def command_line(repetitions: int, device: str) -> list[Measurement]:
-    """``analyze`` from a shell, the whole way from files to files; without masks in turns with it."""
+    """``analyze`` from a shell, from files to files, with and without masks in turns."""
     ways = {
         "command line: analyze, a fresh process, files to files": [],
         "    the alternative: without masks": ["--no-segmentation"],
@@ -89,12 +89,12 @@ def command_line(repetitions: int, device: str) -> list[Measurement]:
 
 
 def in_process(repetitions: int, device: str) -> list[Measurement]:
-    """Reading, and the analyser in one process: the first study loads the models, the others find them loaded."""
+    """Reading and analysing in one process: the first study loads the models, the others reuse them."""
     from SpinalDiseaseAILib.base.options import Options
     from SpinalDiseaseAILib.base.process_memory import keep_freed_memory
     from SpinalDiseaseAILib.reading import open_study
 
-    keep_freed_memory()  # as the command line and the worker do
+    keep_freed_memory()  # like the command line and the worker
     reading_cold = Measurement("reading the sample, first time")
     study = reading_cold.time(lambda: open_study([sample()]))
     reading = Measurement("reading the sample, again")
@@ -126,7 +126,7 @@ def in_process(repetitions: int, device: str) -> list[Measurement]:
     in_turn = Measurement("    the alternative: one region at a time")
     for _ in range(repetitions):
         x, y, z = points[LEVEL]
-        points[LEVEL] = (x, y + 0.1, z)  # what is measured round a point that stays where it was is not worked out again
+        points[LEVEL] = (x, y + 0.1, z)  # a changed point, because measurements at unchanged points are not repeated
         one.time(lambda: analyser.regrade(study, points, (LEVEL,), options))
         together.time(lambda: analyser.regrade(study, points, (), options))
         in_turn.time(lambda: [analyser.regrade(study, points, (name,), options) for name in points])
@@ -134,7 +134,7 @@ def in_process(repetitions: int, device: str) -> list[Measurement]:
 
 
 def writing(report: Any, study: Any) -> list[Measurement]:
-    """The files of a result; the first time loads what writes them."""
+    """The files of a result; the first time includes loading the writers."""
     from SpinalDiseaseAILib.writing import write_results
 
     files = [Measurement("writing report, table, markups, picture and page"), Measurement("    again")]
@@ -158,7 +158,7 @@ def _regrade(client: Any, study: Any, points: Any, options: Any) -> None:
 
 
 def another(study: Any, number: int) -> Any:
-    """The study with the voxel in its corner changed by a number: for the worker, images that it has not seen."""
+    """The study with its corner voxel changed by a number, so that the worker has not seen the images."""
     from SpinalDiseaseAILib.base.geometry import Image
 
     series = []
@@ -170,7 +170,7 @@ def another(study: Any, number: int) -> Any:
 
 
 def worker(repetitions: int, device: str) -> list[Measurement]:
-    """The worker process: what a user in Slicer waits for. The alternative is a fresh worker for every study."""
+    """The worker process, for which a user of Slicer waits. The alternative is a fresh worker for every study."""
     from SpinalDiseaseAILib.base.options import Options
     from SpinalDiseaseAILib.reading import open_study
     from SpinalDiseaseAILib.worker.client import WorkerClient
@@ -205,7 +205,7 @@ def worker(repetitions: int, device: str) -> list[Measurement]:
 
 
 def window(repetitions: int, device: str) -> list[Measurement]:
-    """What Slicer's window waits for."""
+    """The work during which Slicer's window is blocked."""
     return blocked(repetitions, device, Measurement, sample())
 
 
@@ -220,7 +220,7 @@ def sample() -> Path:
 
 
 def machine() -> dict[str, str]:
-    """What the numbers were measured on."""
+    """The computer on which the times were measured."""
     from importlib.metadata import version
 
     names = {platform.processor(), platform.machine()}
@@ -237,7 +237,7 @@ def machine() -> dict[str, str]:
 
 
 def table(measurements: list[Measurement]) -> str:
-    """Lines for a reader: median and range of the seconds, peak memory."""
+    """Readable lines: median and range of the seconds, peak memory."""
     lines = [f"{'':<62}{'median s':>10}{'min – max':>17}{'n':>4}{'peak MB':>9}"]
     for item in measurements:
         spread = f"{min(item.seconds):.2f} – {max(item.seconds):.2f}"
@@ -247,7 +247,7 @@ def table(measurements: list[Measurement]) -> str:
 
 
 def main() -> None:
-    """Run every part in a process of its own and print what came out."""
+    """Run every part in a separate process and print the results."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("-n", "--repetitions", type=int, default=5, help="repetitions of each warm stage (5)")
     parser.add_argument("--device", default="auto", help="auto, cuda, mps or cpu (auto)")

@@ -1,4 +1,4 @@
-"""The most memory that a process and its children take."""
+"""Peak memory of a process and its children."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import psutil
 
 
 class MemoryWatch:
-    """Peak resident memory of a process and its children, looked at fifty times a second."""
+    """Peak resident memory of a process and its children, sampled fifty times a second."""
 
     def __init__(self, process: psutil.Process) -> None:
         self.peak_bytes = 0

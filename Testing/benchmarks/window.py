@@ -1,4 +1,4 @@
-"""How long Slicer's window stands still: what the module does in the main thread between an analysis and the next event."""
+"""How long Slicer's window freezes: the module's work in the main thread between an analysis and the next event."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from typing import Any
 
 
 def blocked(repetitions: int, device: str, stage: Callable[[str], Any], folder: Any) -> list[Any]:
-    """Times on a sample study in a scene of Slicer's own classes; what draws it is not there.
+    """Times on the sample study in a scene of Slicer's own classes, without rendering.
 
-    :param stage: makes a measurement of a name, with a method ``time``.
-    :param folder: of the sample study.
+    :param stage: creates a measurement with a name and a method ``time``.
+    :param folder: folder of the sample study.
     """
     import numpy as np
     import slicer
@@ -26,7 +26,7 @@ def blocked(repetitions: int, device: str, stage: Callable[[str], Any], folder: 
     study = open_study([folder])
     report = Analyser().analyse(study, Options(device=device))
     scene = mrb.new_scene()
-    segmentations = slicer.vtkSlicerSegmentationsModuleLogic()  # it knows how segments are copied
+    segmentations = slicer.vtkSlicerSegmentationsModuleLogic()  # it copies segments
     segmentations.SetMRMLScene(scene)
     volume = mrb.add_study(scene, study)[study.primary.role]
     stored = slicer.util.arrayFromVolume(volume)

@@ -5,15 +5,15 @@ Run as a program it writes one archive a version of Slicer and platform:
     python Testing/packaging/extension_archive.py out/package
     python Testing/packaging/extension_archive.py out/package --slicer 5.13 --platform macosx-arm64 --revision 34712
 
-What Slicer asks of an archive (``qSlicerExtensionsManagerModel::installExtension`` and ``extractExtensionArchive``):
+Slicer's requirements for an archive (``qSlicerExtensionsManagerModel::installExtension`` and ``extractExtensionArchive``):
 
-* one top folder, whose name is free;
-* a description ``share/Slicer-<version>/<extension>.s4ext``: its name is the extension's;
+* one top folder with any name;
+* a description ``share/Slicer-<version>/<extension>.s4ext``, named after the extension;
 * modules in ``lib/Slicer-<version>/qt-scripted-modules``;
-* on macOS all of it in ``Slicer.app/Contents/Extensions-<revision>/<extension>``, with the revision of the Slicer that installs.
+* on macOS, all of it in ``Slicer.app/Contents/Extensions-<revision>/<extension>``, with the revision of the installing Slicer.
 
-The name of the archive is looked at by no part of Slicer; it is the one that CPack gives. The top folder's is short: Windows has
-room for 260 characters. There is no compiled code, so that archives for two architectures differ in their names only.
+Slicer ignores the name of the archive, which is the one that CPack would give. The top folder's name is short, because paths on
+Windows are limited to 260 characters. There is no compiled code, so archives for two architectures differ only in their names.
 """
 
 from __future__ import annotations
@@ -36,15 +36,15 @@ from pathlib import Path
 from package_lists import LISTS, MODULE, ROOT, files_of_lists, files_of_tree
 
 SLICER_REVISIONS = {"5.10": "34045", "5.12": "34645", "5.13": ""}
-"""Version of Slicer to the revision of its latest release; a preview has another one every day."""
+"""Version of Slicer to the revision of its latest release; previews have a new one every day."""
 
 PLATFORMS = ("linux-amd64", "win-amd64", "macosx-amd64", "macosx-arm64")
-"""What Slicer is released for."""
+"""Platforms for which Slicer is released."""
 
 _TOP_FOLDER = "SDAI"
 _LICENSE = "LICENSE.txt"
 _EARLIEST_DATE = (1980, 1, 1, 0, 0, 0)
-"""A ZIP archive can state no earlier one."""
+"""ZIP archives cannot store earlier dates."""
 
 
 class PackagingError(Exception):
@@ -53,18 +53,18 @@ class PackagingError(Exception):
 
 @dataclass(frozen=True)
 class Source:
-    """Where the packaged files come from, as the description and the archive's name state it."""
+    """Origin of the packaged files, for the description and the archive's name."""
 
     scm: str
     """``git``, or ``local`` for a tree without history."""
     revision: str
-    """Abbreviated commit, with ``-dirty`` where packaged files differ from it; the version of the library without git."""
+    """Abbreviated commit, with ``-dirty`` if packaged files differ from it; without git, the version of the library."""
     seconds: int
-    """Time of the commit, or ``SOURCE_DATE_EPOCH``, or 0: every file of an archive bears it. Seconds since 1970 UTC."""
+    """Time of the commit, or ``SOURCE_DATE_EPOCH``, or 0, used for every file in an archive. Seconds since 1970 UTC."""
 
     @property
     def name(self) -> str:
-        """How an archive's name states it: with the day of the commit, UTC, where there is one."""
+        """The origin in an archive's name, with the day of the commit (UTC) if there is one."""
         day = time.strftime("-%Y-%m-%d", time.gmtime(self.seconds)) if self.seconds else ""
         return f"{self.scm}{self.revision}{day}"
 
@@ -86,7 +86,7 @@ def source_of(root: Path = ROOT) -> Source:
 
 
 def _git(root: Path, *arguments: str) -> str:
-    """What git prints; nothing where the folder is not the root of a repository, or there is no git."""
+    """Output of git; empty if the folder is not the root of a repository, or git is missing."""
     if not (root / ".git").exists():
         return ""
     try:
@@ -96,7 +96,7 @@ def _git(root: Path, *arguments: str) -> str:
 
 
 def packaged_files(root: Path = ROOT) -> dict[str, Path]:
-    """Path in Slicer's folder of scripted modules to the file of the tree that goes there, as the CMake lists say.
+    """Path in Slicer's folder of scripted modules to the file of the tree that goes there, according to the CMake lists.
 
     :raises PackagingError: if the lists and the tree do not name the same files.
     """
@@ -115,9 +115,9 @@ def packaged_files(root: Path = ROOT) -> dict[str, Path]:
 
 
 def description(source: Source, root: Path = ROOT) -> str:
-    """The extension's ``.s4ext``: a key and its value a line, from the root's CMake file and the entry for the Extensions Index.
+    """The extension's ``.s4ext``, with a key and value per line, from the root's CMake file and the Extensions Index entry.
 
-    :raises PackagingError: if the CMake file leaves one of the values out.
+    :raises PackagingError: if the CMake file lacks one of the values.
     """
     text = (root / "CMakeLists.txt").read_text(encoding="utf-8")
     stated = dict(re.findall(r'(?m)^set\(EXTENSION_(\w+) "(.+)"\)$', text))
@@ -144,15 +144,15 @@ def description(source: Source, root: Path = ROOT) -> str:
 
 
 def write_archive(folder: Path, slicer: str, platform: str, revision: str, source: Source, root: Path = ROOT) -> Path:
-    """Write the archive for one Slicer on one platform: TAR compressed by gzip, for Windows ZIP.
+    """Write the archive for one Slicer on one platform: ZIP for Windows, otherwise TAR compressed with gzip.
 
-    The same tree gives the same bytes: files are sorted, and bear the time of the commit, no owner and the same permissions.
+    The same tree gives the same bytes: files are sorted, and have the time of the commit, no owner and fixed permissions.
 
-    :param folder: where the archive is written; made if absent
-    :param slicer: version of Slicer, as 5.12
-    :param platform: system and architecture, as CPack names them: linux-amd64, macosx-arm64
-    :param revision: Slicer's revision, the number in *Help > About*; may be empty but for macOS
-    :raises PackagingError: if a file is missing or not listed, or macOS is asked for without a revision.
+    :param folder: folder for the archive; created if absent.
+    :param slicer: version of Slicer, such as 5.12.
+    :param platform: system and architecture, in CPack's spelling: linux-amd64, macosx-arm64.
+    :param revision: Slicer's revision, the number in *Help > About*; may be empty except for macOS.
+    :raises PackagingError: if a file is missing or not listed, or macOS is requested without a revision.
     """
     system = platform.partition("-")[0]
     if system == "macosx" and not revision:
@@ -199,7 +199,7 @@ def _write_zip(path: Path, entries: dict[str, bytes], seconds: int) -> None:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Write what is asked for, and say what was written; 2 where something could not be."""
+    """Write the requested archives and print their names; returns 2 if one could not be written."""
     parser = argparse.ArgumentParser(description="Write the archives that Slicer's Extensions Manager installs from a file.")
     parser.add_argument("folder", type=Path, help="where they are written")
     versions_text = f"versions of Slicer; {' '.join(SLICER_REVISIONS)} if not given"

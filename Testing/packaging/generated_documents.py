@@ -1,6 +1,6 @@
-"""Documents that are made from the library's own tables, so that there is no second list.
+"""Documents that are generated from the library's own tables, so that there is no second list.
 
-Run as a program it writes them anew.
+Run as a program, it regenerates them.
 """
 
 from __future__ import annotations
@@ -77,7 +77,7 @@ def codes_document() -> str:
 
 
 def record(properties: dict[str, Any]) -> dict[str, Any]:
-    """Schema of an object that has these properties, all of them and no other."""
+    """Schema of an object with exactly these properties."""
     return {"type": "object", "additionalProperties": False, "required": list(properties), "properties": properties}
 
 
@@ -170,7 +170,7 @@ def report_schema() -> dict[str, Any]:
             "corrections": {"type": "array", "items": correction},
         }
     )
-    # Only in what a worker answers when corrected levels are graded again.
+    # Only in a worker's answer when corrected levels are regraded.
     report["properties"]["remeasured"] = {
         "description": "Measurements of structures next to the corrected ones, by name.",
         "type": "object",
@@ -185,7 +185,7 @@ DOCUMENTS = {
     "docs/developer/codes.md": codes_document,
     "docs/developer/report.schema.json": lambda: json.dumps(report_schema(), indent=1, ensure_ascii=False) + "\n",
 }
-"""Path from the root to the function that gives its text."""
+"""Path from the root to the function that returns its text."""
 
 if __name__ == "__main__":
     for name, text_of in DOCUMENTS.items():

@@ -1,4 +1,4 @@
-"""The imports of Python files, read from their text: nothing is run."""
+"""The imports of Python files, parsed from their text without running them."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ class Import:
     """One import statement's target.
 
     :param target: dotted name of a module, or of a module and a name in it.
-    :param file_scope: True if it runs when the file is imported; False inside a function.
+    :param file_scope: True if it runs when the file is imported, False inside a function.
     """
 
     target: str
@@ -29,9 +29,9 @@ class Import:
 
 
 class ImportGraph:
-    """Imports of every file of a folder that holds the module file and the library.
+    """Imports of every file in a folder with the module file and the library.
 
-    :param folder: a folder as ``SpinalDiseaseAI/`` in the source tree.
+    :param folder: a folder like ``SpinalDiseaseAI/`` in the source tree.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -48,7 +48,7 @@ class ImportGraph:
         return [name for name in self.files if name == package or name.startswith(package + ".")]
 
     def own_module(self, target: str) -> str | None:
-        """The module of the tree that an import target means, None if it is not of the tree."""
+        """The module of the tree to which an import target refers; None if it is not in the tree."""
         while target:
             if target in self.files:
                 return target
@@ -56,7 +56,7 @@ class ImportGraph:
         return None
 
     def loaded_by(self, name: str) -> dict[str, tuple[str, ...]]:
-        """Packages from elsewhere that importing a module loads, each with the chain of modules that leads to it."""
+        """External packages that importing a module loads, each with the chain of modules that leads to it."""
         outside: dict[str, tuple[str, ...]] = {}
         seen: set[str] = set()
         waiting = [(name, (name,))]
@@ -88,7 +88,7 @@ class ImportGraph:
     def _collect(self, node: ast.AST, package: str, file_scope: bool, found: list[Import]) -> None:
         for child in ast.iter_child_nodes(node):
             if isinstance(child, ast.If) and "TYPE_CHECKING" in ast.unparse(child.test):
-                # Seen by the type checker alone: it loads nothing, but it still ties one file to another.
+                # Only for the type checker: it loads nothing, but still connects the files.
                 for part in child.body:
                     self._collect(ast.Module([part], []), package, False, found)
                 for part in child.orelse:

@@ -1,6 +1,6 @@
-"""The files that are packaged, from the tree; and the lists of the CMake files, read and written.
+"""The packaged files according to the tree, and reading and writing the lists of the CMake files.
 
-Run as a program it writes the lists of the CMake files anew.
+Run as a program, it rewrites the lists of the CMake files.
 """
 
 from __future__ import annotations
@@ -16,11 +16,11 @@ LISTS = {
     "MODULE_PYTHON_RESOURCES": f"{MODULE}/CMakeLists.txt",
     "EXTENSION_RESOURCE_FILES": "Resources/CMakeLists.txt",
 }
-"""List to the CMake file that holds it; the paths in a list are relative to that file's folder."""
+"""List to the CMake file that contains it; paths in a list are relative to that file's folder."""
 
 
 def files_below(folder: Path) -> list[str]:
-    """Files of a folder that belong to the product, relative to it, sorted; CMake files, caches and hidden files left out."""
+    """Sorted product files of a folder, relative to it, without CMake files, caches and hidden files."""
     found = []
     for path in folder.rglob("*"):
         parts = path.relative_to(folder).parts
@@ -31,7 +31,7 @@ def files_below(folder: Path) -> list[str]:
 
 
 def files_of_tree(root: Path = ROOT) -> dict[str, list[str]]:
-    """What each list has to hold."""
+    """The entries that each list should have."""
     module = files_below(root / MODULE)
     return {
         "MODULE_PYTHON_SCRIPTS": [name for name in module if name.endswith(".py")],
@@ -41,7 +41,7 @@ def files_of_tree(root: Path = ROOT) -> dict[str, list[str]]:
 
 
 def files_of_lists(root: Path = ROOT) -> dict[str, list[str]]:
-    """What each list holds."""
+    """The entries that each list has."""
     result = {}
     for name, cmake_file in LISTS.items():
         _, body, _ = split_at_list((root / cmake_file).read_text(encoding="utf-8"), name)
@@ -50,7 +50,7 @@ def files_of_lists(root: Path = ROOT) -> dict[str, list[str]]:
 
 
 def write_lists(root: Path = ROOT) -> None:
-    """Write every list anew from the tree; the rest of the CMake files stays as it is."""
+    """Rewrite every list from the tree; the rest of the CMake files does not change."""
     for name, files in files_of_tree(root).items():
         path = root / LISTS[name]
         before, _, after = split_at_list(path.read_text(encoding="utf-8"), name)
@@ -58,9 +58,9 @@ def write_lists(root: Path = ROOT) -> None:
 
 
 def split_at_list(text: str, name: str) -> tuple[str, str, str]:
-    """A CMake text as what comes before the entries of ``set(name``, the entries, and the rest.
+    """Split a CMake text into the part before the entries of ``set(name``, the entries, and the rest.
 
-    :raises ValueError: if the text has no such list, written with one entry a line.
+    :raises ValueError: if the text has no such list with one entry per line.
     """
     match = re.search(rf"(?s)^(.*?\nset\({name}\n)(.*?)( *\)\n.*)$", text)
     if match is None:

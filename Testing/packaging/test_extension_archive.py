@@ -27,7 +27,7 @@ WINDOWS_LONGEST_PATH = 259
 
 
 def names_of(archive: Path) -> list[str]:
-    """Names in an archive in their order, by the class that Slicer itself reads archives with."""
+    """Names in an archive in their order, read with the class that Slicer itself uses."""
     names: list[str] = []
     assert slicer.vtkArchive.ListArchive(str(archive), names)
     return names
@@ -43,9 +43,9 @@ def unpack(archive: Path, folder: Path) -> None:
 
 
 def install_as_slicer_does(archive: Path, extensions: Path, system: str, revision: str) -> Path:
-    """Follow the steps of ``qSlicerExtensionsManagerModel``: the folder of the installed extension.
+    """Follow the steps of ``qSlicerExtensionsManagerModel``, and return the folder of the installed extension.
 
-    :raises LookupError: where Slicer says that there is no extension description in the archive, or cannot copy its folder
+    :raises LookupError: if Slicer would find no extension description in the archive, or could not copy its folder.
     """
     names = names_of(archive)
     description = next((name for name in names if name.endswith(".s4ext")), None)
@@ -64,14 +64,14 @@ def install_as_slicer_does(archive: Path, extensions: Path, system: str, revisio
 
 
 def read_description(path: Path) -> dict[str, str]:
-    """Keys and values of a ``.s4ext``, as Slicer reads them: by the first blank of a line."""
+    """Keys and values of a ``.s4ext``, split at the first blank of each line like Slicer does."""
     lines = [line.split(" ", 1) for line in path.read_text(encoding="utf-8").splitlines() if line and not line.startswith("#")]
     return {line[0]: line[1] if len(line) > 1 else "" for line in lines}
 
 
 @pytest.fixture
 def small_tree(tmp_path: Path) -> Path:
-    """The tree's CMake files and small files in place of what they list, so that many archives are written in no time."""
+    """The tree's CMake files, with small files in place of those they list, so that archives are written quickly."""
     root = tmp_path / "tree"
     for name in ("CMakeLists.txt", "SpinalDiseaseAI.json", "LICENSE.txt", *set(package_lists.LISTS.values())):
         (root / name).parent.mkdir(parents=True, exist_ok=True)
@@ -205,14 +205,14 @@ def test_an_archive_for_macos_without_a_revision_is_refused(small_tree: Path, tm
         ("LICENSE.txt", "There is no LICENSE.txt"),
     ],
 )
-def test_a_missing_file_is_noticed(small_tree: Path, tmp_path: Path, missing: str, complaint: str) -> None:
+def test_a_missing_file_is_detected(small_tree: Path, tmp_path: Path, missing: str, complaint: str) -> None:
     (small_tree / missing).unlink()
     with pytest.raises(PackagingError, match=complaint):
         extension_archive.write_archive(tmp_path, "5.12", "linux-amd64", "34645", SOURCE, small_tree)
     assert list(tmp_path.glob("Slicer-*")) == []
 
 
-def test_a_file_that_is_not_listed_is_noticed(small_tree: Path, tmp_path: Path) -> None:
+def test_a_file_that_is_not_listed_is_detected(small_tree: Path, tmp_path: Path) -> None:
     (small_tree / "SpinalDiseaseAI/SpinalDiseaseAILib/new.py").touch()
     with pytest.raises(PackagingError, match="does not list SpinalDiseaseAILib/new.py"):
         extension_archive.write_archive(tmp_path, "5.12", "linux-amd64", "34645", SOURCE, small_tree)
@@ -225,7 +225,7 @@ def test_a_description_without_its_address_is_refused(small_tree: Path) -> None:
         extension_archive.description(SOURCE, small_tree)
 
 
-def test_a_name_that_not_every_computer_can_write_is_refused(small_tree: Path, tmp_path: Path) -> None:
+def test_a_name_that_is_not_portable_is_refused(small_tree: Path, tmp_path: Path) -> None:
     (small_tree / "SpinalDiseaseAI/SpinalDiseaseAILib/Größe.py").touch()
     package_lists.write_lists(small_tree)
     with pytest.raises(PackagingError, match="Größe.py has a name that not every computer can write"):
@@ -240,7 +240,7 @@ def test_a_name_that_not_every_computer_can_write_is_refused(small_tree: Path, t
         (["--slicer", "5.13", "--platform", "macosx-arm64"], "that of 5.13 is not known"),
     ],
 )
-def test_the_program_says_what_is_wrong_with_what_it_is_asked_for(
+def test_the_program_explains_what_is_wrong_with_its_arguments(
     arguments: list[str], complaint: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     try:
@@ -254,7 +254,7 @@ def test_the_program_says_what_is_wrong_with_what_it_is_asked_for(
 
 @pytest.fixture(scope="module")
 def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The extension as Slicer 5.12 installs it from the archive that the program writes, in a folder with nothing else."""
+    """The extension in an otherwise empty folder, as Slicer 5.12 installs it from the program's archive."""
     folder = tmp_path_factory.mktemp("archives")
     assert extension_archive.main([str(folder), "--slicer", "5.12", "--platform", "linux-amd64"]) == 0
     (archive,) = folder.rglob("*.tar.gz")

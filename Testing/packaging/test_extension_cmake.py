@@ -1,4 +1,4 @@
-"""The extension configures, builds and installs against a stand-in for Slicer, and its package works where it is installed."""
+"""The extension configures, builds and installs against a stand-in for Slicer, and its installed package works."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def configure(source: Path, build: Path) -> subprocess.CompletedProcess[str]:
 
 
 def own_warnings(stderr: str) -> list[str]:
-    """Warnings about the extension's CMake files; CMake's own modules use variables that nobody set."""
+    """Warnings about the extension's CMake files, without those about unset variables in CMake's own modules."""
     return re.findall(r"CMake Warning[^\n]* (?:at|in) \S*CMakeLists\.txt:[^\n]*\n[^\n]*", stderr)
 
 
@@ -55,11 +55,11 @@ def packaged_files() -> set[str]:
     return {*tree["MODULE_PYTHON_SCRIPTS"], *tree["MODULE_PYTHON_RESOURCES"], *resources}
 
 
-def test_the_build_tree_holds_every_packaged_file_and_no_other(build_tree: Path) -> None:
+def test_the_build_tree_has_exactly_the_packaged_files(build_tree: Path) -> None:
     assert set(package_lists.files_below(build_tree / MODULES)) == packaged_files()
 
 
-def test_the_package_holds_every_packaged_file_and_no_other(install_tree: Path) -> None:
+def test_the_package_has_exactly_the_packaged_files(install_tree: Path) -> None:
     expected = {*packaged_files(), "SpinalDiseaseAILib/LICENSE.txt"}
     assert set(package_lists.files_below(install_tree)) == {f"{MODULES}/{name}" for name in expected}
 
@@ -101,7 +101,7 @@ def test_the_meta_information_is_complete_and_agrees_with_the_index_entry(build_
 
 @pytest.fixture
 def changed_extension(tmp_path: Path) -> Path:
-    """A copy of the CMake files and of empty files in place of what they list."""
+    """A copy of the CMake files, with empty files in place of those they list."""
     source = tmp_path / "source"
     for name in ("CMakeLists.txt", "SpinalDiseaseAI/CMakeLists.txt", "Resources/CMakeLists.txt", "Testing/CMakeLists.txt"):
         (source / name).parent.mkdir(parents=True, exist_ok=True)
@@ -148,7 +148,7 @@ def test_the_unchanged_copy_configures(changed_extension: Path) -> None:
     assert own_warnings(result.stderr) == []
 
 
-def test_a_misspelt_variable_is_noticed(changed_extension: Path) -> None:
+def test_a_misspelt_variable_is_detected(changed_extension: Path) -> None:
     path = changed_extension / "Resources/CMakeLists.txt"
     path.write_text(path.read_text(encoding="utf-8").replace("/${_folder}", "/${_foldr}"), encoding="utf-8")
     (warning,) = set(own_warnings(configure(changed_extension, changed_extension.parent / "build").stderr))

@@ -1,4 +1,4 @@
-"""The floors of the house: what may import what, and what importing a file may load."""
+"""The floors of the architecture: which may import which, and what importing a file may load."""
 
 from __future__ import annotations
 
@@ -26,26 +26,26 @@ FLOORS = {
     "cli": 6,
     "surface": 7,
 }
-"""Floors of the run-time path, the ground first. Floors of one height do not import each other."""
+"""Floors of the run-time path, from the bottom. Floors at the same height do not import each other."""
 
 WING = {"datasets", "training", "evaluation"}
-"""Beside the run-time path: these import floors below the worker, the readers, and each other."""
+"""Outside the run-time path: these import floors below the worker, the readers, and each other."""
 
 KNOW_SLICER = {"scene", "panel"}
 SLICER = {"slicer", "vtk", "vtkmodules", "qt", "ctk", "mrml"}
 HEAVY = {"torch", "monai", "pydicom"}
 LOADED_IN_SLICER = {"numpy", "scipy", "SimpleITK", *SLICER}
-"""What the files that run in Slicer's own process may load from outside the standard library."""
+"""Packages outside the standard library that files in Slicer's own process may load."""
 
 
 def floor_of(module: str) -> str:
-    """Floor of a module of the library; the library's own top files are surfaces, as the module file is."""
+    """Floor of a module of the library; the library's top-level files are surfaces, like the module file."""
     parts = module.split(".")
     return parts[1] if parts[0] == LIBRARY and len(parts) > 1 and parts[1] in {*FLOORS, *WING} else "surface"
 
 
 def violations(graph: ImportGraph) -> list[str]:
-    """Sentences that name each import that goes up, sideways or out of the house."""
+    """A sentence for each import that goes up, sideways or out of the tree."""
     found = []
     for module, imports in graph.imports.items():
         floor = floor_of(module)
@@ -79,7 +79,7 @@ def in_slicers_process(graph: ImportGraph) -> list[str]:
 
 
 def loaded_too_much(graph: ImportGraph) -> list[str]:
-    """Sentences that name each package that must not be loaded in Slicer's process, and how it is reached."""
+    """A sentence for each package that must not be loaded in Slicer's process, with the path to it."""
     found = []
     for module in in_slicers_process(graph):
         if module not in graph.files:
@@ -112,7 +112,7 @@ def test_importing_the_module_the_scene_or_the_worker_client_loads_nothing_heavy
 
 @pytest.fixture
 def house(tmp_path: Path) -> Path:
-    """A small house that keeps the rules; tests break one."""
+    """A small tree that keeps the rules; tests break one of them."""
     for package in {*FLOORS, *WING} - {"surface"}:
         (tmp_path / LIBRARY / package).mkdir(parents=True)
         (tmp_path / LIBRARY / package / "__init__.py").write_text("")
@@ -127,7 +127,7 @@ def house(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def test_a_house_that_keeps_the_rules_passes(house: Path) -> None:
+def test_a_tree_that_keeps_the_rules_passes(house: Path) -> None:
     graph = ImportGraph(house)
     assert violations(graph) == [] and loaded_too_much(graph) == []
 
@@ -150,7 +150,7 @@ def test_a_house_that_keeps_the_rules_passes(house: Path) -> None:
         ("training/loop.py", "from ..worker import client"),
     ],
 )
-def test_an_import_that_goes_up_sideways_or_out_is_named(house: Path, file: str, line: str) -> None:
+def test_an_import_that_goes_up_sideways_or_out_of_the_tree_is_named(house: Path, file: str, line: str) -> None:
     path = house / LIBRARY / file
     path.write_text((path.read_text() if path.exists() else "") + line + "\n")
     (sentence,) = violations(ImportGraph(house))
@@ -204,7 +204,7 @@ sys.meta_path.insert(0, Finder())
 '''
 
 
-def test_importing_them_for_real_loads_nothing_heavy(graph: ImportGraph) -> None:
+def test_actually_importing_them_loads_nothing_heavy(graph: ImportGraph) -> None:
     modules = in_slicers_process(graph)
     lines = [f"SLICER = {SLICER!r}", STANDIN, *(f"import {name}" for name in modules)]
     lines += [f"print(sorted({HEAVY!r} & set(sys.modules)))"]

@@ -1,4 +1,4 @@
-"""What is not listed is not packaged, and what is listed has to exist."""
+"""Files that are not listed are not packaged, and listed files must exist."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The page on packaging says what the packaging does."""
+"""The page on packaging agrees with the packaging."""
 
 from __future__ import annotations
 

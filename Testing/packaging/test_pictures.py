@@ -1,4 +1,4 @@
-"""The pictures of the documents: there, small, shown somewhere, and made by the command that makes them."""
+"""The pictures of the documents exist, are small, are used, and are made by the command."""
 
 from __future__ import annotations
 
@@ -16,20 +16,20 @@ LARGEST_BYTES = 300_000
 
 
 def shown_in(document: Path) -> set[Path]:
-    """Pictures that a document shows, written as Markdown or HTML."""
+    """Pictures in a document, as Markdown or HTML."""
     text = document.read_text(encoding="utf-8")
     return {(document.parent / name).resolve() for name in re.findall(r'(?:!\[[^\]]*\]\(|<img src=")([^)"]+)', text)}
 
 
 def made() -> set[str]:
-    """Names of the pictures that the command makes."""
+    """Names of the pictures made by the command."""
     tree = ast.parse((ROOT / "Testing/screenshots/screenshots.py").read_text(encoding="utf-8"))
     (function,) = (node for node in tree.body if isinstance(node, ast.FunctionDef) and node.name == "pictures")
     return {node.value.elts[0].value for node in ast.walk(function) if isinstance(node, ast.Yield)}
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
-def test_every_picture_of_a_document_is_there_and_says_in_words_what_it_shows(document: Path) -> None:
+def test_every_picture_of_a_document_exists_and_has_an_alternative_text(document: Path) -> None:
     assert {path for path in shown_in(document) if not path.is_file()} == set()
     assert re.findall(r"!\[\]|<img (?![^>]*alt=\"\w)", document.read_text(encoding="utf-8")) == []
 

@@ -1,4 +1,4 @@
-"""The report of the product's own sample is the document that the documentation promises."""
+"""The report on the packaged sample is as promised in the documentation."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ def report() -> Report:
     return Analyser().analyse(open_study([sample_folder()]), Options(device="cpu"))
 
 
-def test_it_keeps_to_the_published_schema(report: Report) -> None:
+def test_it_conforms_to_the_published_schema(report: Report) -> None:
     schema = json.loads((package_lists.ROOT / "docs/developer/report.schema.json").read_text(encoding="utf-8"))
     errors = jsonschema.Draft202012Validator(schema).iter_errors(json.loads(report_to_json(report)))
     assert [f"{error.json_path}: {error.message}" for error in errors] == []
 
 
-def test_it_goes_to_json_and_back_without_loss(report: Report) -> None:
+def test_it_converts_to_json_and_back_without_loss(report: Report) -> None:
     assert report_from_json(report_to_json(report)) == report
 
 

@@ -11,15 +11,15 @@ import pytest
 
 ROOT = package_lists.ROOT
 LARGEST_FILE = 8 * 1024**2
-LARGEST_TREE = 40 * 1024**2  # a clone with its history has to stay below 100 MB
+LARGEST_TREE = 40 * 1024**2  # a clone with its history must stay below 100 MB
 LONGEST_LIBRARY_FILE = 300
 
-# Folders of one developer's machine; written in two parts, so that this file does not name them.
+# Folders of a developer's computer, written in two parts so that this file does not contain them.
 FOREIGN_PATH = re.compile(r"(?<![\w.:/-])(/wo" + r"rk/|/ho" + r"me/\w|/ro" + r"ot/|sha" + r"red/(guide|data|contract))")
 
 
 def tracked_files() -> list[Path]:
-    """Files that git tracks; where there is no git, every file that the packages hold."""
+    """Files tracked by git; without git, every file in the packages."""
     result = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, check=False)
     if result.returncode == 0 and result.stdout:
         return [path for name in result.stdout.decode("utf-8").split("\0") if name and (path := ROOT / name).is_file()]
@@ -29,7 +29,7 @@ def tracked_files() -> list[Path]:
 
 
 def foreign_paths(text: str) -> list[str]:
-    """Paths in a text that exist on a developer's machine only."""
+    """Paths in a text that exist only on a developer's computer."""
     return [match.group() for match in FOREIGN_PATH.finditer(text)]
 
 
@@ -47,7 +47,7 @@ def test_every_library_file_is_shorter_than_300_lines() -> None:
     assert {name: length for name, length in lengths.items() if length >= LONGEST_LIBRARY_FILE} == {}
 
 
-def test_no_file_names_a_folder_of_one_developers_machine() -> None:
+def test_no_file_names_a_folder_of_a_developers_computer() -> None:
     found = {}
     for path in tracked_files():
         try:
@@ -60,16 +60,16 @@ def test_no_file_names_a_folder_of_one_developers_machine() -> None:
 
 
 @pytest.mark.parametrize("text", ["see /wo" + "rk/main", "open('/ho" + "me/anna/x')", "in sha" + "red/data/"])
-def test_such_a_folder_is_noticed(text: str) -> None:
+def test_such_a_folder_is_detected(text: str) -> None:
     assert len(foreign_paths(text)) == 1
 
 
 @pytest.mark.parametrize("text", ["https://example.org/wo" + "rk/", "a frame/wo" + "rk/of art", "the patient's /path/to/study"])
-def test_an_address_or_an_example_is_not_taken_for_one(text: str) -> None:
+def test_an_address_or_an_example_is_not_mistaken_for_one(text: str) -> None:
     assert foreign_paths(text) == []
 
 
-def test_text_files_end_their_lines_as_unix_does() -> None:
+def test_text_files_have_unix_line_endings() -> None:
     suffixes = {".py", ".md", ".txt", ".toml", ".cmake", ".json", ".ui", ".html", ".css"}
     wrong = [path for path in tracked_files() if path.suffix in suffixes and b"\r" in path.read_bytes()]
     assert wrong == []

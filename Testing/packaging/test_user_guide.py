@@ -1,4 +1,4 @@
-"""The user guide tells of every note, error and option that a user can meet, and of no other."""
+"""The user guide explains exactly the notes, errors and options that a user can encounter."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from SpinalDiseaseAILib.cli.main import app
 GUIDE = (package_lists.ROOT / "docs" / "user-guide.md").read_text(encoding="utf-8")
 MODULE = package_lists.ROOT / "SpinalDiseaseAI"
 DEVELOPERS_PACKAGES = ("training", "evaluation", "datasets")
-CODED = ("Note", "Problem", "WrongRegion")  # their first argument is a code
-KIND_OF_ERROR = {"input", "model", "compute", "output", "error"}  # the codes of an error that has none of its own
+CODED = ("Note", "Problem", "WrongRegion")  # the first argument is a code
+KIND_OF_ERROR = {"input", "model", "compute", "output", "error"}  # the codes of errors without their own
 
 
 def section(title: str) -> str:
-    """Text of the guide from a heading to the next of the same rank."""
+    """Text of the guide from a heading to the next of the same level."""
     return re.search(rf"^## {title}$(.*?)(?=^## |\Z)", GUIDE, re.MULTILINE | re.DOTALL).group(1)
 
 
@@ -32,7 +32,7 @@ def codes_in_tables(text: str) -> set[str]:
 
 
 def texts(node: ast.AST) -> set[str]:
-    """Short names among the strings of an expression that can be its value."""
+    """Short names among the strings that can be the value of an expression."""
     if isinstance(node, ast.IfExp):
         return texts(node.body) | texts(node.orelse)
     return {node.value} if isinstance(node, ast.Constant) and isinstance(node.value, str) and node.value else set()
@@ -45,14 +45,14 @@ def trees() -> Iterator[ast.Module]:
 
 
 def raised_codes(tree: ast.AST) -> set[str]:
-    """Codes that a source file gives notes and errors: ``code=``, ``default_code =``, and those of problems of a series.
+    """Codes of notes and errors in a source file: ``code=``, ``default_code =``, and those of problems with a series.
 
-    A code may have a name of its own in the file.
+    A code may be a named constant in the file.
     """
     found: set[str] = set()
     named = {"default_code", "NOTE_CODE"}
     for node in ast.walk(tree):
-        if isinstance(node, ast.Call) and getattr(node.func, "id", "") != "SeriesEntry":  # its code is no error's
+        if isinstance(node, ast.Call) and getattr(node.func, "id", "") != "SeriesEntry":  # its code is not an error's
             found |= {text for keyword in node.keywords if keyword.arg == "code" for text in texts(keyword.value)}
             if getattr(node.func, "id", "") in CODED and node.args:
                 found |= texts(node.args[0])
@@ -92,17 +92,17 @@ def test_every_command_and_option_is_in_the_guide() -> None:
         "OWN_NAME = 'new-code'\nNote(OWN_NAME, text)",
     ],
 )
-def test_a_new_code_is_noticed(source: str) -> None:
+def test_a_new_code_is_detected(source: str) -> None:
     assert raised_codes(ast.parse(source)) == {"new-code"}
 
 
-def test_links_inside_the_guide_lead_to_its_headings() -> None:
+def test_internal_links_of_the_guide_lead_to_its_headings() -> None:
     headings = re.findall(r"^#+ (.+)$", re.sub(r"^```.*?^```", "", GUIDE, flags=re.MULTILINE | re.DOTALL), re.MULTILINE)
     anchors = {re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings}
     assert set(re.findall(r"\]\(#([^)]+)\)", GUIDE)) - anchors == set()
 
 
-def test_every_model_that_is_shipped_is_in_the_guide() -> None:
+def test_every_shipped_model_is_in_the_guide() -> None:
     shipped = [path.parent.parent.name for path in Path(package_lists.ROOT / "Resources/Models").glob("*/configs/metadata.json")]
     assert shipped
     assert [name for name in shipped if f"`{name}`" not in section("Models and licences")] == []

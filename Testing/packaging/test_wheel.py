@@ -1,4 +1,4 @@
-"""The wheel that pip installs holds the library, the models and the sample."""
+"""The wheel contains the library, the models and the sample."""
 
 from __future__ import annotations
 

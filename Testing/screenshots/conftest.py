@@ -14,7 +14,7 @@ _PROBE = (
 
 @pytest.fixture(scope="session")
 def graphics():
-    """Skips where the computer cannot draw without a window: VTK would end the process there."""
+    """Skips tests if the computer cannot render off screen, because VTK would abort the process."""
     environment = os.environ | {"PYTHONPATH": str(Path(__file__).parent)}
     result = subprocess.run([sys.executable, "-c", _PROBE], env=environment, capture_output=True, text=True, check=False)
     if result.returncode != 0 or "OpenGL" not in result.stdout:

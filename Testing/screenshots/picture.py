@@ -1,4 +1,4 @@
-"""A picture of a widget, another one beside it, and a file of it that changes only when there is something to see."""
+"""Pictures of widgets, possibly side by side, in files that change only if there is a visible difference."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ from PySide6 import QtCore, QtGui, QtWidgets
 LARGEST_BYTES = 300_000
 COLOURS = 256
 PALETTE_STEP = 24
-"""Two colours that differ by no more, of 255, may be one colour in two palettes."""
+"""Colours that differ by no more than this, of 255, may be the same colour in two palettes."""
 GREY_STEP = 4
-"""Grey values of images are rounded to multiples of this: their noise would be most of a file."""
+"""Grey values of images are rounded to multiples of this, because noise would take up most of a file."""
 
 MARGIN = 16
-"""Pixels below the last thing that a picture shows."""
+"""Pixels below the last visible item of a picture."""
 
 
 @dataclass(frozen=True)
 class Picture:
-    """Pixels, and where in them texts stand that are others at every run.
+    """Pixels, and the positions of texts that vary between runs.
 
     :param pixels: (height, width, 3), uint8, row 0 at the top.
     :param varying: rectangles as (left, top, right, bottom), the last two excluded.
@@ -40,9 +40,9 @@ class Picture:
 
     @classmethod
     def of(cls, widget: QtWidgets.QWidget, varying: Iterable[QtWidgets.QWidget] = ()) -> Picture:
-        """What a widget shows.
+        """The picture of a widget.
 
-        :param varying: widgets in it whose texts are others at every run.
+        :param varying: widgets in it whose texts vary between runs.
         """
         image = widget.grab().toImage().convertToFormat(QtGui.QImage.Format.Format_RGB888)
         rows = np.frombuffer(image.constBits(), np.uint8).reshape(image.height(), image.bytesPerLine())
@@ -56,25 +56,25 @@ class Picture:
 
     @classmethod
     def of_file(cls, path: Path, width: int) -> Picture:
-        """What a file shows, scaled to a width in pixels."""
+        """The picture in a file, scaled to a width in pixels."""
         image = Image.open(path).convert("RGB")
         return cls(np.asarray(image.resize((width, round(image.height * width / image.width)), Image.Resampling.LANCZOS)))
 
     def cropped(self) -> Picture:
-        """This picture without the rows at its lower end that are like the last one, but for a margin."""
+        """This picture without the rows at its lower end that equal the last one, except for a margin."""
         differs = (self.pixels != self.pixels[-1]).any(axis=(1, 2))
         last = int(np.flatnonzero(differs)[-1]) if differs.any() else self.height - 1
         return Picture(self.pixels[: min(last + 1 + MARGIN, self.height)], self.varying)
 
     def beside(self, right: np.ndarray) -> Picture:
-        """This picture with another one of the same height at its right."""
+        """This picture with another one of the same height to its right."""
         return Picture(np.concatenate([self.pixels, right // GREY_STEP * GREY_STEP], axis=1), self.varying)
 
     def write(self, path: Path) -> bool:
-        """Write a PNG file of 256 colours, unless the one that is there shows the same but for the varying texts.
+        """Write a PNG file of 256 colours, unless the existing one shows the same except for the varying texts.
 
         :returns: True if the file was written.
-        :raises ValueError: if the file would be larger than documents should carry.
+        :raises ValueError: if the file would be too large for the documents.
         """
         image = Image.fromarray(self.pixels).quantize(COLOURS, kmeans=2, dither=Image.Dither.NONE)
         if path.is_file() and self._differs_nowhere(
@@ -90,7 +90,7 @@ class Picture:
         return True
 
     def _differs_nowhere(self, now: np.ndarray, before: np.ndarray) -> bool:
-        """Whether two pictures are the same outside of the varying texts, whose colours may have moved the palette a little."""
+        """True if two pictures agree outside the varying texts, whose colours may have changed the palette a little."""
         if now.shape != before.shape:
             return False
         differs = (np.abs(now.astype(int) - before) > PALETTE_STEP).any(axis=-1)

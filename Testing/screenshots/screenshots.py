@@ -1,8 +1,8 @@
-"""The pictures of README and tutorial: the real panel, driven through an analysis of the sample, beside Slicer's slice view.
+"""The pictures of README and tutorial: the real panel, driven through an analysis of the sample, next to Slicer's slice view.
 
-``make screenshots`` makes them. The panel is the shipped ``.ui`` file with its code, over the stand-ins of ``Testing/module`` for
-Slicer's own widgets; the study is analysed by the real worker, and the point is dragged with the mouse in the slice view. What
-Slicer's window has round both is not there. A picture is written again only if it differs outside of the texts that state times.
+``make screenshots`` makes them. The panel is the shipped ``.ui`` file with its code, using the stand-ins of ``Testing/module``
+for Slicer's own widgets; the real worker analyses the study, and the mouse drags the point in the slice view. The rest of
+Slicer's window is missing. A picture is rewritten only if it differs outside the texts that state times.
 """
 
 from __future__ import annotations
@@ -41,15 +41,15 @@ DRAGGED_LEVEL = "L2-L3"
 DRAGGED_PIXELS = (-9, 4)
 OUTPUT_FOLDER = "lumbar-spine"
 VIEW_CENTRE = (0.0, -15.0, 0.0)
-"""What the slice view is centred at, RAS millimetres: the spine of the sample."""
+"""Centre of the slice view, RAS millimetres: the spine of the sample."""
 VIEW_MILLIMETRES = 300.0
-"""What the height of the slice view shows: the whole of the sample."""
+"""Height of the slice view in millimetres: the whole sample."""
 STATES_TIMES = ("correctionsLabel",)
 SECTIONS = ("inputs", "results", "details", "corrections", "outputs", "advanced", "setup", "log")
 
 
 class Tour:
-    """One panel over one scene, from an empty scene to written files."""
+    """One panel in one scene, from an empty scene to written files."""
 
     def __init__(self, home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         """Open the panel.
@@ -74,7 +74,7 @@ class Tour:
         self.panel.setup()
         self.panel.logic.client = WorkerClient(on_log=self.panel.log)
         self.ui = self.panel.ui
-        # The application's folder, and one in it: no path of this computer stands in a picture.
+        # The application's folder, and one in it, so that no path of this computer appears in a picture.
         monkeypatch.chdir(home)
         self.ui.outputDirectoryButton.directory = OUTPUT_FOLDER
 
@@ -107,11 +107,11 @@ class Tour:
         table.selectRow(rows[0])
 
     def copy_sentence(self) -> None:
-        """Click the button that copies the sentence about the result; the panel then says so, and no longer how long it took."""
+        """Click the button that copies the sentence; its message replaces the one about the duration."""
         self.ui.copySummaryButton.click()
 
     def drag(self, level: str, pixels: tuple[int, int]) -> None:
-        """Drag a level's point with the mouse, and wait until it is graded again."""
+        """Drag a level's point with the mouse, and wait until it is regraded."""
         self.select(level)
         position = pointOf(self._points(), level)
         assert position is not None
@@ -127,15 +127,15 @@ class Tour:
         self._wait(lambda: Path(OUTPUT_FOLDER).is_dir())
 
     def picture(self, *open_sections: str, with_view: bool) -> Picture:
-        """The panel with some sections open and the others folded, and the slice view at its right.
+        """The panel with some sections open and the others collapsed, and the slice view to its right.
 
-        :param open_sections: of :data:`SECTIONS`.
+        :param open_sections: names from :data:`SECTIONS`.
         """
         for name in SECTIONS:
             unwrap(getattr(self.ui, f"{name}CollapsibleButton"))._collapse(name not in open_sections)
         widget = unwrap(self.panel.parent)
         widget.show()
-        for _ in range(2):  # a label that wraps knows its height only once it has its width
+        for _ in range(2):  # the height of a wrapping label depends on its width
             self._settle()
             widget.resize(PANEL_WIDTH, widget.layout().totalHeightForWidth(PANEL_WIDTH))
         picture = Picture.of(widget, [unwrap(getattr(self.ui, name)) for name in STATES_TIMES]).cropped()
@@ -146,7 +146,7 @@ class Tour:
         return picture
 
     def _load_sample(self, source: Any = None) -> list[Any]:
-        # As the application does, but without its DICOM database.
+        # Like the application, but without its DICOM database.
         return [add_study(self._scene, open_study([sample_folder()]))[Role.SAGITTAL_T2]]
 
     def _points(self) -> Any:
@@ -168,7 +168,7 @@ class Tour:
 
 
 def _database() -> Any:
-    """A DICOM database that holds the sample study, as an import into the application's would make it."""
+    """A DICOM database with the sample study, like after an import in the application."""
     files = sorted(sample_folder().rglob("*.dcm"))
     header = pydicom.dcmread(files[0], stop_before_pixels=True)
     study = {
@@ -182,7 +182,7 @@ def _database() -> Any:
 
 
 def pictures(tour: Tour) -> Iterable[tuple[str, Picture]]:
-    """The pictures of the documents, with their file names, in the order of the tutorial."""
+    """The pictures of the documents with their file names, in the order of the tutorial."""
     tour.select_study()
     yield "panel-database.png", tour.picture("inputs", with_view=False)
     tour.show_volumes()
@@ -202,7 +202,7 @@ def pictures(tour: Tour) -> Iterable[tuple[str, Picture]]:
 
 
 def main() -> int:
-    """Make every picture anew."""
+    """Make every picture again."""
     parser = argparse.ArgumentParser(description="Make the pictures of the documents anew.")
     parser.add_argument("folder", type=Path, help="where they are written")
     folder = parser.parse_args().folder.resolve()

@@ -1,8 +1,8 @@
-"""Slicer's slice views without its window: the same logics and displayable managers draw them, off screen.
+"""Slicer's slice views without its window, drawn off screen by the same logics and displayable managers.
 
-In the application a ``qMRMLSliceWidget`` puts these classes together; it is the only part that needs Qt. ``slicer-core`` has all
-the others: vtkMRMLSliceLogic cuts the volume, the displayable managers of the Markups module draw the points and move them with
-the mouse. What the widget adds, its bar of controls and the texts in its corners, is not here.
+In the application, ``qMRMLSliceWidget`` combines these classes and is the only part that needs Qt. ``slicer-core`` has all the
+others: vtkMRMLSliceLogic slices the volume, and the displayable managers of the Markups module draw the points and move them
+with the mouse. The widget's own additions, its control bar and the texts in its corners, are missing here.
 """
 
 from __future__ import annotations
@@ -15,12 +15,12 @@ import slicer
 import vtk
 from vtkmodules.util.numpy_support import vtk_to_numpy
 
-# Without a display VTK would try one first, and say so.
+# Without a display, VTK would try one first and print a warning.
 if not os.environ.get("DISPLAY"):
     os.environ.setdefault("VTK_DEFAULT_OPENGL_WINDOW", "vtkEGLRenderWindow")
 
 ORIENTATIONS = {"Red": "Axial", "Yellow": "Sagittal", "Green": "Coronal"}
-"""The application's slice views and what they show."""
+"""The application's slice views and their orientations."""
 
 DISPLAYABLE_MANAGERS = (
     "vtkMRMLMarkupsDisplayableManager",
@@ -28,28 +28,28 @@ DISPLAYABLE_MANAGERS = (
     "vtkMRMLOrientationMarkerDisplayableManager",
     "vtkMRMLRulerDisplayableManager",
 )
-"""Those of the slice views that draw something of a result."""
+"""Displayable managers of the slice views that draw parts of a result."""
 
 _DRAG_STEPS = 10
 
 
 def _keep(*objects: Any) -> None:
-    """Keep VTK objects until the process ends, as the application does.
+    """Keep VTK objects until the process ends, like the application.
 
-    They point to each other without holding each other, and Python would destroy them in any order.
+    They have non-owning pointers to each other, and Python would destroy them in any order.
     """
     for item in objects:
         item.Register(None)
 
 
 class SceneLogics:
-    """An empty scene, and the logics that the application keeps for it, as far as slice views ask for them."""
+    """An empty scene, with those of the application's logics that slice views need."""
 
     def __init__(self) -> None:
         self.scene = slicer.vtkMRMLScene()
         self.application = slicer.vtkSlicerApplicationLogic()
         self.application.SetMRMLScene(self.scene)
-        self._colours = slicer.vtkMRMLColorLogic()  # adds the colour tables that volumes are shown with
+        self._colours = slicer.vtkMRMLColorLogic()  # adds the colour tables with which volumes are shown
         self._colours.SetMRMLScene(self.scene)
         self.application.SetColorLogic(self._colours)
         self._markups = slicer.vtkSlicerMarkupsLogic()
@@ -90,7 +90,7 @@ class SliceView:
         self._interactor = vtk.vtkRenderWindowInteractor()
         self._interactor.SetRenderWindow(self._window)
         self._interactor.SetSize(*size)
-        self._image = vtk.vtkImageMapper()  # as Slicer's light box draws the slice: colours as they are, pixel by pixel
+        self._image = vtk.vtkImageMapper()  # like Slicer's light box: unchanged colours, pixel by pixel
         self._image.SetColorWindow(255)
         self._image.SetColorLevel(127.5)
         actor = vtk.vtkActor2D()
@@ -107,22 +107,22 @@ class SliceView:
         _keep(self.logic, self._window, self._interactor, self._managers, self._style)
 
     def show(self, volume: Any) -> None:
-        """Make a vtkMRMLScalarVolumeNode the background, and the field of view as large as the volume."""
+        """Make a vtkMRMLScalarVolumeNode the background, and fit the field of view to the volume."""
         self.logic.GetSliceCompositeNode().SetBackgroundVolumeID(volume.GetID())
         self.logic.FitSliceToAll(*self.size)
 
     def resize(self, size: tuple[int, int]) -> None:
-        """Give the view another size in pixels."""
+        """Change the size of the view in pixels."""
         self.size = size
         self._window.SetSize(*size)
         self._interactor.SetSize(*size)
         self.logic.ResizeSliceNode(*size)
 
     def look_at(self, position: tuple[float, float, float], millimetres: float) -> None:
-        """Pan and zoom, in the slice that is shown.
+        """Pan and zoom within the shown slice.
 
-        :param position: what is to be in the middle, world RAS millimetres.
-        :param millimetres: what the height of the view is to show.
+        :param position: the centre, world RAS millimetres.
+        :param millimetres: the height of the view.
         """
         offset = self.logic.GetSliceOffset()
         width, height = self.size
@@ -131,8 +131,8 @@ class SliceView:
         self.logic.SetSliceOffset(offset)
 
     def pixels(self) -> np.ndarray:
-        """What the view shows now: (height, width, 3), uint8, row 0 at the top."""
-        self._image.SetInputConnection(self.logic.GetImageDataConnection())  # another one after every change of the layers
+        """The current view: (height, width, 3), uint8, row 0 at the top."""
+        self._image.SetInputConnection(self.logic.GetImageDataConnection())  # a new one after every change of the layers
         self._window.Render()
         grab = vtk.vtkWindowToImageFilter()
         grab.SetInput(self._window)
@@ -143,14 +143,14 @@ class SliceView:
         return np.ascontiguousarray(values.reshape(height, width, -1)[::-1, :, :3])
 
     def place_of(self, position: tuple[float, float, float]) -> tuple[float, float]:
-        """Pixel, from the lower left corner, at which the view shows a position in world RAS millimetres."""
+        """Pixel, counted from the lower left corner, that shows a position in world RAS millimetres."""
         to_pixels = vtk.vtkMatrix4x4()
         vtk.vtkMatrix4x4.Invert(self.node.GetXYToRAS(), to_pixels)
         x, y, _, _ = to_pixels.MultiplyPoint((*position, 1.0))
         return x, y
 
     def drag(self, start: tuple[float, float], end: tuple[float, float]) -> None:
-        """Move the mouse to a pixel, press the left button, move to another pixel, release it."""
+        """Move the mouse to a pixel, press the left button, move to another pixel, and release it."""
         self.move_mouse(start)
         self._send(vtk.vtkCommand.LeftButtonPressEvent, start)
         for part in np.linspace(0, 1, _DRAG_STEPS + 1)[1:]:
@@ -158,11 +158,11 @@ class SliceView:
         self._send(vtk.vtkCommand.LeftButtonReleaseEvent, end)
 
     def move_mouse(self, place: tuple[float, ...]) -> None:
-        """Move the mouse to a pixel, from the lower left corner; what lies there shows that it can be dragged."""
+        """Move the mouse to a pixel, counted from the lower left corner, so that an object there shows that it can be dragged."""
         self._send(vtk.vtkCommand.MouseMoveEvent, place)
 
     def _send(self, event: int, place: tuple[float, ...]) -> None:
-        # To the displayable managers themselves: the interactor would give events to its focus, which only a real window has.
+        # Directly to the displayable managers: the interactor would need a focus, which only a real window has.
         x, y = (round(value) for value in place)
         self._interactor.SetEventInformation(x, y, 0, 0, chr(0), 0, "")
         self._style.DelegateInteractionEventToDisplayableManagers(event)

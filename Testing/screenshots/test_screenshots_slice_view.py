@@ -1,4 +1,4 @@
-"""Slicer's own slice views show what the scene floor writes: every point and the chosen level; and the mouse moves points."""
+"""Slicer's own slice views show every point and the chosen level, and the mouse moves points."""
 
 from dataclasses import replace
 
@@ -18,11 +18,11 @@ from SpinalDiseaseAILib.scene.results import writeReport
 
 SIZE = (300, 360)
 NEAR = 8
-"""Half the side of the square of pixels round a point in which the glyph lies, and of its label no more than a corner."""
+"""Half the side, in pixels, of a square around a point that contains its glyph but hardly any of its label."""
 
 
 def make_study():
-    """Eleven sagittal slices of noise, 4 mm apart, 120 × 200 mm round the points of the report."""
+    """Eleven sagittal slices of noise, 4 mm apart, 120 × 200 mm around the points of the report."""
     voxels = np.random.default_rng(0).integers(0, 900, (11, 40, 50)).astype(np.int16)
     affine = np.diag([4.0, -3.0, -4.0, 1.0])
     affine[:3, 3] = (-20, 40, 98)
@@ -30,7 +30,7 @@ def make_study():
 
 
 def moved_report(millimetres):
-    """The report with every structure farther back."""
+    """The report with every structure moved in the posterior direction."""
     report = make_report()
     structures = (
         replace(item, position=(item.position[0], item.position[1] - millimetres, item.position[2])) for item in report.structures
@@ -40,14 +40,14 @@ def moved_report(millimetres):
 
 @pytest.fixture
 def logics_and_view(graphics):
-    """An empty scene, and a sagittal view of it."""
+    """An empty scene and a sagittal view of it."""
     logics = SceneLogics()
     return logics, SliceView(logics, "Yellow", SIZE)
 
 
 @pytest.fixture
 def shown(logics_and_view):
-    """The sagittal view, in the middle of the volume, and the nodes of a result."""
+    """The sagittal view in the middle of the volume, and the nodes of a result."""
     logics, view = logics_and_view
     volume = add_study(logics.scene, make_study())[Role.SAGITTAL_T2]
     view.show(volume)
@@ -55,7 +55,7 @@ def shown(logics_and_view):
 
 
 def colour_near(picture, view, position):
-    """How far the most colourful pixel round a position is from grey, 0 to 255."""
+    """Distance from grey of the most colourful pixel near a position, 0 to 255."""
     x, y = (round(value) for value in view.place_of(position))
     row = SIZE[1] - 1 - y
     square = picture[max(row - NEAR, 0) : row + NEAR, max(x - NEAR, 0) : x + NEAR].astype(int)
@@ -71,7 +71,7 @@ def test_the_view_shows_the_slice_in_grey(shown):
     assert picture.std() > 10
 
 
-def test_every_point_is_seen_wherever_in_the_spine_the_slice_lies(shown):
+def test_every_point_is_visible_wherever_the_slice_lies(shown):
     view, _ = shown
     for offset in (-18.0, 0.0, 18.0):
         view.logic.SetSliceOffset(offset)
@@ -80,7 +80,7 @@ def test_every_point_is_seen_wherever_in_the_spine_the_slice_lies(shown):
             assert colour_near(picture, view, item.position) > 40, (item.name, offset)
 
 
-def test_without_projection_the_points_of_other_slices_are_not_seen(shown):
+def test_without_projection_the_points_of_other_slices_are_not_visible(shown):
     view, nodes = shown
     nodes.pointsNode.GetDisplayNode().SetSliceProjection(False)
     view.logic.SetSliceOffset(-18)
@@ -115,7 +115,7 @@ def test_points_are_drawn_over_the_masks_of_their_structures(logics_and_view):
     np.testing.assert_allclose(picture[SIZE[1] - 1 - y, x - 40], np.multiply(structure("L4").colour, 255), atol=30)
 
 
-def test_a_point_dragged_with_the_mouse_moves_and_says_when_it_is_let_go(shown):
+def test_a_point_dragged_with_the_mouse_moves_and_signals_when_it_is_released(shown):
     view, nodes = shown
     position = pointOf(nodes.pointsNode, "L4")
     slicer.vtkMRMLSliceNode.JumpAllSlices(nodes.pointsNode.GetScene(), *position)
@@ -132,7 +132,7 @@ def test_a_point_dragged_with_the_mouse_moves_and_says_when_it_is_let_go(shown):
     np.testing.assert_allclose(view.place_of(pointOf(nodes.pointsNode, "L4")), target, atol=1.5)
 
 
-def test_a_drag_that_begins_beside_every_point_moves_none(shown):
+def test_a_drag_that_begins_away_from_all_points_moves_none(shown):
     view, nodes = shown
     before = [pointOf(nodes.pointsNode, structure.name) for structure in make_report().structures]
     view.pixels()

@@ -12,7 +12,7 @@ TESTING = Path(__file__).resolve().parents[1]
 
 @pytest.fixture
 def screenshots(graphics, monkeypatch):
-    """The command, over a worker that answers at once with a report made by hand."""
+    """The command, with a worker that answers at once with a hand-made report."""
     monkeypatch.syspath_prepend(TESTING / "module")
     import screenshots
 
@@ -25,7 +25,7 @@ def screenshots(graphics, monkeypatch):
 
 
 def right_edge(table):
-    """Where the last column of a table ends, in pixels from its left edge."""
+    """Distance in pixels from the left edge of a table to the end of its last column."""
     last = table.columnCount - 1
     return table.columnViewportPosition(last) + table.columnWidth(last)
 
