@@ -20,7 +20,7 @@ INSTALL := $(RUN) -m pip install -qq --disable-pip-version-check --constraint co
 help:
 	@sed -n 's/^# //p' Makefile | head -7
 
-# Set-up is done again when what is to be installed changes.
+# The set-up is repeated when the requirements change.
 $(VENV)/.created:
 	@test -n "$(PYTHON)" || { echo "Python 3.11 or newer is needed, and none was found. Name one: make PYTHON=/path/to/python3.11" >&2; exit 1; }
 	$(PYTHON) -m venv $(VENV)
@@ -50,7 +50,7 @@ test: check
 bench: $(VENV)/.installed-test
 	$(RUN) Testing/benchmarks/bench_stages.py
 
-# Needs no package of Python. An archive for macOS needs the revision of a Slicer that is not the latest release: REVISION=34712.
+# Needs no Python packages. An archive for macOS needs the revision of Slicer, unless it is the latest release: REVISION=34712.
 package:
 	@test -n "$(PYTHON)" || { echo "Python 3.11 or newer is needed, and none was found. Name one: make PYTHON=/path/to/python3.11" >&2; exit 1; }
 	@$(PYTHON) Testing/packaging/extension_archive.py out/package \
@@ -59,7 +59,7 @@ package:
 screenshots: $(VENV)/.installed-test
 	@QT_QPA_PLATFORM=offscreen PYTHONPATH=Testing/module $(RUN) Testing/screenshots/screenshots.py docs/images
 
-# Write the file lists of the CMake files anew from the tree, and the generated documents from the library's tables.
+# Rewrite the file lists of the CMake files from the tree, and the generated documents from the library's tables.
 package-lists: $(VENV)/.installed-test
 	$(RUN) Testing/packaging/package_lists.py
 	$(RUN) Testing/packaging/generated_documents.py

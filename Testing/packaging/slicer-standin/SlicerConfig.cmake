@@ -1,5 +1,5 @@
-# Stands in for Slicer's package in tests: the variables and macros that the extension's CMake files use, with the refusals of
-# the real ones, and a record of what was asked for in ${CMAKE_BINARY_DIR}/recorded/.
+# Stand-in for Slicer's package in tests: the variables and macros that the extension's CMake files use, with the same checks as
+# the real ones; calls are recorded in ${CMAKE_BINARY_DIR}/recorded/.
 
 set(Slicer_QTSCRIPTEDMODULES_LIB_DIR lib/Slicer-5.12/qt-scripted-modules)
 set(Slicer_INSTALL_QTSCRIPTEDMODULES_LIB_DIR ${Slicer_QTSCRIPTEDMODULES_LIB_DIR})

@@ -1,4 +1,4 @@
-# The extension holds no compiled code, and a machine that runs its tests need not have a compiler.
+# The extension has no compiled code, and a computer that runs its tests need not have a compiler.
 foreach(_language C CXX)
   set(CMAKE_${_language}_COMPILER ${CMAKE_COMMAND})
   set(CMAKE_${_language}_COMPILER_ID_RUN TRUE)
