@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -231,6 +232,18 @@ def test_slices_a_little_off_the_grid_keep_their_own_place(segmented: Report, st
 
 def test_without_masks_there_is_the_report_alone(report: Report, tmp_path: Path) -> None:
     assert list(dicom_formats(report, write(classic(), tmp_path))) == [STRUCTURED_REPORT_FILE]
+
+
+def test_a_number_that_is_none_is_left_out(segmented: Report, study: Study, tmp_path: Path) -> None:
+    datasets = classic(StudyID="no-number")
+    for dataset in datasets:
+        del dataset.InstanceNumber
+    paths = write(datasets, tmp_path / "in")
+    for path in paths:
+        before, after = (struct.pack("<HH2sH", 0x20, element, kind, 10) for element, kind in ((0x10, b"SH"), (0x13, b"IS")))
+        path.write_bytes(path.read_bytes().replace(before, after))
+    assert b"IS\x0a\x00no-number" in paths[0].read_bytes()
+    assert_same_places(written(segmented, study, paths, tmp_path / "out"), segmented)
 
 
 def test_masks_without_a_voxel_give_no_file(segmented: Report, study: Study, tmp_path: Path) -> None:

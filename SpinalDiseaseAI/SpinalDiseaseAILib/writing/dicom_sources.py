@@ -113,6 +113,7 @@ def _header(path: Path, wanted: dict[str, dict[str, Dataset]]) -> Dataset | None
         dataset = pydicom.dcmread(path, stop_before_pixels=True, force=True)
         if not dataset.get("Rows") or not dataset.get("SOPInstanceUID") or not dataset.get("SOPClassUID"):
             return None
+        _drop_unreadable(dataset)
         dataset.remove_private_tags()
         dataset.decode()
         dataset.SpecificCharacterSet = UTF_8
@@ -120,6 +121,17 @@ def _header(path: Path, wanted: dict[str, dict[str, Dataset]]) -> Dataset | None
     except Exception:  # a damaged header can raise anything; a needed instance that is skipped is reported as missing
         return None
     return dataset
+
+
+def _drop_unreadable(dataset: Dataset) -> None:
+    """Remove elements whose bytes are no value of their kind, such as letters in a number."""
+    for tag in list(dataset.keys()):
+        try:
+            element = dataset[tag]
+            if element.VR in ("DS", "IS") and element.VM:
+                _ = [float(value) for value in (element.value if element.VM > 1 else [element.value])]
+        except Exception:  # whatever the damaged byte leads to
+            del dataset[tag]
 
 
 def _complete(dataset: Dataset) -> None:
