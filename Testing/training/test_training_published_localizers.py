@@ -209,7 +209,9 @@ def test_only_planes_of_the_wanted_splits_are_trained_on(heat_map_config: dict[s
     assert [len(planes) for _, planes in sampler_of(heat_map_config, records, ExampleFolder(tmp_path)).groups] == [len(wanted)]
 
 
-def test_several_runs_of_a_published_localizer_cannot_become_a_bundle(heat_map_config: dict[str, Any], data: Path, tmp_path: Path) -> None:
+def test_several_runs_of_a_published_localizer_cannot_become_a_bundle(
+    heat_map_config: dict[str, Any], data: Path, tmp_path: Path
+) -> None:
     train_heat_maps(heat_map_config, data, tmp_path / "run")
     with pytest.raises(InputError, match="no members"):
         pack_runs(heat_map_config, [tmp_path / "run"] * 2, data, tmp_path / "models")

@@ -37,7 +37,7 @@ class VolumeErrors:
 
 
 def stacks(records: Sequence[Record]) -> dict[str, list[Record]]:
-    """Planes of each T2-SPACE series, in the order of their numbers; series with gaps are left out."""
+    """Planes of each T2-SPACE series, in the order of their numbers; series with gaps or fewer than five planes are left out."""
 
     def number(record: Record) -> int:
         return int(record.series.rsplit("_slice", 1)[1])

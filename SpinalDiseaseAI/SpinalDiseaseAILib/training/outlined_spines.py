@@ -1,4 +1,4 @@
-"""Planes with known findings, located and segmented as in an analysis, to fit the models that weigh masks."""
+"""Planes with known findings, located and segmented as in an analysis, to fit models that use masks."""
 
 from __future__ import annotations
 
