@@ -331,29 +331,12 @@ def test_it_is_installed_by_pip_and_an_error_if_it_is_missing_afterwards(monkeyp
         application_services.installRequirements(["highdicom"])
 
 
-@pytest.mark.parametrize(("version", "told"), [("2.4.4", True), ("3.0.2", False)], ids=["Slicer 5.10", "Slicer 5.12"])
-def test_the_question_tells_if_a_package_of_the_application_is_replaced(
-    panel, without_highdicom, answer, monkeypatch, version, told
-):
-    monkeypatch.setattr(importlib.metadata, "version", lambda name: version)
+def test_slicer_5_10_offers_no_package_that_would_replace_its_own(panel, monkeypatch):
+    monkeypatch.setattr(application_services, "isInstalled", lambda name: name != "highdicom")
+    monkeypatch.setattr(importlib.metadata, "version", lambda name: "2.4.4")
     check(panel, *DICOM_FILES)
-    asked = answer(False)
-    panel.ui.exportButton.click()
-    assert ("replaces the Python package pydicom" in asked[0]) is told
-
-
-def test_after_a_package_was_replaced_nothing_is_written_before_a_restart(
-    panel, without_highdicom, answer, monkeypatch, errors, tmp_path
-):
-    def install(names):
-        without_highdicom.clear()
-        monkeypatch.setattr(importlib.metadata, "version", lambda name: "99.0")
-
-    monkeypatch.setattr(application_services, "installRequirements", install)
-    check(panel, *DICOM_FILES)
-    answer(True)
-    panel.ui.exportButton.click()
-    assert "Restart Slicer" in errors[0] and written(tmp_path) == []
+    assert not panel.ui.exportButton.enabled and "Slicer 5.12" in panel.ui.exportButton.toolTip
     check(panel, "report.tsv")
-    panel.ui.exportButton.click()
-    assert written(tmp_path) == ["report.tsv"]
+    assert panel.ui.exportButton.enabled
+    monkeypatch.setattr(importlib.metadata, "version", lambda name: "3.0.2")
+    assert application_services.supportsDicomResults()

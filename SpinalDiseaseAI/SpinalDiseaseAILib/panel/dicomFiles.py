@@ -14,6 +14,7 @@ from ..base.errors import ComputeError, InputError
 from ..base.geometry import Image
 from ..base.report import Report
 from ..base.temporary_folders import temporary_folder
+from ..scene.application import supportsDicomResults
 from ..scene.frame import analysedGrids
 from .dicomStudies import openDatabase
 
@@ -26,6 +27,8 @@ _FILLED = "missing-slices"
 
 def obstacleToDicom(report: Report) -> str:
     """Why no DICOM files can be made from a report, and what to do; empty if they can."""
+    if not supportsDicomResults():
+        return str(_("DICOM files need Slicer 5.12 or newer. Uncheck the DICOM files."))
     uids = [series.uid for series in report.series]
     if not (report.study_uid and uids and all(uids)):
         return str(_("The images of this result did not come from DICOM. Uncheck the DICOM files."))

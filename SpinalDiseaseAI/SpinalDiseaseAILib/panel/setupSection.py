@@ -10,7 +10,6 @@ from slicer.i18n import tr as _
 
 from ..scene import application
 from . import settings
-from .dicomPackages import replacementText
 from .host import Host
 from .waiting import waiting
 
@@ -56,17 +55,14 @@ class SetupSection:
             if "torch" in missing
             else _("Install these Python packages into Slicer: {packages}?")
         )
-        question = text.format(packages=", ".join(missing))
-        if not slicer.util.confirmOkCancelDisplay(f"{question} {replacementText()}".strip()):
+        if not slicer.util.confirmOkCancelDisplay(text.format(packages=", ".join(missing))):
             return
         self._host.say(_("Installing Python packages…"))
         slicer.app.processEvents()
         with waiting(self._host, _("The packages could not be installed.")):
             application.installRequirements(missing)
             self._host.say(
-                _("The packages are installed. Restart Slicer now.")
-                if application.needsRestart()
-                else _("The packages are installed. Studies can be analyzed now.")
+                _("The packages are installed. Studies can be analyzed now.")
                 if self.missing
                 else _("The packages are installed. DICOM files can be written now.")
             )

@@ -57,20 +57,18 @@ def missingRequirements() -> list[str]:
     return [name for name in REQUIREMENTS if not isInstalled(name)]
 
 
+def supportsDicomResults() -> bool:
+    """True if the application has what DICOM results need, or it can be installed next to the application's own packages.
+
+    Slicer 5.10 has pydicom 2 and NumPy 2, for which there is no highdicom: installing one would replace the pydicom that Slicer's
+    own modules use.
+    """
+    return isInstalled("highdicom") or int(importlib.metadata.version("pydicom").split(".")[0]) >= 3
+
+
 def missingForDicom() -> list[str]:
-    """Names of the packages for DICOM results that are missing in the application's Python. Nothing is imported."""
-    return [name for name in DICOM_REQUIREMENTS if not isInstalled(name)]
-
-
-def replacesPydicom() -> bool:
-    """True if installing what DICOM results need replaces the application's pydicom: no highdicom works with it and NumPy 2."""
-    return bool(missingForDicom()) and int(importlib.metadata.version("pydicom").split(".")[0]) < 3
-
-
-def needsRestart() -> bool:
-    """True if pydicom was replaced while the application is running: the loaded one is not the installed one."""
-    loaded = getattr(sys.modules.get("pydicom"), "__version__", None)
-    return loaded is not None and loaded != importlib.metadata.version("pydicom")
+    """Names of the packages for DICOM results that can be installed and are missing. Nothing is imported."""
+    return [name for name in DICOM_REQUIREMENTS if not isInstalled(name)] if supportsDicomResults() else []
 
 
 def installRequirements(names: Sequence[str]) -> None:
