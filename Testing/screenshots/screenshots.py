@@ -35,6 +35,7 @@ from SpinalDiseaseAILib.worker.client import WorkerClient
 
 PANEL_WIDTH = 500
 VIEW_WIDTH = 500
+OVERLAY_WIDTH = 960
 LONGEST_WAIT_SECONDS = 900
 SHOWN_LEVEL = "L4-L5"
 DRAGGED_LEVEL = "L2-L3"
@@ -194,7 +195,7 @@ def pictures(tour: Tour) -> Iterable[tuple[str, Picture]]:
     tour.copy_sentence()
     yield "panel.png", tour.picture("results", with_view=True)
     tour.write_files()
-    yield "demo-overlay.png", Picture.of_file(Path(OUTPUT_FOLDER) / "overlay.png", PANEL_WIDTH + VIEW_WIDTH)
+    yield "demo-overlay.png", Picture.of_file(Path(OUTPUT_FOLDER) / "overlay.png", OVERLAY_WIDTH)
     tour.drag(DRAGGED_LEVEL, DRAGGED_PIXELS)
     yield "tutorial-corrected.png", tour.picture("results", "corrections", with_view=True)
     tour.write_files()
