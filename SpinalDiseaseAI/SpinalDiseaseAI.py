@@ -379,7 +379,7 @@ class SpinalDiseaseAITest(ScriptedLoadableModuleTest):
 
     def writeIntoDatabase(self, reportNode):
         from SpinalDiseaseAILib.writing import write_results
-        from SpinalDiseaseAILib.writing.dicom_results import STRUCTURED_REPORT_FILE
+        from SpinalDiseaseAILib.writing.dicom.results import STRUCTURED_REPORT_FILE
 
         report = reportFromNode(reportNode)
         self.assertEqual(obstacleToDicom(report), "")

@@ -20,7 +20,7 @@ from SpinalDiseaseAILib.base.study import Study
 from SpinalDiseaseAILib.cli import analysis
 from SpinalDiseaseAILib.cli.analysis import Analyses, Request, run_analysis
 from SpinalDiseaseAILib.writing import FORMATS
-from SpinalDiseaseAILib.writing.dicom_results import DICOM_FILES, SEGMENTATION_FILE, STRUCTURED_REPORT_FILE
+from SpinalDiseaseAILib.writing.dicom.results import DICOM_FILES, SEGMENTATION_FILE, STRUCTURED_REPORT_FILE
 
 OTHERS = ("report.json", "report.tsv", "points.mrk.json")
 SLICES = 7
@@ -95,6 +95,6 @@ def test_images_that_are_not_dicom_are_refused_before_the_analysis(small_study: 
 
 
 def test_without_highdicom_it_is_refused_before_anything_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("SpinalDiseaseAILib.writing.dicom_results.find_spec", lambda name: None)
+    monkeypatch.setattr("SpinalDiseaseAILib.writing.dicom.results.find_spec", lambda name: None)
     with pytest.raises(ComputeError, match="pip install highdicom"):
         run_analysis(Request((tmp_path / "no such study",), tmp_path / "out", dicom=True), analyser=Never())

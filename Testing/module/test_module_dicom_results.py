@@ -24,8 +24,8 @@ from SpinalDiseaseAILib.base.study import Role
 from SpinalDiseaseAILib.reading import open_study
 from SpinalDiseaseAILib.scene import application as application_services
 from SpinalDiseaseAILib.scene.mrb import add_study
-from SpinalDiseaseAILib.writing import dicom_results
-from SpinalDiseaseAILib.writing.dicom_results import DICOM_FILES, SEGMENTATION_FILE, STRUCTURED_REPORT_FILE
+from SpinalDiseaseAILib.writing.dicom import results as dicom_results
+from SpinalDiseaseAILib.writing.dicom.results import DICOM_FILES, SEGMENTATION_FILE, STRUCTURED_REPORT_FILE
 
 SOURCES = sorted((sample_folder() / "lumbar-mr").iterdir())[:5]
 SHAPE = (len(SOURCES), 48, 40)  # slices, columns, rows

@@ -12,7 +12,7 @@ from standins.python_qt import QT
 
 from SpinalDiseaseAILib.base.masks import LABELS
 from SpinalDiseaseAILib.writing import FORMATS
-from SpinalDiseaseAILib.writing.dicom_results import DICOM_FILES
+from SpinalDiseaseAILib.writing.dicom.results import DICOM_FILES
 
 
 @pytest.fixture

@@ -22,7 +22,7 @@ from SpinalDiseaseAILib.base.masks import LABELS, masks_of
 from SpinalDiseaseAILib.base.report import Note, Report
 from SpinalDiseaseAILib.base.study import Study
 from SpinalDiseaseAILib.writing import FORMATS, write_results
-from SpinalDiseaseAILib.writing.dicom_results import DICOM_FILES, SEGMENTATION_FILE, STRUCTURED_REPORT_FILE, dicom_formats
+from SpinalDiseaseAILib.writing.dicom.results import DICOM_FILES, SEGMENTATION_FILE, STRUCTURED_REPORT_FILE, dicom_formats
 
 NAMES = ("L4", "L4-L5", "L5", "canal")
 SHUFFLED = (3, 0, 5, 1, 4, 2)

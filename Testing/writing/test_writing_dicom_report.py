@@ -29,7 +29,7 @@ from SpinalDiseaseAILib.base.quantities import QUANTITIES, Measurement
 from SpinalDiseaseAILib.base.report import DISCLAIMER, FindingResult, Report, StructureResult
 from SpinalDiseaseAILib.base.study import Study
 from SpinalDiseaseAILib.writing import FORMATS, write_results
-from SpinalDiseaseAILib.writing.dicom_results import STRUCTURED_REPORT_FILE, dicom_formats
+from SpinalDiseaseAILib.writing.dicom.results import STRUCTURED_REPORT_FILE, dicom_formats
 
 FINDING_CATEGORY = highdicom.sr.CodedConcept("276214006", "SCT", "Finding category")
 Written = Callable[..., Any]
@@ -405,7 +405,7 @@ def test_without_highdicom_a_sentence_says_what_to_install(
 ) -> None:
     find_spec = util.find_spec
     monkeypatch.setattr(
-        "SpinalDiseaseAILib.writing.dicom_results.find_spec", lambda name: None if name == "highdicom" else find_spec(name)
+        "SpinalDiseaseAILib.writing.dicom.results.find_spec", lambda name: None if name == "highdicom" else find_spec(name)
     )
     with pytest.raises(ComputeError, match="pip install highdicom") as error:
         dicom_formats(report, write(classic(SHORT), tmp_path))
@@ -415,7 +415,7 @@ def test_without_highdicom_a_sentence_says_what_to_install(
 def test_importing_the_writers_loads_neither_pydicom_nor_highdicom() -> None:
     library = Path(__file__).parents[2] / "SpinalDiseaseAI"
     program = (
-        f"import sys; sys.path.insert(0, {str(library)!r}); import SpinalDiseaseAILib.writing.dicom_results;"
+        f"import sys; sys.path.insert(0, {str(library)!r}); import SpinalDiseaseAILib.writing.dicom.results;"
         "print(sorted({'pydicom', 'highdicom'} & set(sys.modules)))"
     )
     run = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)

@@ -13,12 +13,12 @@ from ..base.process_memory import give_back_freed_memory
 from ..base.report import Report
 from ..base.study import Study
 from ..writing import FORMATS, SCENE_FILE, check_folder, write_results
-from ..writing.dicom_results import read_sources, require_highdicom, writers_of
+from ..writing.dicom.results import read_sources, require_highdicom, writers_of
 from .progress import part
 from .scene_process import SceneProcess
 
 if TYPE_CHECKING:
-    from ..writing.dicom_sources import Sources
+    from ..writing.dicom.sources import Sources
 
 
 class Analyses(Protocol):

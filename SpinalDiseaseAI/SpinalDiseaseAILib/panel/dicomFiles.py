@@ -53,7 +53,7 @@ def dicomFormats(reportNode: Any, report: Report, names: Collection[str]) -> dic
     :raises InputError: if the files of the images are gone, or the result does not match them.
     :raises ComputeError: if a package is missing.
     """
-    from ..writing.dicom_results import dicom_formats  # needs highdicom
+    from ..writing.dicom.results import dicom_formats  # needs highdicom
 
     database = openDatabase()
     uids = [series.uid for series in report.series]
@@ -75,8 +75,8 @@ def _checkPlace(reportNode: Any, report: Report, files: Sequence[Path]) -> None:
 
     :raises InputError: if a volume was not at the position of its images when it was analysed.
     """
-    from ..writing.dicom_grid import frames_of, planes_of
-    from ..writing.dicom_sources import read_sources
+    from ..writing.dicom.grid import frames_of, planes_of
+    from ..writing.dicom.sources import read_sources
 
     uids = {series.role: series.uid for series in report.series}
     instances = read_sources(files, list(uids.values())).series

@@ -30,7 +30,7 @@ SCENE_FILE = "scene.mrb"
 STRUCTURED_REPORT_FILE = "report.sr.dcm"
 SEGMENTATION_FILE = "masks.seg.dcm"
 DICOM_FILES = (STRUCTURED_REPORT_FILE, SEGMENTATION_FILE)
-"""Files that name the patient, as every DICOM object does; :mod:`dicom_results` has their writers."""
+"""Files that name the patient, as every DICOM object does; :mod:`.dicom.results` has their writers."""
 
 
 @dataclass(frozen=True, eq=False)

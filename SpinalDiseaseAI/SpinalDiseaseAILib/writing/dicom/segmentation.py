@@ -13,16 +13,16 @@ from highdicom import seg
 from pydicom.dataset import Dataset
 from pydicom.sr.codedict import codes
 
-from ..base.anatomy import Structure
-from ..base.concepts import KIND_CODES
-from ..base.errors import InputError
-from ..base.masks import Masks
-from ..base.report import Report
-from ..base.terminology import CATEGORY
-from .dicom_grid import Plane, frames_of, planes_of
-from .dicom_product import coded, common_elements, lasting_uid, software_of, stamp
-from .dicom_sources import Sources, silent_dicom
+from ...base.anatomy import Structure
+from ...base.concepts import KIND_CODES
+from ...base.errors import InputError
+from ...base.masks import Masks
+from ...base.report import Report
+from ...base.terminology import CATEGORY
+from .grid import Plane, frames_of, planes_of
 from .lab_colours import lab_of
+from .product import coded, common_elements, lasting_uid, software_of, stamp
+from .sources import Sources, silent_dicom
 from .structured_report import unusable_header
 
 SERIES_NUMBER = 7002

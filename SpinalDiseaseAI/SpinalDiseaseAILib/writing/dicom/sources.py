@@ -15,8 +15,8 @@ import pydicom
 from pydicom.config import disable_value_validation
 from pydicom.dataset import Dataset
 
-from ..base.errors import InputError
-from ..base.uids import plain_uid
+from ...base.errors import InputError
+from ...base.uids import plain_uid
 
 UTF_8 = "ISO_IR 192"
 

@@ -11,13 +11,13 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ..base.errors import ComputeError, InputError
-from ..base.report import Report
-from ..base.study import Role, Study
-from .outputs import DICOM_FILES, SEGMENTATION_FILE, STRUCTURED_REPORT_FILE, Results, Writer
+from ...base.errors import ComputeError, InputError
+from ...base.report import Report
+from ...base.study import Role, Study
+from ..outputs import DICOM_FILES, SEGMENTATION_FILE, STRUCTURED_REPORT_FILE, Results, Writer
 
 if TYPE_CHECKING:
-    from .dicom_sources import Sources
+    from .sources import Sources
 
 __all__ = [
     "DICOM_FILES",
@@ -31,7 +31,7 @@ __all__ = [
 
 
 def dicom_formats(report: Report, files: Iterable[Path], names: Collection[str] = DICOM_FILES) -> dict[str, Writer]:
-    """Writers of the DICOM files of a report, to pass to :func:`outputs.write_results` together with ``FORMATS``.
+    """Writers of the DICOM files of a report, to pass to :func:`..outputs.write_results` together with ``FORMATS``.
 
     :param files: DICOM files, including those of the analysed series; others are ignored. Only headers are read.
     :param names: which of :data:`DICOM_FILES`.
@@ -59,7 +59,7 @@ def writers_of(report: Report, sources: Sources, names: Collection[str] = DICOM_
     :param names: which of :data:`DICOM_FILES`; the segmentation is left out if the report has no masks.
     :raises InputError: code ``"grid-mismatch"`` or ``"missing-source"`` if the masks do not lie on the pixels of the instances.
     """
-    from .dicom_segmentation import planes_of_masks, write_segmentation
+    from .segmentation import planes_of_masks, write_segmentation
     from .structured_report import write_structured_report
 
     writers: dict[str, Writer] = {}
@@ -102,6 +102,6 @@ def _sources(study_uid: str, series: Sequence[tuple[str, str]], files: Iterable[
             "Analyze the study's DICOM files, or leave out the DICOM results.",
             code="not-dicom",
         )
-    from .dicom_sources import read_sources
+    from .sources import read_sources
 
     return read_sources(files, [uid for _, uid in sorted(series, key=lambda item: item[0] != Role.SAGITTAL_T2.value)])

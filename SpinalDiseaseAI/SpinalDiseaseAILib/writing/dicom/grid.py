@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from pydicom.dataset import Dataset
 
-from ..base.geometry import LPS_FROM_RAS, Array, FloatArray, Image
+from ...base.geometry import LPS_FROM_RAS, Array, FloatArray, Image
 
 _OFF_PIXEL = 0.1  # pixels by which a row or column may drift from the volume's over its whole length
 _OFF_STEP = 0.25  # share of the distance between planes: series readers accept slices that are a fifth of it off

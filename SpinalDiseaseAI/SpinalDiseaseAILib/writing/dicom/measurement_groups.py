@@ -13,13 +13,13 @@ import numpy as np
 from highdicom import sr
 from pydicom.sr.codedict import codes
 
-from ..base.anatomy import FINDINGS, LUMBAR_REGION, Code, Finding, structure
-from ..base.concepts import CLASS_CONCEPTS, FINDING_CODES, KIND_CODES, POINT_PROBABILITY, QUANTITY_CODES
-from ..base.geometry import LPS_FROM_RAS, transform_points
-from ..base.quantities import Measurement
-from ..base.report import FindingResult, Report, StructureResult
-from ..base.terminology import CATEGORY
-from .dicom_product import algorithm_parameters, coded, lasting_uid, software_of
+from ...base.anatomy import FINDINGS, LUMBAR_REGION, Code, Finding, structure
+from ...base.concepts import CLASS_CONCEPTS, FINDING_CODES, KIND_CODES, POINT_PROBABILITY, QUANTITY_CODES
+from ...base.geometry import LPS_FROM_RAS, transform_points
+from ...base.quantities import Measurement
+from ...base.report import FindingResult, Report, StructureResult
+from ...base.terminology import CATEGORY
+from .product import algorithm_parameters, coded, lasting_uid, software_of
 
 _ABSENT, _PRESENT = Code("272519000", "SCT", "Absent"), Code("52101004", "SCT", "Present")
 _NOT_EVALUATED = Code("373121007", "SCT", "Not Evaluated")

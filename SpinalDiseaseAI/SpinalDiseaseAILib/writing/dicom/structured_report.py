@@ -10,14 +10,14 @@ from highdicom import sr
 from pydicom.dataset import Dataset
 from pydicom.sr.codedict import codes
 
-from ..base import anatomy
-from ..base.anatomy import Code
-from ..base.errors import InputError
-from ..base.report import DISCLAIMER, Report
-from .dicom_measurement_groups import measurement_groups
-from .dicom_product import NAME, coded, common_elements, lasting_uid, software_of, stamp
-from .dicom_sources import Sources, silent_dicom
-from .facts import correction_line, numbering_line
+from ...base import anatomy
+from ...base.anatomy import Code
+from ...base.errors import InputError
+from ...base.report import DISCLAIMER, Report
+from ..facts import correction_line, numbering_line
+from .measurement_groups import measurement_groups
+from .product import NAME, coded, common_elements, lasting_uid, software_of, stamp
+from .sources import Sources, silent_dicom
 
 SERIES_NUMBER = 7001
 DESCRIPTION = "SpinalDiseaseAI report"

@@ -10,11 +10,11 @@ from typing import Any
 import highdicom
 from pydicom.dataset import Dataset
 
-from .. import __version__
-from ..base.anatomy import PRIVATE_SCHEME, Code
-from ..base.report import ModelProvenance, Report
-from ..base.uids import plain_uid
-from .dicom_sources import UTF_8
+from ... import __version__
+from ...base.anatomy import PRIVATE_SCHEME, Code
+from ...base.report import ModelProvenance, Report
+from ...base.uids import plain_uid
+from .sources import UTF_8
 
 NAME = "SpinalDiseaseAI"
 PRIVATE_SCHEME_NAME = "SpinalDiseaseAI findings and measurements"
