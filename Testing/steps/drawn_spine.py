@@ -1,4 +1,4 @@
-"""A drawn spine: boxes for bodies, discs, canal and arches, in grey values that a drawn network tells apart."""
+"""A drawn spine: boxes for bodies, discs, canal and arches, in grey values that a drawn network distinguishes."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from SpinalDiseaseAILib.base.geometry import FloatArray, Image
 from SpinalDiseaseAILib.models.segmentation_network import TISSUES
 
 GREY = (100, 400, 700, 1000)
-"""Grey value of background, vertebra, disc and canal."""
+"""Grey values of background, vertebra, disc and canal."""
 
 LEVEL = 34  # rows of a level
 FIRST = 40  # row of the middle of T12-L1
@@ -25,7 +25,7 @@ _ARCH = (98, 116)
 
 @dataclass(frozen=True, eq=False)
 class DrawnSpine:
-    """A spine of 1 mm pixels and 4 mm slices.
+    """A spine with pixels of 1 mm and slices of 4 mm.
 
     :param image: grey values, axis codes LPI.
     :param tissues: numbers of ``TISSUES``; same shape.
@@ -58,7 +58,7 @@ def drawn_spine(slices: int = 7, affine: FloatArray | None = None) -> DrawnSpine
 
 
 class DrawnNetwork(nn.Module):
-    """Tells the tissues of a drawn spine by their grey value, as a trained network would by their look."""
+    """Recognises the tissues of a drawn spine by their grey value, as a trained network would by their appearance."""
 
     multiple = 16
 

@@ -1,4 +1,4 @@
-"""A lumbar spine of straight-edged pieces whose sizes are known: bodies, discs, spinous processes and a canal."""
+"""A lumbar spine of straight-edged pieces of known sizes: bodies, discs, spinous processes and a canal."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ FLUID, DISC_SIGNAL, MARROW = 1000, 300, 400
 
 @dataclass
 class Phantom:
-    """What differs from a straight spine of equal pieces.
+    """Differences from a straight spine of equal pieces.
 
     :param heights: structure to its (anterior, posterior) height, millimetres.
-    :param shift: vertebra to the millimetres that it and everything below lies further back than what is above.
-    :param narrow: disc to the width of the canal there.
-    :param pedicle: True to join body and spinous process, as a slice beside the midline shows them.
+    :param shift: vertebra to the millimetres by which it and everything below lies further back than what is above.
+    :param narrow: disc to the width of the canal there, millimetres.
+    :param pedicle: True to connect body and spinous process, as in a slice away from the midline.
     :param missing: structures without a mask.
     """
 
@@ -81,7 +81,7 @@ class Phantom:
 
 
 def inside(polygon: np.ndarray, places: np.ndarray) -> np.ndarray:
-    """True where places (..., 2) lie in a convex polygon whose corners go round clockwise as seen on a screen."""
+    """True where positions (..., 2) lie in a convex polygon whose corners are in clockwise order as seen on a screen."""
     result = np.ones(places.shape[:-1], dtype=bool)
     for start, end in zip(polygon, np.roll(polygon, -1, axis=0), strict=True):
         edge = end - start
@@ -93,14 +93,14 @@ def inside(polygon: np.ndarray, places: np.ndarray) -> np.ndarray:
 def scan(phantom: Phantom, pixel: tuple[float, float] = (0.6, 0.6), turn: float = 0.0, slices: int = 3, beside: float = 0.0):
     """Image, masks and points (RAS) of a phantom.
 
-    :param pixel: millimetres (a column, a row).
-    :param turn: degrees that the pixels are turned against the spine in their plane.
-    :param beside: millimetres that the first pixel lies further to posterior and inferior.
+    :param pixel: millimetres, (column step, row step).
+    :param turn: degrees by which the pixels are rotated relative to the spine in their plane.
+    :param beside: millimetres by which the first pixel lies further to posterior and inferior.
     :returns: (SagittalVolume, Masks, points).
     """
     columns, rows = int(170 / pixel[0]), int(480 / pixel[1])
     angle = np.radians(turn)
-    # RAS of the pixel axes: columns to posterior (-A), rows to inferior (-S), turned in the sagittal plane.
+    # RAS of the pixel axes: columns to posterior (-A), rows to inferior (-S), rotated in the sagittal plane.
     affine = np.eye(4)
     affine[:3, 0] = (-4.0, 0, 0)
     affine[:3, 1] = np.array([0, -np.cos(angle), -np.sin(angle)]) * pixel[0]

@@ -1,4 +1,4 @@
-"""What steps ask of a graphics processor: Apple's have no double precision, and no border padding."""
+"""What steps need from a GPU: Apple's have neither double precision nor border padding."""
 
 from __future__ import annotations
 
@@ -31,11 +31,11 @@ SPINE = drawn_spine()
 FINDINGS = {name: finding(name).class_names for name in ("disc_disease", "vertebra_disease")}
 OUTPUTS = sum(map(len, FINDINGS.values()))
 DEVICE = torch.device("meta")
-"""A device that is not the processor: it runs every operation but holds no values, so that a step ends where it wants them."""
+"""A device other than the CPU: it runs every operation but has no values, so that a step ends where it needs them."""
 
 
 class _Watch(TorchDispatchMode):
-    """Counts results on the device and refuses those of double precision."""
+    """Counts results on the device, and refuses those in double precision."""
 
     count = 0
 
@@ -71,13 +71,13 @@ STEPS: dict[str, Callable[[], object]] = {
 
 
 @pytest.mark.parametrize("step", STEPS)
-def test_nothing_on_the_device_has_double_precision(step: str) -> None:
+def test_nothing_on_the_device_uses_double_precision(step: str) -> None:
     with _Watch() as watch, pytest.raises((NotImplementedError, RuntimeError), match="meta"):
         STEPS[step]()
     assert watch.count > 20
 
 
-def test_maps_are_brought_to_the_plane_without_border_padding(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_maps_are_resampled_to_the_plane_without_border_padding(monkeypatch: pytest.MonkeyPatch) -> None:
     def sample(*arguments: Any, padding_mode: str = "zeros", **options: Any) -> torch.Tensor:
         if padding_mode == "border":
             raise RuntimeError("MPS: Unsupported Border padding mode")

@@ -1,4 +1,4 @@
-"""Where the picture ends: what its border cuts is not measured, and a peak beside it is found where it is."""
+"""The border of the image: structures that it cuts off are not measured, and peaks next to it are found accurately."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ FRONT, BACK = (int(np.flatnonzero(MASKS.of("L3-L4")[0].any(1))[end]) for end in 
 
 
 def measured_between(first: int, last: int) -> Measurements:
-    """Measurements of a spine whose planes hold these columns alone."""
+    """Measurements of a spine whose planes have only these columns."""
     shift = np.eye(4)
     shift[1, 3] = first
 
@@ -37,14 +37,14 @@ def found(result: Measurements, name: str, quantity: str) -> Measurement:
 
 
 @pytest.mark.parametrize("columns", [(FRONT + 5, None), (0, BACK - 4)], ids=["front", "back"])
-def test_a_disc_that_the_front_or_back_border_cuts_is_not_measured(columns: tuple[int, int]) -> None:
+def test_a_disc_cut_off_by_the_front_or_back_border_is_not_measured(columns: tuple[int, int]) -> None:
     result = measured_between(*columns)
     for quantity in ("disc_area", "disc_height_middle", "disc_height_posterior"):
         item = found(result, "L3-L4", quantity)
         assert item.value is None and item.reason == "L3-L4 is cut off at the edge of the image."
 
 
-def test_a_body_that_the_front_border_cuts_is_not_measured() -> None:
+def test_a_body_cut_off_by_the_front_border_is_not_measured() -> None:
     result = measured_between(FRONT + 5, None)
     for quantity in ("body_height_anterior", "body_height_posterior", "wedge_ratio"):
         item = found(result, "L3", quantity)
@@ -60,7 +60,7 @@ def test_a_body_whose_posterior_parts_leave_the_image_is_measured() -> None:
 
 
 @pytest.mark.parametrize("place", [(20.3, 15.7), (20.0, 16.0), (3.4, 27.6), (37.6, 2.4)])
-def test_the_middle_of_a_broad_peak_is_found_to_a_fifth_of_a_map_pixel(place: tuple[float, float]) -> None:
+def test_the_centre_of_a_broad_peak_is_found_to_within_a_fifth_of_a_map_pixel(place: tuple[float, float]) -> None:
     rows, columns = np.indices((32, 41))
     peak = np.exp(-0.5 * ((columns - place[0]) ** 2 + (rows - place[1]) ** 2) / 2.5**2).astype(np.float32)
     near_border = min(place[0], place[1], 40 - place[0], 31 - place[1]) < 4

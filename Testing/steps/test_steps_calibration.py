@@ -26,7 +26,7 @@ def test_classes_that_exclude_each_other_sum_to_one_and_others_do_not() -> None:
     assert values["vertebra_disease"] == pytest.approx(torch.from_numpy(logits[:, 10:]).softmax(1).numpy(), rel=1e-5)
 
 
-def test_a_temperature_above_one_makes_probabilities_less_sure_and_changes_no_order() -> None:
+def test_a_temperature_above_one_makes_probabilities_less_certain_and_keeps_their_order() -> None:
     logits = np.array([[0.0, 1, 3, 2, -1] + [1.0] * (OUTPUTS - 5)], dtype=np.float32)
     plain = Heads(FINDINGS).probabilities(logits)
     warm = Heads.of_options(FINDINGS, {"temperature": {"pfirrmann": 2.0}}).probabilities(logits)
@@ -35,7 +35,7 @@ def test_a_temperature_above_one_makes_probabilities_less_sure_and_changes_no_or
     assert (warm["disc_disease"] == plain["disc_disease"]).all()
 
 
-def test_a_bias_takes_the_class_weights_of_the_training_back() -> None:
+def test_a_bias_undoes_the_class_weights_of_the_training() -> None:
     true = np.array([[0.7, 0.2, 0.05, 0.04, 0.01]])
     weight = np.array([0.5, 1.0, 2.0, 2.0, 4.0])
     logits = np.concatenate([np.log(true * weight), np.zeros((1, OUTPUTS - 5))], 1).astype(np.float32)
@@ -68,7 +68,9 @@ def test_a_curve_bends_a_probability_and_the_classes_still_sum_to_one() -> None:
 @pytest.mark.parametrize(
     ("before", "after"), [((), ()), ((0.1, 0.2), (0.1,)), ((0.2, 0.1), (0, 1)), ((0, 1), (0.5, 0.4)), ((0, 1), (0, 1.5))]
 )
-def test_what_is_no_rising_curve_of_probabilities_is_refused(before: tuple[float, ...], after: tuple[float, ...]) -> None:
+def test_a_curve_that_falls_or_leaves_the_range_of_probabilities_is_refused(
+    before: tuple[float, ...], after: tuple[float, ...]
+) -> None:
     with pytest.raises(ValueError, match="no rising curve"):
         Curve(before, after)
 
@@ -109,7 +111,7 @@ def test_options_that_do_not_fit_are_refused(options: dict) -> None:
 
 
 @pytest.mark.parametrize("name", ["pfirrmann", "narrowing", "disc_disease"])
-def test_a_network_is_sure_at_0_and_unsure_at_1(name: str) -> None:
+def test_unsureness_is_0_for_a_certain_network_and_1_for_an_uncertain_one(name: str) -> None:
     info = finding(name)
     size = len(info.classes)
     sure = np.where(np.arange(size) == 0, 50.0, -50.0)[None]
@@ -121,7 +123,7 @@ def test_a_network_is_sure_at_0_and_unsure_at_1(name: str) -> None:
 
 @pytest.mark.parametrize("slope", [-1.1, 0.6])
 @pytest.mark.parametrize("name", ["pfirrmann", "narrowing", "disc_disease"])
-def test_an_adaptive_temperature_leaves_the_order_of_classes_and_of_patients(name: str, slope: float) -> None:
+def test_an_adaptive_temperature_keeps_the_order_of_classes_and_of_patients(name: str, slope: float) -> None:
     info = finding(name)
     size = len(info.classes)
     calibration = Calibration((0.0,) * size, (1.3,) * size, unsureness=slope)
@@ -133,7 +135,7 @@ def test_an_adaptive_temperature_leaves_the_order_of_classes_and_of_patients(nam
     assert np.isfinite(after).all() and (not info.exclusive or np.allclose(after.sum(1), 1))
 
 
-def test_an_adaptive_temperature_flattens_sure_and_sharpens_unsure_probabilities_where_it_falls_with_unsureness() -> None:
+def test_an_adaptive_temperature_that_falls_with_unsureness_flattens_certain_and_sharpens_uncertain_results() -> None:
     info = finding("narrowing")
     calibration = Calibration((0.0, 0.0), (2.0, 2.0), unsureness=-1.4)
     stated = Calibration.none(info).probabilities(info, np.array([[0.0, 0.3], [0.0, 4.0]]))[:, 1]
@@ -147,7 +149,7 @@ def plausible(name: str, thresholds: list[float], probabilities: list[float]) ->
     return [key for key, among in zip(info.class_names, chosen, strict=True) if among]
 
 
-def test_a_class_is_plausible_from_its_own_threshold_on() -> None:
+def test_a_class_is_plausible_if_it_reaches_its_own_threshold() -> None:
     assert plausible("narrowing", [0.5, 0.1], [0.85, 0.15]) == ["absent", "present"]
     assert plausible("narrowing", [0.5, 0.2], [0.85, 0.15]) == ["absent"]
 
@@ -176,7 +178,7 @@ def test_results_carry_the_plausible_classes_and_their_rate() -> None:
 
 
 @pytest.mark.parametrize("info", [PFIRRMANN, NARROWING, DISEASE])
-def test_logits_of_probabilities_give_them_again(info: object) -> None:
+def test_logits_of_probabilities_give_the_probabilities_back(info: object) -> None:
     random = np.random.default_rng(0)
     size = len(info.classes)  # type: ignore[attr-defined]
     values = Calibration.none(info).probabilities(info, random.normal(0, 2, (20, size)))  # type: ignore[arg-type]

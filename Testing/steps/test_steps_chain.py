@@ -1,4 +1,4 @@
-"""The chain through peaks, on candidates that are written down by hand."""
+"""The chain through peaks, on hand-written candidates."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ COUNT = len(KEY_POINTS)
 
 
 def spine(count: int = COUNT, *, above: int = 0, lordosis: float = 15.0) -> np.ndarray:
-    """Places of a spine, from cranial to caudal, (column, row) in millimetres.
+    """Positions of a spine, from cranial to caudal, (column, row) in millimetres.
 
-    :param above: further structures above T12-L1 with which it begins.
+    :param above: number of additional structures above T12-L1.
     """
     rows = 60.0 + STEP * np.arange(-above, count)
     return np.stack([100 + lordosis * np.sin((rows - 60) / 60), rows], 1)
 
 
 def candidates(places: np.ndarray, *, first: int = 0, peak: float = 0.9, outside: float = 1e-4) -> Candidates:
-    """Each place is a candidate of its kind; each key point's own map peaks at its own place.
+    """Candidates at given positions, where the map of each key point peaks at its own position.
 
-    :param first: number of the key point that lies at the first place, negative if the first places are no key points.
+    :param first: index of the key point at the first position, negative if the first positions are not key points.
     """
     kind_of = [KINDS[(index + first) % 2] for index in range(len(places))]
     own = {kind: [index for index, item in enumerate(kind_of) if item is kind] for kind in Kind}
@@ -39,7 +39,7 @@ def candidates(places: np.ndarray, *, first: int = 0, peak: float = 0.9, outside
 
 
 def found(given: Candidates) -> dict[str, tuple[float, float]]:
-    """Key point to place of the best chain."""
+    """Key point to its position in the best chain."""
     chain = best_chain(given)
     assert chain is not None
     return {
@@ -50,7 +50,7 @@ def found(given: Candidates) -> dict[str, tuple[float, float]]:
 
 
 def named(places: np.ndarray, first: int = 0) -> dict[str, tuple[float, float]]:
-    """Key point to place, as it should be found."""
+    """Key point to the position where it should be found."""
     return {KEY_POINTS[index + first]: tuple(place) for index, place in enumerate(places) if 0 <= index + first < COUNT}
 
 
@@ -59,7 +59,7 @@ def test_a_clear_spine_is_named_from_top_to_bottom() -> None:
 
 
 @pytest.mark.parametrize("index", [0, 1, 5, 8, 10])
-def test_a_channel_that_is_drawn_to_the_next_level_is_outvoted_by_the_other_ten(index: int) -> None:
+def test_a_channel_that_responds_to_the_next_level_is_outvoted_by_the_other_ten(index: int) -> None:
     given = candidates(spine())
     masses = given.masses[index]
     masses[:] = np.roll(masses, 1 if index < 9 else -1)
@@ -67,7 +67,7 @@ def test_a_channel_that_is_drawn_to_the_next_level_is_outvoted_by_the_other_ten(
 
 
 @pytest.mark.parametrize("index", [0, 10])
-def test_an_end_that_is_drawn_to_the_next_level_is_left_out_where_it_may_be_outside(index: int) -> None:
+def test_a_channel_at_an_end_that_responds_to_the_next_level_is_left_out_if_it_may_be_outside(index: int) -> None:
     given = candidates(spine(), outside=0.01)
     given.masses[index][:] = np.roll(given.masses[index], 1 if index == 0 else -1)
     assert found(given) == {name: place for name, place in named(spine()).items() if name != KEY_POINTS[index]}
@@ -106,11 +106,11 @@ def test_a_spine_that_is_cut_off_at_the_bottom_keeps_its_names(count: int) -> No
 
 
 @pytest.mark.parametrize("count", [0, 1, 2])
-def test_fewer_than_three_structures_are_no_spine(count: int) -> None:
+def test_fewer_than_three_structures_are_not_a_spine(count: int) -> None:
     assert best_chain(candidates(spine(count))) is None
 
 
-def test_peaks_that_no_spine_can_join_are_no_spine() -> None:
+def test_peaks_that_no_spine_can_connect_are_not_a_spine() -> None:
     places = np.stack([np.linspace(20, 300, COUNT), np.full(COUNT, 100.0)], 1)  # side by side
     assert best_chain(candidates(places, outside=0.3)) is None
 
@@ -124,7 +124,7 @@ def test_key_points_without_a_candidate_may_be_outside_at_an_end_but_not_in_betw
     assert best_chain(given) is None
 
 
-def test_the_alternatives_of_a_sure_numbering_score_far_lower() -> None:
+def test_the_alternatives_to_a_certain_numbering_score_far_lower() -> None:
     given = candidates(spine(above=2), first=-2)
     scores = numbering_scores(given, best_chain(given))
     assert set(scores) == {-1, 0, 1}
@@ -132,7 +132,7 @@ def test_the_alternatives_of_a_sure_numbering_score_far_lower() -> None:
     assert scores[0] - max(scores[1], scores[-1]) > 1
 
 
-def test_a_spine_whose_maps_say_two_numberings_alike_scores_both_alike() -> None:
+def test_two_numberings_that_the_maps_support_equally_have_equal_scores() -> None:
     places = spine(COUNT - 2)
     one, other = candidates(places), candidates(places, first=2)
     masses = [(a + b) / 2 for a, b in zip(one.masses, other.masses, strict=True)]

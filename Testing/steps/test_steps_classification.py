@@ -1,4 +1,4 @@
-"""From logits to findings: which output is which class, and what a probability is."""
+"""From logits to findings: which output belongs to which class, and what a probability is."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ OUTPUTS = sum(map(len, FINDINGS.values()))
 
 
 class Recorder(RegionNetwork):
-    """Keeps what it was asked, and answers with logits that say the structure's number and the mean grey of its region."""
+    """Records its inputs, and returns logits that encode the structure's number and the mean grey value of its region."""
 
     def __init__(self) -> None:
         super().__init__(2, len(KEY_POINTS), OUTPUTS, (2, 2))
@@ -35,7 +35,7 @@ class Recorder(RegionNetwork):
 
 
 def stack(slices: int = 9) -> SagittalVolume:
-    """Noise that is brighter from slice to slice."""
+    """Noise that becomes brighter from slice to slice."""
     voxels = np.random.default_rng(0).uniform(20, 60, (slices, 60, 220)) + 20 * np.arange(slices)[:, None, None]
     affine = np.diag([-4.0, -1.0, -1.0, 1.0])
     affine[:3, 3] = (slices - 1) * 2.0, 30, 110
@@ -77,7 +77,7 @@ def test_structures_without_a_finding_are_left_out(network: Recorder) -> None:
     assert list(discs.classify({"T2": stack()}, POINTS, ("L3", "L3-L4"))) == ["L3-L4"]
 
 
-def test_own_slice_and_one_to_each_side_are_looked_at(classifier: Classifier, network: Recorder) -> None:
+def test_the_own_slice_and_one_to_each_side_are_used(classifier: Classifier, network: Recorder) -> None:
     classifier.classify({"T2": stack()}, POINTS, ("L4-L5",))
     assert network.regions.shape == (3, 2, 16, 16)
     own = network.regions[:, 0].mean((1, 2))
@@ -95,7 +95,7 @@ def test_an_absent_contrast_is_all_zero(classifier: Classifier, network: Recorde
     assert torch.equal(network.regions[:, 0], network.regions[:, 1])
 
 
-def test_it_is_cancelled_through_its_progress(classifier: Classifier) -> None:
+def test_classification_is_cancelled_through_its_progress(classifier: Classifier) -> None:
     def cancel(stage: str, fraction: float, message: str) -> None:
         raise Cancelled
 

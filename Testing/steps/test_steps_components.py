@@ -1,4 +1,4 @@
-"""Connected parts, holes and wholes, beside SimpleITK's own filters and by hand."""
+"""Connected parts, holes and majority votes, compared with SimpleITK's own filters and with values by hand."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def test_a_plane_is_open_to_its_border_and_to_no_other_plane():
     assert result[0, 2, 2] and not result[1, 2, 2]
 
 
-def test_parts_of_planes_are_those_of_each_plane_alone(mask):
+def test_parts_by_plane_are_those_of_each_plane_by_itself(mask):
     found = components_by_plane(mask)
     assert np.array_equal(found > 0, mask)
     for plane, own in zip(mask, found, strict=True):
@@ -50,13 +50,13 @@ def test_an_empty_mask_has_no_part_and_no_hole():
     assert not components_by_plane(empty).any() and not filled(empty).any() and not kept(empty, 1.0).any()
 
 
-def test_small_parts_are_left_out_by_their_share_of_the_largest():
+def test_parts_are_left_out_if_they_are_too_small_compared_with_the_largest():
     line = np.array([[1, 1, 1, 1, 0, 1, 1, 0, 1]], dtype=bool)
     assert kept(line, 0.5).sum() == 6
     assert kept(line, 1.0).sum() == 4
 
 
-def test_a_short_part_takes_the_value_of_most_of_its_voxels_and_a_long_one_stays():
+def test_a_short_part_gets_the_value_of_most_of_its_voxels_and_a_long_one_stays():
     parts = np.array([2, 1, 2, 1, 2, 1, 1, 3])
     values = np.array([5, 0, 5, 0, 4, 1, 1, 7])
     places = np.array([0.0, 0, 0.1, 3, 0.2, 6, 9, 0])
@@ -64,19 +64,19 @@ def test_a_short_part_takes_the_value_of_most_of_its_voxels_and_a_long_one_stays
     assert as_wholes(parts, values, places, 10.0).tolist() == [5, 0, 5, 0, 5, 0, 0, 7]
 
 
-def test_of_two_parts_of_one_size_the_first_alone_is_kept_where_one_is_asked_for():
+def test_only_the_first_of_two_equal_parts_is_kept_if_one_is_requested():
     twins = np.zeros((1, 3, 7), dtype=bool)
     twins[0, 1, [1, 2, 4, 5]] = True
     assert kept(twins, 1.0).sum() == 2
     assert kept(twins, 0.9).sum() == 4
 
 
-def test_single_voxels_that_stick_out_make_no_part_long():
+def test_single_outlying_voxels_do_not_make_a_part_long():
     places = np.append(np.zeros(99), 50.0)
     values = np.append(np.full(99, 3), 4)
     assert as_wholes(np.ones(100, dtype=int), values, places, 1.0).tolist() == [3] * 100
 
 
-def test_no_voxels_are_no_wholes():
+def test_no_voxels_give_no_values():
     nothing = np.zeros(0, dtype=int)
     assert as_wholes(nothing, nothing, nothing.astype(float), 1.0).size == 0

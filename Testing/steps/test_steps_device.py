@@ -1,4 +1,4 @@
-"""Where networks run."""
+"""The device on which networks run."""
 
 from __future__ import annotations
 
@@ -21,26 +21,26 @@ def no_accelerator(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(torch.backends.mps, "is_available", lambda: False)
 
 
-def test_the_processor_is_what_was_asked_for() -> None:
+def test_a_requested_cpu_needs_no_fallback() -> None:
     device = choose_device("cpu")
     assert (device.torch_device.type, device.description, device.fallback) == ("cpu", "cpu", "")
 
 
 @pytest.mark.usefixtures("no_accelerator")
-def test_auto_says_nothing_where_there_is_only_the_processor() -> None:
+def test_auto_gives_no_reason_if_there_is_only_the_cpu() -> None:
     device = choose_device("auto")
     assert (device.description, device.fallback) == ("cpu", "")
 
 
 @pytest.mark.parametrize("name", ["gpu", "", "tpu9", "cuda:first", "CPU please"])
-def test_an_unknown_name_is_refused_with_those_that_are_known(name: str) -> None:
+def test_an_unknown_device_is_refused_with_a_list_of_the_known_ones(name: str) -> None:
     with pytest.raises(ComputeError, match="auto, cuda, mps, cpu") as caught:
         choose_device(name)
     assert caught.value.code == "device" and caught.value.exit_status == EXIT_COMPUTE
 
 
 @pytest.mark.parametrize("name", ["cuda", "cuda:7", "mps"])
-def test_a_device_that_is_missing_is_replaced_by_the_processor_with_a_sentence(name: str) -> None:
+def test_a_missing_device_is_replaced_by_the_cpu_with_a_sentence(name: str) -> None:
     if torch.cuda.device_count() > 7 or (name == "cuda" and torch.cuda.is_available()) or torch.backends.mps.is_available():
         pytest.skip("The device is there.")
     device = choose_device(name)
@@ -51,7 +51,7 @@ def test_a_device_that_is_missing_is_replaced_by_the_processor_with_a_sentence(n
     assert "\n" not in device.fallback
 
 
-def test_a_graphics_card_that_is_there_but_does_not_compute_is_passed_over(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_gpu_that_is_present_but_does_not_compute_is_not_used(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
     monkeypatch.setattr(torch.nn.Module, "to", broken)
     device = choose_device("auto")
@@ -63,7 +63,7 @@ def test_a_graphics_card_that_is_there_but_does_not_compute_is_passed_over(monke
 
 
 def on_the_device(values: Callable[[torch.Tensor], torch.Tensor], monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let convolutions that run on the device that is tried, which they do after those on the processor, give other values."""
+    """Let convolutions on the tried device give other values; they run after those on the CPU."""
     forward, to = torch.nn.Conv2d.forward, torch.nn.Module.to
     moved = False
 
@@ -76,25 +76,25 @@ def on_the_device(values: Callable[[torch.Tensor], torch.Tensor], monkeypatch: p
     monkeypatch.setattr(torch.nn.Conv2d, "forward", lambda self, x: values(forward(self, x)) if moved else forward(self, x))
 
 
-def test_a_device_that_gives_no_finite_numbers_is_passed_over(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_device_that_gives_no_finite_numbers_is_not_used(monkeypatch: pytest.MonkeyPatch) -> None:
     on_the_device(lambda values: values * torch.nan, monkeypatch)
     assert "no finite numbers" in choose_device("cpu").fallback
 
 
 @pytest.mark.parametrize("values", [lambda values: values.flip(1), lambda values: values * 1.5, lambda values: values.roll(1, 3)])
-def test_a_device_that_gives_other_numbers_than_the_processor_is_passed_over(
+def test_a_device_whose_results_differ_from_those_of_the_cpu_is_not_used(
     values: Callable[[torch.Tensor], torch.Tensor], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     on_the_device(values, monkeypatch)
     assert "its results differ from those of the processor" in choose_device("cpu").fallback
 
 
-def test_a_device_that_calculates_with_short_numbers_works(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_device_with_reduced_precision_is_used(monkeypatch: pytest.MonkeyPatch) -> None:
     on_the_device(lambda values: (values * 1024 / values.abs().max()).round() * values.abs().max() / 1024, monkeypatch)
     assert choose_device("cpu").fallback == ""
 
 
-def test_trying_a_device_leaves_the_random_numbers_of_the_program_as_they_were() -> None:
+def test_trying_a_device_does_not_affect_the_random_numbers_of_the_program() -> None:
     torch.manual_seed(7)
     expected = torch.rand(3)
     torch.manual_seed(7)

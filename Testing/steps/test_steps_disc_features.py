@@ -1,4 +1,4 @@
-"""Features of a disc are ratios: scanner, spacing and orientation do not count."""
+"""Features of a disc are ratios: they do not depend on scanner, spacing or orientation."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def test_a_low_disc_stands_out_against_the_patients_others() -> None:
     assert values[FEATURES.index("height index to the patient's usual disc")] == pytest.approx(np.log(0.5), abs=0.1)
 
 
-def test_neither_the_scanners_gain_nor_the_orientation_counts() -> None:
+def test_neither_the_scanners_gain_nor_the_orientation_matters() -> None:
     plain = features(Phantom())
     for other in (features(Phantom(), gain=7.0), features(Phantom(), codes="SAR")):
         assert all(other[name] == pytest.approx(plain[name], abs=1e-6) for name in LEVELS)

@@ -1,4 +1,4 @@
-"""Findings are weighed with the masks where there are masks; elsewhere nothing is said."""
+"""Findings are refined with the masks if there are masks; otherwise there are no results."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ NARROW = MASK_FEATURES.index("canal to the patient's usual canal")
 
 @pytest.fixture
 def network() -> FindingWeights:
-    """A correction by which a narrow canal speaks for a herniation."""
+    """A correction by which a narrow canal raises the probability of a herniation."""
     model = FindingWeights(FINDINGS, len(MASK_FEATURES), len(LEVELS)).eval()
     with torch.no_grad():
         model.correction.weight[1, OUTPUTS + NARROW] = -2.0
@@ -41,7 +41,7 @@ def features(narrow: float = 0.0) -> np.ndarray:
 LOGITS = np.linspace(-1.0, 1.0, OUTPUTS)
 
 
-def test_what_the_masks_show_moves_the_probability(network: FindingWeights) -> None:
+def test_features_of_the_masks_change_the_probability(network: FindingWeights) -> None:
     wide, narrow = (
         weigher(network).weigh({"L4-L5": LOGITS}, {"L4-L5": features(value)})["L4-L5"]["herniation"] for value in (0.0, -1.0)
     )
@@ -50,26 +50,26 @@ def test_what_the_masks_show_moves_the_probability(network: FindingWeights) -> N
     assert sum(narrow.probabilities.values()) == pytest.approx(1)
 
 
-def test_only_findings_that_are_weighed_are_given_and_they_name_the_model(network: FindingWeights) -> None:
+def test_only_refined_findings_are_returned_and_they_name_the_model(network: FindingWeights) -> None:
     found = weigher(network).weigh({"L4-L5": LOGITS}, {"L4-L5": features()})
     assert list(found["L4-L5"]) == ["herniation"]
     assert found["L4-L5"]["herniation"].model == "weigher"
 
 
-def test_without_a_correction_the_network_keeps_its_word(network: FindingWeights) -> None:
+def test_without_a_correction_the_results_of_the_network_stay(network: FindingWeights) -> None:
     found = weigher(network).weigh({"L4-L5": LOGITS}, {"L4-L5": features()})["L4-L5"]["herniation"]
     own = np.exp(LOGITS[:2]) / np.exp(LOGITS[:2]).sum()
     assert list(found.probabilities.values()) == pytest.approx(own, abs=1e-6)
 
 
-def test_what_could_not_be_measured_counts_as_usual(network: FindingWeights) -> None:
+def test_a_feature_that_could_not_be_measured_counts_as_average(network: FindingWeights) -> None:
     unknown = features()
     unknown[NARROW] = np.nan
     found = weigher(network).weigh({"L4-L5": LOGITS, "L5-S1": LOGITS}, {"L4-L5": unknown, "L5-S1": features()})
     assert found["L4-L5"]["herniation"].probabilities == pytest.approx(found["L5-S1"]["herniation"].probabilities)
 
 
-def test_a_feature_far_from_anything_seen_counts_no_more_than_a_far_one(network: FindingWeights) -> None:
+def test_an_extreme_feature_counts_no_more_than_one_at_the_limit(network: FindingWeights) -> None:
     far, farther = (
         weigher(network).weigh({"L4-L5": LOGITS}, {"L4-L5": features(value)})["L4-L5"]["herniation"] for value in (-5.0, -500.0)
     )
@@ -81,7 +81,7 @@ def test_a_disc_without_features_and_a_vertebra_are_left_out(network: FindingWei
     assert found == {}
 
 
-def test_what_is_added_to_all_classes_of_a_finding_says_nothing(network: FindingWeights) -> None:
+def test_an_offset_common_to_all_classes_of_a_finding_makes_no_difference(network: FindingWeights) -> None:
     shifted = LOGITS + np.repeat([3.0, -7.0], [2, 5])
     found, other = (weigher(network).weigh({"L4-L5": values}, {"L4-L5": features()}) for values in (LOGITS, shifted))
     assert found["L4-L5"]["herniation"].probabilities == pytest.approx(other["L4-L5"]["herniation"].probabilities, abs=1e-6)
@@ -102,6 +102,8 @@ def test_findings_that_the_classifier_does_not_give_are_refused(weighed: tuple[s
 
 
 @pytest.mark.parametrize(("findings", "words"), [(("flatness",), "no finding"), (("disc_disease",), "hold together")])
-def test_unknown_findings_and_such_whose_classes_hold_together_have_no_weights(findings: tuple[str, ...], words: str) -> None:
+def test_unknown_findings_and_those_with_classes_that_can_apply_together_are_refused(
+    findings: tuple[str, ...], words: str
+) -> None:
     with pytest.raises(ValueError, match=words):
         FindingWeights(findings, len(MASK_FEATURES), len(LEVELS))

@@ -17,7 +17,7 @@ BRIGHT = np.full(len(FEATURES), 1.0)
 
 @pytest.fixture
 def model() -> DiscGradeModel:
-    """A regression by which every feature speaks for mild."""
+    """A regression in which every feature raises the probability of mild."""
     network = DiscGradeModel(len(FEATURES), len(LEVELS), len(CLASSES))
     with torch.no_grad():
         network.masks.weight.zero_()
@@ -39,7 +39,7 @@ def test_probabilities_of_pfirrmann_grades_are_summed() -> None:
     assert np.exp(summed(PFIRRMANN)) == pytest.approx([0.4, 0.4, 0.2])
 
 
-def test_a_grade_that_cannot_be_has_a_finite_logarithm() -> None:
+def test_a_grade_with_probability_zero_has_a_finite_logarithm() -> None:
     assert np.isfinite(summed({"1": 1.0, "2": 0.0, "3": 0.0, "4": 0.0, "5": 0.0})).all()
 
 
@@ -48,7 +48,7 @@ def test_the_region_variant_alone_gives_the_sums(model: DiscGradeModel) -> None:
     assert list(found["L4-L5"].probabilities.values()) == pytest.approx([0.4, 0.4, 0.2], abs=1e-6)
 
 
-def test_a_bright_disc_in_the_masks_moves_the_grade_to_mild(model: DiscGradeModel) -> None:
+def test_a_bright_disc_in_the_masks_shifts_the_grade_to_mild(model: DiscGradeModel) -> None:
     found = grader(model).grade({"L4-L5": PFIRRMANN}, {"L4-L5": BRIGHT})
     assert found["L4-L5"].predicted == ("mild",)
     assert found["L4-L5"].probabilities["mild"] > 0.5

@@ -1,4 +1,4 @@
-"""What surrounds a disc: a narrow canal and a slip are told, as ratios; what is not seen is said to be unknown."""
+"""The surroundings of a disc: canal and slip as ratios, and unknown values for what cannot be measured."""
 
 from __future__ import annotations
 
@@ -28,27 +28,27 @@ def surroundings(phantom: Phantom, **how) -> dict[str, dict[str, float]]:
     return {name: dict(zip(SURROUNDINGS, values, strict=True)) for name, values in found.items()}
 
 
-def test_the_canal_is_told_as_a_ratio_to_the_disc_and_to_the_patients_usual_canal() -> None:
+def test_the_canal_is_given_as_a_ratio_to_the_disc_and_to_the_patients_usual_canal() -> None:
     found = surroundings(Phantom(narrow={"L4-L5": CANAL / 2}))
     assert found["L2-L3"]["canal to the disc's depth"] == pytest.approx(np.log(CANAL / DEPTH), abs=0.05)
     assert found["L2-L3"]["canal to the patient's usual canal"] == pytest.approx(0, abs=0.05)
     assert found["L4-L5"]["canal to the patient's usual canal"] == pytest.approx(np.log(0.5), abs=0.12)
 
 
-def test_a_slip_is_a_share_of_the_depth_of_the_vertebra_below() -> None:
+def test_a_slip_is_a_fraction_of_the_depth_of_the_vertebra_below() -> None:
     found = surroundings(Phantom(shift={"L5": 0.2 * DEPTH}))
     assert found["L4-L5"]["slip to the front"] == pytest.approx(0.2, abs=0.04)
     assert found["L4-L5"]["slip either way"] == pytest.approx(0.2, abs=0.04)
     assert found["L2-L3"]["slip either way"] == pytest.approx(0, abs=0.04)
 
 
-def test_a_slip_to_the_back_is_negative_to_the_front_and_counts_either_way() -> None:
+def test_a_posterior_slip_is_negative_and_has_a_positive_size() -> None:
     found = surroundings(Phantom(shift={"L4": -0.2 * DEPTH}))["L3-L4"]
     assert found["slip to the front"] == pytest.approx(-0.2, abs=0.04)
     assert found["slip either way"] == pytest.approx(0.2, abs=0.04)
 
 
-def test_neither_pixels_nor_orientation_count() -> None:
+def test_neither_pixel_size_nor_orientation_matters() -> None:
     phantom = Phantom(narrow={"L3-L4": 10.0}, shift={"L5": 5.0})
     plain = disc_surroundings(spine(phantom), LEVELS)
     for other in (spine(phantom, codes="SAR"), spine(phantom, pixel=(0.5, 0.5))):
@@ -56,7 +56,7 @@ def test_neither_pixels_nor_orientation_count() -> None:
             assert values == pytest.approx(plain[name], abs=0.06, nan_ok=True)
 
 
-def test_what_is_not_seen_is_unknown_and_the_rest_is_told() -> None:
+def test_features_that_cannot_be_measured_are_unknown_and_the_others_are_given() -> None:
     beside = surroundings(Phantom(missing=("L5",)))["L4-L5"]
     assert np.isnan(beside["slip to the front"]) and np.isfinite(beside["canal to the disc's depth"])
     assert all(np.isnan(value) for value in surroundings(Phantom(missing=("canal",)))["L4-L5"].values())

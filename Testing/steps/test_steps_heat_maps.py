@@ -18,7 +18,7 @@ def plane(rows: int, columns: int, spacing: tuple[float, float]) -> SagittalVolu
 
 
 def blobs(places: dict[int, tuple[float, float]], shape: tuple[int, int] = (80, 60)) -> torch.Tensor:
-    """Maps (K, H, W) of probabilities, one Gaussian a key point at (column, row)."""
+    """Maps (K, H, W) of probabilities, with one Gaussian per key point at (column, row)."""
     rows, columns = torch.meshgrid(torch.arange(shape[0]), torch.arange(shape[1]), indexing="ij")
     maps = torch.zeros((len(KEY_POINTS), *shape))
     for number, (column, row) in places.items():
@@ -30,7 +30,7 @@ def blobs(places: dict[int, tuple[float, float]], shape: tuple[int, int] = (80, 
 @pytest.mark.parametrize(
     ("rows", "columns", "spacing"), [(640, 512, (0.47, 0.47)), (300, 200, (0.6, 1.3)), (100, 90, (3.0, 2.0))]
 )
-def test_the_middle_of_the_plane_is_the_middle_of_the_grid_and_a_step_is_one_millimetre(
+def test_the_grid_has_the_same_centre_as_the_plane_and_steps_of_one_millimetre(
     rows: int, columns: int, spacing: tuple[float, float]
 ) -> None:
     grid = Grid.of(plane(rows, columns, spacing), 32)
@@ -52,7 +52,7 @@ def test_a_heat_map_pixel_lies_in_the_middle_of_the_pixels_that_it_covers() -> N
     assert to_network_pixel([0, 3]) == pytest.approx([0.5, 6.5])
 
 
-def test_maps_of_a_slice_do_not_depend_on_the_slices_beside_it_in_the_batch() -> None:
+def test_maps_of_a_slice_do_not_depend_on_the_other_slices_of_the_batch() -> None:
     torch.manual_seed(0)
     network = LocalizerNetwork(len(KEY_POINTS), (2, 2)).eval()
     voxels = np.random.default_rng(0).integers(0, 255, (3, 40, 50)).astype(np.uint8)
@@ -81,7 +81,7 @@ def test_each_peak_is_a_candidate_of_its_kind_with_its_own_channels_mass() -> No
     assert np.delete(found.masses[2], best).max() < 0.05
 
 
-def test_flat_maps_have_no_candidate_of_weight() -> None:
+def test_flat_maps_have_no_candidates() -> None:
     flat = torch.full((len(KEY_POINTS), 80, 60), 1e-7)
     found = candidates(flat, torch.full((len(KEY_POINTS),), 1.0))
     assert all(len(mass) == 0 for mass in found.masses)

@@ -10,7 +10,7 @@ from SpinalDiseaseAILib.steps.intensity import GreyScale
 TISSUE = np.random.default_rng(0).uniform(50, 500, (40, 60, 60))
 
 
-def test_the_first_and_the_995th_thousandth_become_0_and_1() -> None:
+def test_the_1st_and_the_99_5th_percentile_become_0_and_1() -> None:
     scale = GreyScale.of(TISSUE)
     assert scale.low == pytest.approx(np.percentile(TISSUE, 1), rel=0.01)
     assert scale.high == pytest.approx(np.percentile(TISSUE, 99.5), rel=0.01)
@@ -31,7 +31,7 @@ def test_any_scale_and_offset_of_the_scanner_give_the_same_grey(factor: float, o
     np.testing.assert_allclose(GreyScale.of(other).apply(other), expected, atol=1e-3)
 
 
-def test_bright_pixels_are_cut_at_two_and_dark_ones_at_zero() -> None:
+def test_grey_values_are_clipped_at_zero_and_two() -> None:
     values = GreyScale(100, 200).apply(np.array([-1e6, 0, 100, 150, 1e6]))
     assert values.tolist() == [0, 0, 0, 0.5, 2] and values.dtype == np.float32
 

@@ -1,4 +1,4 @@
-"""The midline across the slices, on canals that are drawn."""
+"""The midline across the slices, on drawn canals."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def test_the_midline_follows_the_canal(step: float, course: np.ndarray) -> None:
     assert (evidence > 0).all()
 
 
-def test_a_level_that_is_misread_is_smoothed_by_the_others() -> None:
+def test_a_wrong_level_is_smoothed_by_the_others() -> None:
     places = np.arange(0, 41, 4.0)
     maps = canal(places, np.full(11, 20.0))
     maps[:, 58:63] = 0
@@ -46,13 +46,13 @@ def test_a_level_that_is_misread_is_smoothed_by_the_others() -> None:
     assert np.abs(lateral - 20).max() < 3
 
 
-def test_without_a_canal_the_middle_of_the_slices_is_taken_and_no_evidence_is_claimed() -> None:
+def test_without_a_canal_the_middle_of_the_slices_is_used_and_the_evidence_is_zero() -> None:
     places = np.array([0.0, 4.0, 8.0, 12.0])
     lateral, evidence = midline(np.zeros((4, 120, 70), np.float32), PIXEL, places, POINTS)
     assert (lateral == 6.0).all() and (evidence == 0).all()
 
 
-def test_a_faint_shimmer_is_no_canal() -> None:
+def test_faint_probabilities_are_not_a_canal() -> None:
     places = np.array([0.0, 4.0, 8.0])
     _, evidence = midline(np.full((3, 120, 70), 0.2, np.float32), PIXEL, places, POINTS)
     assert (evidence == 0).all()
@@ -69,7 +69,7 @@ def test_the_midline_never_leaves_the_stack() -> None:
     assert lateral.min() >= 0 and lateral.max() <= 12
 
 
-def test_one_level_with_a_canal_gives_its_place_to_all() -> None:
+def test_a_single_level_with_a_canal_gives_its_position_to_all() -> None:
     places = np.arange(0, 41, 4.0)
     maps = canal(places, np.full(11, 24.0))
     maps[:, :100] = 0

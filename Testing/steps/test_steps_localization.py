@@ -1,4 +1,4 @@
-"""Which slices vote, and how a stack is localized with a network that is written down."""
+"""Which slices vote, and localization with a hand-written network."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ CPU = torch.device("cpu")
 
 
 class Reader(LocalizerNetwork):
-    """Reads key points that are drawn into the image: structure k is a square of grey (k + 1) / 12; the canal is above 1."""
+    """Finds key points drawn into the image: structure k is a square with grey value (k + 1) / 12; the canal is above 1."""
 
     def __init__(self) -> None:
         super().__init__(len(KEY_POINTS), (2, 2))
@@ -32,7 +32,7 @@ class Reader(LocalizerNetwork):
 def drawn(
     course: np.ndarray, *, step: float = 16.0, slices: int = 13, spacing: tuple[float, float] = (1.0, 1.0)
 ) -> SagittalVolume:
-    """A stack, slices 4 mm apart, with the key points in every slice and a canal that follows ``course`` across the slices."""
+    """A stack with slices 4 mm apart, the key points in every slice, and a canal that follows ``course`` across the slices."""
     rows, columns = round(300 / spacing[1]), round(200 / spacing[0])
     voxels = np.zeros((slices, columns, rows), np.float32)
     for index in range(len(KEY_POINTS)):
@@ -50,7 +50,7 @@ def drawn(
 
 @pytest.fixture
 def localizer(monkeypatch: pytest.MonkeyPatch) -> ChainLocalizer:
-    """A localizer that takes grey values as they are drawn."""
+    """A localizer that uses grey values as they are drawn."""
     from SpinalDiseaseAILib.steps import localization
 
     class Plain:
@@ -77,7 +77,7 @@ def localizer(monkeypatch: pytest.MonkeyPatch) -> ChainLocalizer:
         (40, 4.0, tuple(range(13, 27))),
     ],
 )
-def test_central_slices_vote_no_closer_than_four_millimetres(count: int, spacing: float, expected: tuple[int, ...]) -> None:
+def test_central_slices_vote_about_four_millimetres_apart(count: int, spacing: float, expected: tuple[int, ...]) -> None:
     volume = SagittalVolume.of(Image(np.zeros((count, 5, 5)), np.diag([-spacing, -1, -1, 1.0])))
     assert voting_slices(volume) == expected
 
@@ -85,14 +85,14 @@ def test_central_slices_vote_no_closer_than_four_millimetres(count: int, spacing
 @pytest.mark.parametrize(
     ("most", "expected"), [(0, tuple(range(13))), (99, tuple(range(13))), (3, (5, 6, 7)), (4, (4, 5, 6, 7)), (1, (6,))]
 )
-def test_fewer_slices_are_looked_at_if_asked_for_those_round_the_middle(most: int, expected: tuple[int, ...]) -> None:
+def test_if_fewer_slices_are_requested_those_nearest_to_the_middle_are_used(most: int, expected: tuple[int, ...]) -> None:
     volume = SagittalVolume.of(Image(np.zeros((13, 5, 5)), np.diag([-4.4, -1, -1, 1.0])))
     assert voting_slices(volume, most) == expected
 
 
 @pytest.mark.parametrize("spacing", [0.3, 0.9, 1.5, 3.3, 5.0, 9.0])
 @pytest.mark.parametrize("count", [1, 2, 9, 16, 80, 201])
-def test_votes_lie_about_the_middle_of_the_stack_and_inside_it(count: int, spacing: float) -> None:
+def test_voting_slices_lie_around_the_middle_of_the_stack_and_inside_it(count: int, spacing: float) -> None:
     slices = voting_slices(SagittalVolume.of(Image(np.zeros((count, 5, 5)), np.diag([-spacing, -1, -1, 1.0]))))
     assert slices and slices[0] >= 0 and slices[-1] < count
     assert abs((slices[0] + slices[-1]) / 2 - (count - 1) / 2) * spacing <= VOTING_STEP / 2
@@ -120,7 +120,7 @@ def test_pixels_that_are_not_square_are_read_in_millimetres(localizer: ChainLoca
     assert -places[:, 1] == pytest.approx(np.full(11, 90.0), abs=1.5)
 
 
-def test_without_a_canal_every_structure_is_read_in_the_middle_slice(localizer: ChainLocalizer) -> None:
+def test_without_a_canal_every_structure_is_located_in_the_middle_slice(localizer: ChainLocalizer) -> None:
     volume = drawn(np.full(11, 1000.0))
     found = localizer.locate(volume)
     assert not found.lateral_known
@@ -139,7 +139,7 @@ def test_a_guessed_spacing_is_corrected_by_the_size_of_the_levels(localizer: Cha
 
 def test_a_point_that_the_network_sees_beyond_the_border_lies_on_the_border(localizer: ChainLocalizer) -> None:
     class Beyond(Reader):
-        """Sees the lowest disc some pixels too low, where the image is filled up to the size that the network needs."""
+        """Sees the lowest disc some pixels too low, where the image is padded to the size that the network needs."""
 
         def forward(self, x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
             heat, outside, canal = super().forward(x)
@@ -160,7 +160,7 @@ def test_an_empty_image_has_no_spine(localizer: ChainLocalizer) -> None:
     assert caught.value.code == "no-spine"
 
 
-def test_progress_is_heard_between_the_slices_and_cancels(localizer: ChainLocalizer) -> None:
+def test_localization_reports_progress_between_slices_and_can_be_cancelled(localizer: ChainLocalizer) -> None:
     calls: list[float] = []
 
     def progress(stage: str, fraction: float, message: str) -> None:

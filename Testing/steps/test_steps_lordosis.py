@@ -1,4 +1,4 @@
-"""Lordosis where the vertebrae at its ends are no rectangles: a fractured L1 and a trapezoid L5 are what it is measured for."""
+"""Lordosis if the vertebrae at its ends are not rectangular: a fractured L1 and a trapezoid L5 are its clinical purpose."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def degrees(direction: np.ndarray) -> float:
 
 
 @pytest.mark.parametrize(("name", "heights"), [("L1", (17, 27)), ("L5", (29, 22))])
-def test_lordosis_is_that_of_the_endplates_of_a_wedged_vertebra_and_not_of_its_axis(name: str, heights: tuple[int, int]) -> None:
+def test_lordosis_of_a_wedged_vertebra_follows_its_endplates_and_not_its_axis(name: str, heights: tuple[int, int]) -> None:
     phantom = Phantom(heights={**DISCS, name: heights})
     result = measure_spine(SegmentedSpine(*scan(phantom)), contrast="T2", spacing_known=True)
     (found,) = (item.value for item in result.spine if item.name == "lordosis_l1_l5")

@@ -1,4 +1,4 @@
-"""Lines of measurements lie where they were measured: in the slice of their structure, from border to border."""
+"""Lines of measurements lie in the slice of their structure, from border to border."""
 
 from __future__ import annotations
 

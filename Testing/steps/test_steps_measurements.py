@@ -1,4 +1,4 @@
-"""Measurements of a spine whose sizes are known, however it is stored and however its pixels lie."""
+"""Measurements of a spine of known sizes, in any axis order and on any pixel grid."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def value(result: Measurements, name: str, quantity: str) -> float:
 
 
 def angle(first: np.ndarray, second: np.ndarray) -> float:
-    """Degrees from one direction to another, as lordosis counts them."""
+    """Angle from one direction to another in degrees, with the sign of lordosis."""
     return float(np.degrees(np.arctan2(first[1], first[0]) - np.arctan2(second[1], second[0])))
 
 
@@ -124,7 +124,7 @@ def test_a_spine_that_bends_the_other_way_has_a_negative_lordosis() -> None:
     assert value(measured(Phantom(heights=dict.fromkeys(DISCS, (7, 10)))), "", "lordosis_l1_s1") < -15
 
 
-def test_posterior_parts_that_a_slice_joins_to_the_body_do_not_count() -> None:
+def test_posterior_parts_connected_to_the_body_in_a_slice_do_not_count() -> None:
     joined = measured(Phantom(pedicle=True, missing=("canal",)))
     for name in BODIES:
         assert value(joined, name, "body_height_posterior") == pytest.approx(BODY, abs=0.6)
@@ -147,7 +147,7 @@ def test_any_pixel_size_and_tilt_gives_the_same_to_within_a_pixel(
     phantom = Phantom(heights={"L3-L4": (disc, disc), "L4": (body, body)}, shift={"L4": shift})
     result = measured(phantom, pixel=(column, row), turn=turn, slices=1, beside=beside)
     pixel = max(column, row)
-    # A border is off by half a pixel at the most, a height has two of them.
+    # A border is off by at most half a pixel, and a height has two borders.
     for part in ("anterior", "middle", "posterior"):
         assert value(result, "L3-L4", f"disc_height_{part}") == pytest.approx(disc, abs=pixel)
         assert value(result, "L4", f"body_height_{part}") == pytest.approx(body, abs=pixel)
@@ -204,7 +204,7 @@ def test_an_oblique_patient_gives_the_same_numbers_and_the_lines_lie_in_the_pati
 
 @pytest.mark.parametrize("error", [-1e-12, 1e-12])
 def test_a_rounding_error_in_the_pixel_spacing_changes_no_number(error: float) -> None:
-    """0.9 mm is three grains of 0.3 mm: a hair more are not four."""
+    """0.9 mm is three grains of 0.3 mm; slightly more must not become four."""
     volume, masks, points = scan(LORDOTIC, pixel=(0.9, 0.9), slices=1)
     grown = volume.image.affine @ np.diag([1, 1 + error, 1 + error, 1])
     other = measure(
@@ -248,7 +248,7 @@ def test_without_a_canal_nothing_that_needs_it_is_measured() -> None:
     assert value(result, "L3-L4", "disc_height_middle") == pytest.approx(DISC, abs=0.3)
 
 
-def test_what_the_border_of_the_image_cuts_is_not_measured() -> None:
+def test_structures_cut_off_by_the_border_of_the_image_are_not_measured() -> None:
     volume, masks, points = scan(Phantom())
     row = int(volume.to_pixel(points["L5"])[2])
     cut = SagittalVolume(Image(volume.image.voxels[:, :, :row], volume.image.affine))
@@ -270,7 +270,7 @@ def test_a_t1_series_gives_no_signal_ratio() -> None:
     assert found(measured(Phantom(), contrast="T1"), "L4-L5", "disc_signal_ratio").reason.startswith("The series is T1")
 
 
-def test_intensities_below_zero_give_no_signal_ratio() -> None:
+def test_negative_intensities_give_no_signal_ratio() -> None:
     volume, masks, points = scan(Phantom())
     shifted = SagittalVolume(Image(volume.image.voxels - 400, volume.image.affine))
     result = measure(shifted, masks, points)
@@ -284,7 +284,7 @@ def test_a_size_that_no_spine_has_is_not_reported() -> None:
 
 
 @pytest.mark.parametrize("shift", [-13.0, 44.0])
-def test_millimetres_share_and_grade_of_a_slip_that_cannot_be_are_all_withheld(shift: float) -> None:
+def test_millimetres_percentage_and_grade_of_an_impossible_slip_are_all_withheld(shift: float) -> None:
     result = measured(Phantom(shift={"L5": shift}))
     for quantity in ("slip", "slip_percent", "meyerding_grade"):
         assert found(result, "L4-L5", quantity).value is None, quantity
@@ -301,11 +301,11 @@ def test_a_collapsed_vertebra_is_measured() -> None:
     assert value(measured(Phantom(heights={"L2": (8, 14)})), "L2", "body_height_anterior") == pytest.approx(8.9, abs=0.6)
 
 
-def test_a_measurement_that_needs_another_structure_names_it_where_that_one_fails() -> None:
+def test_a_measurement_that_fails_because_of_another_structure_names_that_structure() -> None:
     volume, masks, points = scan(Phantom())
     labels = masks.image.voxels.copy()
     own = labels == LABELS["L4"]
-    labels[own & (np.cumsum(own, axis=2) > 8)] = 0  # a thin upper rim is left of the body
+    labels[own & (np.cumsum(own, axis=2) > 8)] = 0  # leaves only a thin upper rim of the body
     thin = replace(masks, image=Image(labels, masks.image.affine))
     reason = found(measure(volume, thin, points), "L4-L5", "slip").reason
     assert reason.startswith("L4 is not measured. Its "), reason
@@ -338,7 +338,7 @@ def test_masks_on_another_grid_are_refused() -> None:
 def test_each_structure_is_measured_on_its_own_slice() -> None:
     thin, masks, points = scan(Phantom(), slices=3)
     labels = masks.image.voxels.copy()
-    labels[0][labels[0] == LABELS["L2-L3"]] = 0  # this slice passes beside the disc
+    labels[0][labels[0] == LABELS["L2-L3"]] = 0  # this slice misses the disc
     one_sided = replace(masks, image=Image(labels, masks.image.affine))
     beside = {**points, "L2-L3": points["L2-L3"] + [4.0, 0, 0]}
     result = measure(thin, one_sided, beside)

@@ -1,4 +1,4 @@
-"""What networks see and say lies on the pixels that it is of, also where pixels are no squares and stacks are turned."""
+"""Inputs and outputs of networks lie exactly on their pixels, even if pixels are not square and stacks are rotated."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def test_the_network_sees_a_millimetre_as_one_pixel_across_and_down(pixel: tuple
     assert rows[-1] - rows[0] == pytest.approx((6 * LEVEL + 7) * pixel[1], abs=2)  # T11-T12 to L5-S1, both included
 
 
-def test_a_spine_that_leans_across_many_slices_has_the_masks_of_both_its_ends() -> None:
+def test_a_spine_that_leans_across_many_slices_has_masks_at_both_ends() -> None:
     spine = drawn_spine(41)
     across = dict(zip(KEY_POINTS, np.linspace(4, 36, len(KEY_POINTS)).round(), strict=True))
     points = {name: spine.points[name] + np.array([4.0 * (20 - index), 0, 0]) for name, index in across.items()}
@@ -57,7 +57,7 @@ def test_a_spine_that_leans_across_many_slices_has_the_masks_of_both_its_ends() 
 
 
 @pytest.mark.parametrize("degrees", [-25, 25])
-def test_a_region_comes_from_the_slice_through_its_middle_where_the_other_stack_is_turned_about_the_body(degrees: float) -> None:
+def test_in_a_stack_rotated_about_the_body_axis_a_region_comes_from_the_slice_through_its_centre(degrees: float) -> None:
     points = {name: np.array([0.0, 0.0, (5 - index) * 16.0]) for index, name in enumerate(KEY_POINTS)}
     first = SagittalVolume.of(Image(np.zeros((9, 80, 220), np.float32), np.diag([-4.0, -1.0, -1.0, 1.0])))
     angle = np.radians(degrees)
@@ -72,7 +72,7 @@ def test_a_region_comes_from_the_slice_through_its_middle_where_the_other_stack_
     assert seen[8:16, 8:16] * 1000 == pytest.approx(np.full((8, 8), 11.0), abs=0.01)
 
 
-def test_what_lies_far_behind_the_canal_does_not_move_the_midline() -> None:
+def test_structures_far_behind_the_canal_do_not_move_the_midline() -> None:
     pixel, places = 2.0, np.arange(0, 41, 4.0)
     points = np.stack([np.full(11, 30.0), np.linspace(10, 110, 11)], 1)
     maps = np.zeros((len(places), 120, 150), np.float32)

@@ -1,4 +1,4 @@
-"""The published localizers on stacks: places, votes, what is left out, and what the numbering says."""
+"""The published localizers on stacks: positions, votes, what is left out, and the numbering."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def logits(scores: Tensor) -> Tensor:
 
 
 class Maps(VNet2d):
-    """Answers with Gaussians at stated places, as high as the plane's mean grey value."""
+    """Returns Gaussians at given positions, as high as the plane's mean grey value."""
 
     def __init__(self, places: np.ndarray = PLACES, heights: np.ndarray | None = None) -> None:
         super().__init__(len(KEY_POINTS), (1, 2))
@@ -43,7 +43,7 @@ class Maps(VNet2d):
 
 
 class Boxes(BoxDetector):
-    """Answers with boxes round stated places, each claimed by the cell in its middle."""
+    """Returns boxes around given positions, each predicted by the cell at its centre."""
 
     def __init__(self) -> None:
         super().__init__(len(KEY_POINTS), 4, 2)
@@ -59,7 +59,7 @@ class Boxes(BoxDetector):
 
 
 def brightness(x: Tensor) -> Tensor:
-    """Grey value of the middle of each plane: how sure a network is of it."""
+    """Grey value at the centre of each plane, which stands for the network's confidence."""
     return 0.95 * x[:, 0, SIDE // 2, SIDE // 2]
 
 
@@ -85,7 +85,7 @@ def test_a_key_point_lies_at_the_centre_of_its_map_or_box(network: VNet2d | BoxD
 
 
 @pytest.mark.parametrize("network", [Maps(), Boxes()], ids=["heat maps", "boxes"])
-def test_structures_lie_in_the_slices_that_are_sure_of_them(network: VNet2d | BoxDetector) -> None:
+def test_structures_lie_in_the_slices_with_the_highest_scores(network: VNet2d | BoxDetector) -> None:
     stack = volume([0.1, 0.1, 0.3, 0.9, 0.9, 0.3, 0.1])
     found = localizer(network).locate(stack)
     assert stack.to_pixel(found.positions)[:, 0] == pytest.approx(np.full(11, 3.5), abs=0.2)
@@ -97,7 +97,7 @@ def test_a_guessed_spacing_is_corrected_by_the_size_of_the_levels() -> None:
     assert found.scale == pytest.approx(2.0, rel=0.02) and found.level_length == pytest.approx(17.0, abs=0.2)
 
 
-def test_the_confidence_is_the_score_made_a_probability() -> None:
+def test_the_confidence_is_the_score_converted_to_a_probability() -> None:
     plain, other = (
         PublishedLocalizer(Maps().eval(), CPU, SIDE, 0.2, confidence).locate(volume([0.6])).confidence
         for confidence in ((1.0, 0.0), (2.0, 1.0))
@@ -112,21 +112,21 @@ def test_a_key_point_with_a_low_score_is_left_out() -> None:
     assert found.names == KEY_POINTS[2:]
 
 
-def test_two_names_of_one_place_leave_the_surer_one() -> None:
+def test_of_two_names_for_one_position_the_one_with_the_higher_score_stays() -> None:
     places, heights = PLACES.copy(), np.ones(11)
     places[4], heights[4] = places[6], 0.8
     found = localizer(Maps(places, heights)).locate(volume([0.9]))
     assert found.names == tuple(name for index, name in enumerate(KEY_POINTS) if index != 4)
 
 
-def test_a_point_without_a_neighbour_is_left_out_because_nothing_sizes_its_region() -> None:
+def test_a_point_without_a_neighbour_is_left_out_because_its_region_would_have_no_size() -> None:
     heights = np.ones(11)
     heights[[1, 3, 10]] = 0.0
     found = localizer(Maps(heights=heights)).locate(volume([0.9]))
     assert found.names == KEY_POINTS[4:10]
 
 
-def test_nothing_holds_the_points_together_as_a_chain_would() -> None:
+def test_no_chain_connects_the_points() -> None:
     places = PLACES.copy()
     places[5] = 20.0, 100.0
     plane = volume([0.9])
@@ -138,7 +138,7 @@ def test_points_without_a_score_are_never_distinct() -> None:
     assert distinct(PLACES, np.full(11, 0.1), 0.2) == []
 
 
-def test_fewer_than_three_points_are_no_spine() -> None:
+def test_fewer_than_three_points_are_not_a_spine() -> None:
     heights = np.zeros(11)
     heights[:2] = 1.0
     with pytest.raises(InputError, match="No lumbar spine") as error:
@@ -146,7 +146,7 @@ def test_fewer_than_three_points_are_no_spine() -> None:
     assert error.value.code == "no-spine"
 
 
-def test_points_of_which_no_two_are_neighbours_are_no_spine() -> None:
+def test_points_without_any_neighbours_are_not_a_spine() -> None:
     heights = np.zeros(11)
     heights[::2] = 1.0
     with pytest.raises(InputError, match="No lumbar spine"):
@@ -158,7 +158,7 @@ def test_an_empty_plane_has_no_spine() -> None:
         localizer(Maps()).locate(SagittalVolume.of(Image(np.zeros((1, 100, SIDE)), np.diag([-4.0, -2.0, -2.0, 1.0]))))
 
 
-def test_the_numbering_is_doubted_where_the_next_level_has_a_score_at_the_same_places() -> None:
+def test_the_numbering_is_uncertain_if_the_next_level_has_a_score_at_the_same_positions() -> None:
     class Torn(Maps):
         def forward(self, x: Tensor) -> Tensor:
             maps = super().forward(x).sigmoid()
@@ -174,7 +174,7 @@ def test_the_numbering_is_doubted_where_the_next_level_has_a_score_at_the_same_p
     assert sure[0] > 0.75 > torn[0] and torn[1] > 5 * sure[1]
 
 
-def test_without_the_lowest_disc_nobody_can_number() -> None:
+def test_without_the_lowest_disc_the_levels_cannot_be_numbered() -> None:
     heights = np.ones(11)
     heights[-1] = 0.0
     found = localizer(Maps(heights=heights)).locate(volume([0.9]))
@@ -182,7 +182,7 @@ def test_without_the_lowest_disc_nobody_can_number() -> None:
     assert found.numberings[0].shift is None and found.numberings[0].probability == pytest.approx(1.0)
 
 
-def test_progress_is_heard_between_the_slices_and_cancels() -> None:
+def test_localization_reports_progress_between_slices_and_can_be_cancelled() -> None:
     told: list[float] = []
 
     def progress(stage: str, fraction: float, message: str) -> None:
@@ -195,7 +195,7 @@ def test_progress_is_heard_between_the_slices_and_cancels() -> None:
     assert told[0] == 0 and told == sorted(told)
 
 
-def test_no_more_slices_are_looked_at_than_asked_for() -> None:
+def test_no_more_slices_are_used_than_requested() -> None:
     messages: list[str] = []
     localizer(Maps()).locate(volume([0.9] * 9), slices=3, progress=lambda stage, fraction, message: messages.append(message))
     assert messages[-1].endswith("of 3")

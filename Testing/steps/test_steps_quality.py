@@ -1,4 +1,4 @@
-"""What is refused before and after localization, and what is said of what is doubtful."""
+"""What is refused before and after localization, and the notes about what is doubtful."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from SpinalDiseaseAILib.steps.quality import check_localization, check_series, n
 
 
 def found(**changes: object) -> Localization:
-    """A localization that leaves no doubt, with changes."""
+    """A localization without doubts, apart from the given changes."""
     values: dict[str, object] = {
         "names": KEY_POINTS,
         "positions": np.zeros((11, 3)),
@@ -58,20 +58,20 @@ def test_a_field_of_view_of_90_or_900_millimetres_passes(rows: int) -> None:
     check_series(series((3, 20, rows)))
 
 
-def test_a_localization_without_doubt_brings_no_note() -> None:
+def test_a_localization_without_doubt_has_no_notes() -> None:
     check_localization(found(), spacing_known=True)
     assert codes(found()) == []
 
 
 @pytest.mark.parametrize("length", [15.0, 60.0])
-def test_levels_of_another_size_are_refused_where_millimetres_are_known(length: float) -> None:
+def test_levels_of_the_wrong_size_are_refused_if_the_spacing_is_known(length: float) -> None:
     with pytest.raises(InputError, match=f"{length:.0f} mm apart") as caught:
         check_localization(found(level_length=length), spacing_known=True)
     assert caught.value.code == "not-lumbar"
     check_localization(found(level_length=length), spacing_known=False)
 
 
-def test_a_chain_that_the_network_hardly_recognises_is_refused() -> None:
+def test_a_chain_with_a_low_confidence_is_refused() -> None:
     with pytest.raises(InputError, match=r"confidence of 0\.20") as caught:
         check_localization(found(confidence=np.full(11, 0.2)), spacing_known=True)
     assert caught.value.code == "no-spine"
@@ -84,7 +84,7 @@ def test_a_chain_that_the_network_hardly_recognises_is_refused() -> None:
         ((Numbering(0, 0.6, ""), Numbering(1, 0.4, "")), "numbering-unsure"),
     ],
 )
-def test_a_numbering_that_is_not_sure_is_a_warning(numberings: tuple[Numbering, ...], code: str) -> None:
+def test_an_uncertain_numbering_gives_a_warning(numberings: tuple[Numbering, ...], code: str) -> None:
     notes = notes_of(Study((series(),)), found(numberings=numberings))
     assert [(note.code, note.severity) for note in notes] == [(code, "warning")]
 
@@ -96,19 +96,19 @@ def test_structures_out_of_view_and_doubtful_points_are_named() -> None:
     assert "L1-L2" in notes["points-unsure"].text and notes["points-unsure"].severity == "warning"
 
 
-def test_an_unknown_slice_a_single_slice_and_an_unknown_spacing_are_said() -> None:
+def test_an_unknown_slice_a_single_slice_and_an_unknown_spacing_are_noted() -> None:
     assert codes(found(lateral_known=False)) == ["slice-unsure"]
     assert codes(found(), series((1, 100, 200))) == ["single-slice"]
     assert codes(found(), series(spacing_known=False)) == ["spacing-unknown"]
 
 
-def test_what_reading_the_file_said_already_is_not_said_again() -> None:
+def test_notes_from_reading_the_file_are_not_repeated() -> None:
     read = (Note("single-slice", "There is a single slice.", "warning"), Note("spacing-guessed", "A guess.", "warning"))
     assert notes_of(Study((series((1, 100, 200), spacing_known=False),), notes=read), found()) == []
 
 
 @pytest.mark.parametrize("mirrored", [False, True])
-def test_a_canal_in_front_of_the_vertebrae_is_told_as_a_mirrored_image(mirrored: bool) -> None:
+def test_a_canal_in_front_of_the_vertebrae_is_reported_as_a_mirrored_image(mirrored: bool) -> None:
     volume, masks, points = scan(Phantom())
     if mirrored:
         voxels = SagittalVolume.of(masks.image).image.voxels[:, ::-1]
@@ -119,5 +119,5 @@ def test_a_canal_in_front_of_the_vertebrae_is_told_as_a_mirrored_image(mirrored:
     assert [(note.code, note.severity) for note in notes] == ([("mirrored", "warning")] if mirrored else [])
 
 
-def test_without_a_canal_nobody_knows_whether_an_image_is_mirrored() -> None:
+def test_without_a_canal_a_mirrored_image_cannot_be_recognised() -> None:
     assert notes_of_masks(SegmentedSpine(*scan(Phantom(missing=("canal",))))) == []

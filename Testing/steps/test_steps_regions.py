@@ -16,7 +16,7 @@ IDENTITY = GreyScale(0.0, 1.0)
 
 
 def volume(spacing: tuple[float, float, float] = (4.0, 1.0, 1.0), shape: tuple[int, int, int] = (9, 80, 220)) -> SagittalVolume:
-    """An LPI stack round the origin whose voxels say where they are: 0.5 + (R + 2 A + 3 S) / 1000."""
+    """An LPI stack around the origin whose voxels encode their position: 0.5 + (R + 2 A + 3 S) / 1000."""
     affine = np.diag([*(-np.array(spacing)), 1.0])
     affine[:3, 3] = (np.array(shape) - 1) * spacing / 2
     image = Image(np.zeros(shape, np.float32), affine)
@@ -25,7 +25,7 @@ def volume(spacing: tuple[float, float, float] = (4.0, 1.0, 1.0), shape: tuple[i
 
 
 def straight(step: float = 16.0) -> dict[str, np.ndarray]:
-    """Key points straight above each other, RAS."""
+    """Key points vertically above each other, RAS."""
     return {name: np.array([0.0, 0.0, (5 - index) * step]) for index, name in enumerate(KEY_POINTS)}
 
 
@@ -49,7 +49,7 @@ def test_a_larger_patient_has_larger_regions(factor: float) -> None:
 
 
 @pytest.mark.parametrize("degrees", [-30, 10, 45])
-def test_a_region_turns_with_the_line_of_its_neighbours(degrees: float) -> None:
+def test_a_region_is_aligned_with_its_neighbours(degrees: float) -> None:
     angle = np.radians(degrees)
     turn = np.array([[1, 0, 0], [0, np.cos(angle), -np.sin(angle)], [0, np.sin(angle), np.cos(angle)]])
     points = straight()
@@ -99,14 +99,14 @@ def test_a_region_can_be_sized_by_its_own_neighbours_alone() -> None:
 
 
 @pytest.mark.parametrize(("end", "neighbour"), [("T12-L1", "L1"), ("L5-S1", "L5")])
-def test_at_the_ends_the_one_neighbour_counts_for_both(end: str, neighbour: str) -> None:
+def test_at_the_ends_the_only_neighbour_counts_for_both(end: str, neighbour: str) -> None:
     points = straight()
     points[end] = points[neighbour] + (0, 0, 20.0 if end == "T12-L1" else -20.0)
     region = regions_of(points, volume(), (end,), PUBLISHED)[0]
     assert np.linalg.norm(region.affine[:3, 0]) * 48 == pytest.approx(1.5 * 2 * 20)
 
 
-def test_a_layout_is_read_from_options_and_what_they_do_not_name_is_as_usual() -> None:
+def test_a_layout_is_read_from_options_with_defaults_for_those_that_are_missing() -> None:
     options = {"region_pixels": 48, "region_levels": 1.5, "region_turned": False, "region_own": 1.0, "contrasts": ["T2"]}
     assert RegionLayout.of_options(options) == PUBLISHED
     assert RegionLayout.of_options({"region_pixels": 128}) == RegionLayout(128)
@@ -125,7 +125,7 @@ def test_a_layout_is_read_from_options_and_what_they_do_not_name_is_as_usual() -
     ],
     ids=str,
 )
-def test_options_that_make_no_layout_are_refused(options: dict) -> None:
+def test_options_that_do_not_define_a_layout_are_refused(options: dict) -> None:
     with pytest.raises((KeyError, TypeError, ValueError)):
         RegionLayout.of_options(options)
 
@@ -140,7 +140,7 @@ def test_a_structure_without_a_neighbour_has_no_region(kept: tuple[str, ...], wa
         regions_of({name: points[name] for name in kept}, volume(), (wanted,), RegionLayout(SIDE))
 
 
-def test_neighbours_at_one_place_give_no_direction() -> None:
+def test_neighbours_at_the_same_position_give_no_direction() -> None:
     points = straight()
     points["L2-L3"] = points["L3-L4"]
     with pytest.raises(ValueError, match="same place"):
@@ -167,7 +167,7 @@ def test_another_contrast_on_another_grid_shows_the_same_anatomy(
         np.testing.assert_allclose(sample(region, other, IDENTITY), sample(region, first, IDENTITY), atol=8e-3)
 
 
-def test_another_contrast_that_is_turned_in_the_same_space_shows_the_same_anatomy() -> None:
+def test_another_contrast_that_is_rotated_in_the_same_space_shows_the_same_anatomy() -> None:
     first = volume()
     angle = np.radians(12)
     turn = np.eye(4)
@@ -184,7 +184,7 @@ def test_another_contrast_that_is_turned_in_the_same_space_shows_the_same_anatom
 
 
 @pytest.mark.parametrize("offset", [-4.0, 4.0])
-def test_an_offset_looks_at_the_neighbouring_slice(offset: float) -> None:
+def test_an_offset_samples_the_neighbouring_slice(offset: float) -> None:
     stack = volume()
     region = regions_of(straight(), stack, ("L3",), RegionLayout(SIDE))[0]
     normal = region.affine[:3, 2]
@@ -193,7 +193,7 @@ def test_an_offset_looks_at_the_neighbouring_slice(offset: float) -> None:
     np.testing.assert_allclose(difference, offset * normal[0] / 1000, atol=1e-5)
 
 
-def test_a_place_beside_the_stack_is_black_and_one_just_beside_it_shows_the_outermost_slice() -> None:
+def test_a_region_outside_the_stack_is_black_and_one_just_outside_it_shows_the_outermost_slice() -> None:
     stack = volume()  # slices from -16 to 16 mm
     points = {name: place + (22.0, 0, 0) for name, place in straight().items()}
     near = regions_of(points, stack, ("L3",), RegionLayout(SIDE))[0]
@@ -206,18 +206,18 @@ def test_a_place_beside_the_stack_is_black_and_one_just_beside_it_shows_the_oute
     ("point", "expected"),
     [
         ((0.0, 0.0, 0.0), True),
-        ((23.9, 0.0, 0.0), True),  # 8 mm beside the outermost slice
+        ((23.9, 0.0, 0.0), True),  # 8 mm beyond the outermost slice
         ((24.1, 0.0, 0.0), False),
         ((0.0, 39.9, 0.0), True),  # the border of the outermost pixel
         ((0.0, 40.1, 0.0), False),
         ((0.0, 0.0, -110.1), False),
     ],
 )
-def test_a_volume_shows_what_lies_in_its_planes_and_near_its_slices(point: tuple[float, float, float], expected: bool) -> None:
+def test_a_volume_shows_points_within_its_planes_and_near_its_slices(point: tuple[float, float, float], expected: bool) -> None:
     assert shows(volume(), np.array(point)) is expected
 
 
-def test_a_single_slice_is_looked_at_wherever_the_points_are() -> None:
+def test_a_single_slice_is_sampled_at_any_distance_from_the_points() -> None:
     stack = volume(shape=(1, 80, 220))
     points = {name: place + (30.0, 0, 0) for name, place in straight().items()}
     assert sample(regions_of(points, stack, ("L3",), RegionLayout(SIDE))[0], stack, IDENTITY).min() > 0

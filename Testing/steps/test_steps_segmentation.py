@@ -1,4 +1,4 @@
-"""Masks of a study: every structure by its name, on the voxels of the image, however it is stored."""
+"""Masks of a study: every structure under its name, on the voxels of the image, in any axis order."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ def test_an_arch_belongs_to_the_vertebra_whose_lower_half_it_lies_behind(masks):
 
 @pytest.fixture(scope="module")
 def thin():
-    """A spine of two slices and its masks, for tests of many cases."""
+    """A spine of two slices and its masks, for tests with many cases."""
     spine = drawn_spine(slices=2)
     return spine, segment(spine.image, spine.points)
 
@@ -116,7 +116,7 @@ def test_an_empty_image_has_no_masks(spine):
 
 
 class NetworkThatMisses(DrawnNetwork):
-    """Finds the tissues but some, as on a poor image."""
+    """Misses some tissues, as on a poor image."""
 
     def __init__(self, *missed: int) -> None:
         super().__init__()
@@ -133,13 +133,13 @@ class NetworkThatMisses(DrawnNetwork):
     [((2,), {"vertebra", "canal"}), ((1,), {"disc", "canal"}), ((1, 2), {"canal"}), ((1, 3), {"disc"})],
     ids=["no disc", "no vertebra", "the canal alone", "discs alone"],
 )
-def test_a_tissue_that_is_seen_nowhere_costs_its_own_masks_alone(missed, left):
+def test_a_tissue_that_is_not_found_affects_only_its_own_masks(missed, left):
     spine = drawn_spine(slices=1)
     masks = segment(spine.image, spine.points, NetworkThatMisses(*missed))
     assert {item.kind.value for item in masks.structures} == left
 
 
-def test_points_at_one_place_are_refused(spine):
+def test_points_at_the_same_position_are_refused(spine):
     with pytest.raises(ValueError, match="same place"):
         segment(spine.image, {"L3": (0, 0, 0), "L4": (0, 0, 0)})
 
@@ -149,7 +149,7 @@ def test_one_point_alone_is_refused(spine):
         segment(spine.image, {"L3": spine.points["L3"]})
 
 
-def test_a_user_who_cancels_is_heard_between_slices(spine):
+def test_segmentation_can_be_cancelled_between_slices(spine):
     def cancel(stage: str, fraction: float, message: str) -> None:
         if fraction > 0:
             raise Cancelled
@@ -159,11 +159,11 @@ def test_a_user_who_cancels_is_heard_between_slices(spine):
         segmenter.outlined(spine.image, spine.points, cancel)
 
 
-def test_a_plane_is_shown_with_its_neighbours_and_with_itself_at_the_ends_of_the_stack():
+def test_the_network_sees_a_plane_with_its_neighbours_or_itself_at_the_ends_of_the_stack():
     spine = drawn_spine(slices=3)
     network = DrawnNetwork()
     voxels = spine.image.voxels.copy()
-    voxels[0] = np.where(voxels[0] == 1000, 1000, 100)  # the first slice shows the canal alone
+    voxels[0] = np.where(voxels[0] == 1000, 1000, 100)  # the first slice shows only the canal
     segment(Image(voxels, spine.image.affine), spine.points, network)
     seen = torch.cat(network.seen)
     assert torch.equal(seen[0, 0], seen[0, 1])  # no neighbour to the right
@@ -171,12 +171,12 @@ def test_a_plane_is_shown_with_its_neighbours_and_with_itself_at_the_ends_of_the
     assert torch.equal(seen[2, 0], seen[2, 2])
 
 
-def test_of_thin_slices_those_3_mm_apart_are_looked_at_and_the_others_lie_between():
+def test_thin_slices_are_segmented_every_3_mm_and_interpolated_in_between():
     spine = drawn_spine(slices=8, affine=np.diag([-1.0, -1.0, -1.0, 1.0]))
     network = DrawnNetwork()
     voxels = spine.image.voxels.copy()
-    voxels[0] = 100  # looked at, and empty
-    voxels[4] = 1000  # not looked at: says nothing
+    voxels[0] = 100  # used, and empty
+    voxels[4] = 1000  # not used, so it has no effect
     found = segment(Image(voxels, spine.image.affine), spine.points, network)
     seen = torch.cat(network.seen)
     assert len(seen) == 4  # slices 0, 3, 6 and the last
@@ -185,14 +185,14 @@ def test_of_thin_slices_those_3_mm_apart_are_looked_at_and_the_others_lie_betwee
     assert disc.tolist() == [False, False, True, True, True, True, True, True]
 
 
-def test_slices_3_mm_apart_and_more_are_all_looked_at():
+def test_slices_3_mm_apart_or_more_are_all_segmented():
     assert slices_looked_at(range(5), 3.0) == tuple(range(5))
     assert slices_looked_at(range(5), 1.6) == tuple(range(5))
     assert slices_looked_at(range(5), 1.5) == (0, 2, 4)
     assert slices_looked_at((7,), 0.9) == (7,)
 
 
-def test_slices_far_beside_the_spine_are_left_out():
+def test_slices_far_to_the_side_of_the_spine_are_left_out():
     spine = drawn_spine(slices=41)
     found = segment(spine.image, spine.points).image.voxels.any((1, 2))
     assert found.any() and not found[0] and not found[-1]
@@ -207,14 +207,14 @@ def test_an_implant_in_a_disc_leaves_no_hole(spine):
     assert found.of("L4-L5")[3, MIDDLE, row]
 
 
-def test_a_spot_far_from_a_disc_is_no_part_of_it(spine):
+def test_a_spot_far_from_a_disc_is_not_part_of_it(spine):
     voxels = spine.image.voxels.copy()
     voxels[3, 30:33, FIRST + LEVEL * 4 : FIRST + LEVEL * 4 + 3] = 700
     found = segment(Image(voxels, spine.image.affine), spine.points)
     assert not found.of("L4-L5")[:, :40].any()
 
 
-def test_what_looks_like_bone_far_before_the_spine_is_no_part_of_a_vertebra(spine):
+def test_bone_like_spots_far_in_front_of_the_spine_are_not_part_of_a_vertebra(spine):
     voxels = spine.image.voxels.copy()
     row = FIRST + LEVEL * 3
     front = slice(4, MIDDLE - LEVEL - 4)
@@ -224,11 +224,11 @@ def test_what_looks_like_bone_far_before_the_spine_is_no_part_of_a_vertebra(spin
     assert found.of("L4").sum() == pytest.approx(segment(spine.image, spine.points).of("L4").sum(), rel=0.02)
 
 
-def test_a_bias_widens_the_tissue_that_it_is_given_to():
+def test_a_bias_enlarges_its_tissue():
     spine = drawn_spine(slices=1)
     volumes = []
     for bias in ({}, {"vertebra": 9.0}):
-        # Pixels as large as three of the plane: borders lie between them.
+        # Pixels as large as three of the plane, so that borders lie between their centres.
         tissues = TissueSegmenter(DrawnNetwork(), torch.device("cpu"), 3.0, bias)  # type: ignore[arg-type]
         volumes.append(Segmenter(tissues, "drawn").segment(spine.image, spine.points).of("L3").sum())
     assert volumes[1] > 1.02 * volumes[0]

@@ -1,4 +1,4 @@
-"""A spine at corrected points: measured as if it were put together anew, but only round the points that moved."""
+"""A spine at corrected points gives the same measurements as a new one, but is recomputed only around moved points."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def spine() -> SegmentedSpine:
 
 
 def moved(name: str, *step: float) -> dict[str, np.ndarray]:
-    """The points, one of them elsewhere: millimetres to the right, anterior, superior."""
+    """The points, with one of them moved by millimetres to the right, anterior and superior."""
     return {**POINTS, name: POINTS[name] + np.array(step)}
 
 
@@ -40,7 +40,7 @@ def moved(name: str, *step: float) -> dict[str, np.ndarray]:
     ],
     ids=["a disc", "a vertebra on another slice", "the first", "the last", "one less"],
 )
-def test_at_other_points_measurements_are_those_of_a_spine_put_together_anew(
+def test_at_other_points_measurements_are_those_of_a_newly_built_spine(
     spine: SegmentedSpine, points: dict[str, np.ndarray]
 ) -> None:
     assert measured(spine.at(points, VOLUME)) == measured(SegmentedSpine(VOLUME, MASKS, points))
@@ -48,7 +48,7 @@ def test_at_other_points_measurements_are_those_of_a_spine_put_together_anew(
     assert measured(back) == measured(spine)
 
 
-def test_only_shapes_beside_a_moved_point_are_worked_out_again(spine: SegmentedSpine, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_only_shapes_next_to_a_moved_point_are_computed_again(spine: SegmentedSpine, monkeypatch: pytest.MonkeyPatch) -> None:
     made = []
     for function in ("disc_of", "body_of"):
         original = getattr(segmented_spine, function)

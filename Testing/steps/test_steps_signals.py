@@ -1,4 +1,4 @@
-"""The signal of a disc is that of its inside: its rim is half endplate."""
+"""The signal of a disc is that of its interior, because its rim is partly endplate."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from SpinalDiseaseAILib.steps.measurements.signals import signal_ratio, without_
 @pytest.mark.parametrize(
     ("spacing", "rim"), [((1.0, 1.0), (1, 1)), ((0.5, 1.0), (2, 1)), ((0.4, 0.5), (2, 2)), ((3.0, 3.0), (1, 1))]
 )
-def test_a_mask_loses_a_millimetre_on_every_side_and_a_pixel_at_least(spacing: tuple[float, float], rim: tuple[int, int]) -> None:
+def test_a_mask_loses_a_millimetre_but_at_least_a_pixel_on_every_side(spacing: tuple[float, float], rim: tuple[int, int]) -> None:
     mask = np.zeros((40, 24), dtype=bool)
     mask[5:35, 6:20] = True
     expected = np.zeros_like(mask)
@@ -26,7 +26,7 @@ def test_a_mask_at_the_border_of_the_plane_loses_its_rim_there_too() -> None:
     assert not left[[0, -1]].any() and left[1:-1, 3:9].all() and left.sum() == 10 * 6
 
 
-def test_a_disc_so_thin_that_hardly_anything_would_be_left_is_taken_whole() -> None:
+def test_a_disc_so_thin_that_hardly_anything_would_be_left_is_used_whole() -> None:
     mask = np.zeros((30, 10), dtype=bool)
     mask[2:28, 4:6] = True
     assert np.array_equal(without_border(mask, np.array([1.0, 1.0])), mask)
