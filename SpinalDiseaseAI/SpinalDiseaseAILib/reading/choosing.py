@@ -191,7 +191,7 @@ def _notes(assessments: list[Assessment], used: dict[Role, Assessment]) -> tuple
         notes.extend(item.stack.notes)
         notes.extend(_doubts(role, item))
     if Role.SAGITTAL_T2 not in used:
-        notes.append(Note("no-t2", "There is no sagittal T2 series; the sagittal T1 is analysed alone.", "warning"))
+        notes.append(Note("no-t2", "There is no sagittal T2 series; the sagittal T1 is analyzed alone.", "warning"))
     return tuple(notes)
 
 

@@ -158,7 +158,7 @@ def _choose_volumes(paths: list[Path], *, t2: str, t1: str) -> dict[Role, Volume
                 + ", ".join(path.name for path in fitting[:5])
                 + (" …" if len(fitting) > 5 else "."),
                 "Files that are not DICOM do not say which patient they belong to.",
-                "Give the one file to be analysed.",
+                "Give the one file to be analyzed.",
                 code="several-volumes",
             )
         if fitting:
@@ -171,7 +171,7 @@ def _study_of_volumes(volumes: dict[Role, Volume], notes: list[Note]) -> Study:
     series = tuple(Series(role, volume.image, spacing_known=volume.spacing_known) for role, volume in volumes.items())
     found = [note for volume in volumes.values() for note in volume.notes]
     if Role.SAGITTAL_T2 not in volumes:
-        found.append(Note("no-t2", "There is no sagittal T2 image; the sagittal T1 is analysed alone.", "warning"))
+        found.append(Note("no-t2", "There is no sagittal T2 image; the sagittal T1 is analyzed alone.", "warning"))
     return Study(series, "", (*notes, *dict.fromkeys(found)))
 
 

@@ -8,7 +8,7 @@ from ..base.errors import InputError
 from .assessing import Assessment
 
 _EXPECTED = "A sagittal T2 or T1 MR series of the lumbar spine is needed."
-_CHOOSE = "If it should be analysed nevertheless, choose it yourself by its UID."
+_CHOOSE = "If it should be analyzed nevertheless, choose it yourself by its UID."
 _EXPORT = "Export the series again from the archive."
 
 _REMEDIES = {

@@ -128,7 +128,7 @@ def resultFromNode(node: Any) -> ResultNodes:
         raise InputError(
             f"The node “{node.GetName() if isNode else node}” holds no result of an analysis.",
             "A report, or the points or table of one, is needed.",
-            "Choose another node, or analyse the study again.",
+            "Choose another node, or analyze the study again.",
             code="no-result",
         )
     return ResultNodes(
