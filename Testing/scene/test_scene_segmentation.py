@@ -184,6 +184,7 @@ def test_they_follow_in_the_numbering_that_a_reader_chose(segmented, study, t2_n
 @pytest.mark.parametrize("shift", [0, -1])
 def test_restoring_brings_the_computed_masks_back_after_any_number_of_corrections(segmented, study, scene, t2_node, shift):
     node, masks = segmented.segmentationNode, make_masks(study.primary.image)
+    items = hierarchyOf(scene).GetNumberOfItems()
     if shift:
         renumberResult(segmented.reportNode, shift)
     applyGraded(segmented.reportNode, graded(study, ONE_UP))
@@ -194,6 +195,7 @@ def test_restoring_brings_the_computed_masks_back_after_any_number_of_correction
     assert sorted(segment_ids(node)) == sorted(NAMES)
     assert all((voxels_of(node, name, t2_node) == masks.of(name)).all() for name in NAMES) and not isEdited(node)
     assert scene.GetNumberOfNodesByClass("vtkMRMLSegmentationNode") == 1
+    assert hierarchyOf(scene).GetNumberOfItems() == items, "nothing that was kept stays behind in the Data module"
 
 
 def test_masks_that_a_user_edited_do_not_follow_the_points_and_outlive_restoring(segmented, study, t2_node):

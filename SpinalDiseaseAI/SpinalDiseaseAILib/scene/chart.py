@@ -10,7 +10,7 @@ import vtk
 
 from ..base import anatomy
 from ..base.report import FindingResult, Report, StructureResult
-from .hierarchy import folderOf, moveTo
+from .hierarchy import folderOf, moveTo, removeNode
 
 Probability = Callable[[FindingResult], float]
 
@@ -44,7 +44,7 @@ def writeChart(reportNode: Any, report: Report, probability: Probability) -> Any
     _fillTable(table, report, findings, probability)
     for index in reversed(range(reportNode.GetNumberOfNodeReferences(SERIES_REFERENCE))):
         if index >= len(findings):
-            reportNode.GetScene().RemoveNode(reportNode.GetNthNodeReference(SERIES_REFERENCE, index))
+            removeNode(reportNode.GetNthNodeReference(SERIES_REFERENCE, index))
     chart.RemoveAllPlotSeriesNodeIDs()
     for index, finding in enumerate(findings):
         series = _node(reportNode, SERIES_REFERENCE, "vtkMRMLPlotSeriesNode", finding.display, index)

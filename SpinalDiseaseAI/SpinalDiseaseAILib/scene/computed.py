@@ -7,7 +7,7 @@ from typing import Any
 import slicer
 import vtk
 
-from .hierarchy import folderOf, moveTo
+from .hierarchy import folderOf, moveTo, removeNode
 
 REFERENCE = "SpinalDiseaseAI.computed"
 NAME = "Lumbar spine analysis report, as computed"
@@ -43,4 +43,4 @@ def forgetComputed(reportNode: Any) -> None:
     """Remove the stored report, because the result is again as computed."""
     node = reportNode.GetNodeReference(REFERENCE)
     if node is not None:
-        reportNode.GetScene().RemoveNode(node)
+        removeNode(node)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from ..base.geometry import FloatArray
-from .hierarchy import folderOf, moveTo
+from .hierarchy import folderOf, moveTo, removeNode
 from .segmentation import copyMasks, isEdited, takeOutSegments
 
 REFERENCE = "SpinalDiseaseAI.computedMasks"
@@ -45,4 +45,4 @@ def forgetComputedMasks(reportNode: Any) -> None:
     node = reportNode.GetNodeReference(REFERENCE)
     if node is not None:
         takeOutSegments(node.GetSegmentation())
-        reportNode.GetScene().RemoveNode(node)
+        removeNode(node)

@@ -43,3 +43,13 @@ def folderOf(node: Any) -> int:
 def moveTo(folderItem: int, node: Any) -> None:
     """Move a node into a folder."""
     hierarchyOf(node.GetScene()).SetItemParent(itemOf(node), folderItem)
+
+
+def removeNode(node: Any) -> None:
+    """Remove a node from its scene, together with its item, which outside the application would stay behind without a node."""
+    scene = node.GetScene()
+    hierarchy = hierarchyOf(scene)
+    item = hierarchy.GetItemByDataNode(node)
+    if item:
+        hierarchy.RemoveItem(item, False)  # only the item: not every version removes both at once
+    scene.RemoveNode(node)
