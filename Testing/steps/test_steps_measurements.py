@@ -141,7 +141,7 @@ def test_posterior_parts_connected_to_the_body_in_a_slice_do_not_count() -> None
     st.floats(20, 30),
     st.floats(-8, 8),
 )
-def test_sizes_are_right_to_a_pixel_and_slips_to_two_at_any_pixel_size_and_tilt(
+def test_any_pixel_size_and_tilt_gives_the_same_to_within_a_pixel(
     column: float, row: float, turn: float, beside: float, disc: float, body: float, shift: float
 ) -> None:
     phantom = Phantom(heights={"L3-L4": (disc, disc), "L4": (body, body)}, shift={"L4": shift})
@@ -152,8 +152,18 @@ def test_sizes_are_right_to_a_pixel_and_slips_to_two_at_any_pixel_size_and_tilt(
         assert value(result, "L3-L4", f"disc_height_{part}") == pytest.approx(disc, abs=pixel)
         assert value(result, "L4", f"body_height_{part}") == pytest.approx(body, abs=pixel)
     assert value(result, "L3-L4", "disc_area") == pytest.approx(disc * DEPTH, abs=pixel * (DEPTH + disc))
-    assert value(result, "L3-L4", "slip") == pytest.approx(shift, abs=1.75 * pixel)
+    assert value(result, "L3-L4", "slip") == pytest.approx(shift, abs=1.2 * pixel)
     assert value(result, "L4-L5", "canal_diameter") == pytest.approx(CANAL, abs=pixel)
+    assert value(result, "", "lordosis_l1_s1") == pytest.approx(0, abs=2.0)
+
+
+@settings(PROPERTY, max_examples=8)
+@given(st.floats(0.3, 1.0), st.floats(-1, 1), st.floats(0, 1), st.floats(-8, 8))
+def test_bodies_along_the_rows_of_pixels_have_the_largest_errors_of_slips_and_angles(
+    pixel: float, turn: float, beside: float, shift: float
+) -> None:
+    result = measured(Phantom(shift={"L4": shift}), pixel=(pixel, pixel), turn=turn, slices=1, beside=beside)
+    assert value(result, "L3-L4", "slip") == pytest.approx(shift, abs=1.75 * pixel)
     assert value(result, "", "lordosis_l1_s1") == pytest.approx(0, abs=3.2)
 
 
