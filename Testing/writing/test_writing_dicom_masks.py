@@ -157,11 +157,12 @@ def test_a_segments_colour_is_that_of_its_structure(segmented: Report, study: St
         assert np.array(colour.to_rgb(clip=True)) / 255 == pytest.approx(structure(name).colour, abs=0.02)
 
 
-def test_masks_that_a_person_drew_are_called_manual(segmented: Report, study: Study, tmp_path: Path) -> None:
+def test_masks_that_a_person_edited_are_not_called_automatic(segmented: Report, study: Study, tmp_path: Path) -> None:
     assert segmented.masks is not None
     report = replace(segmented, masks=replace(segmented.masks, model=""))
     dataset = written(report, study, write(classic(), tmp_path / "in"), tmp_path / "out")
-    assert {item.SegmentAlgorithmType for item in dataset.SegmentSequence} == {"MANUAL"}
+    kinds = {(item.SegmentAlgorithmType, item.SegmentAlgorithmName) for item in dataset.SegmentSequence}
+    assert kinds == {("SEMIAUTOMATIC", "SpinalDiseaseAI")}
 
 
 def test_of_two_images_at_one_place_the_first_acquired_is_referred_to(segmented: Report, study: Study, tmp_path: Path) -> None:

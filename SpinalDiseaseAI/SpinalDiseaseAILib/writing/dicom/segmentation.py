@@ -22,8 +22,7 @@ from ...base.terminology import CATEGORY
 from .grid import Plane, frames_of, planes_of
 from .lab_colours import lab_of
 from .product import coded, common_elements, lasting_uid, software_of, stamp
-from .sources import Sources, silent_dicom
-from .structured_report import unusable_header
+from .sources import Sources, silent_dicom, unusable_header
 
 SERIES_NUMBER = 7002
 DESCRIPTION = "SpinalDiseaseAI masks"
@@ -163,17 +162,19 @@ def _segment(number: int, item: Structure, report: Report, series_uid: str) -> A
     name, version = software_of(report)
     masks = report.masks
     assert masks is not None
-    manual = not masks.model
+    # Masks without a model are a model's that a person edited.
+    kinds = seg.SegmentAlgorithmTypeValues
     described = seg.SegmentDescription(
         segment_number=number,
         segment_label=item.display,
         segmented_property_category=coded(CATEGORY),
         segmented_property_type=coded(item.code or KIND_CODES[item.kind]),
-        algorithm_type=seg.SegmentAlgorithmTypeValues.MANUAL if manual else seg.SegmentAlgorithmTypeValues.AUTOMATIC,
-        algorithm_identification=None
-        if manual
-        else highdicom.AlgorithmIdentificationSequence(
-            name=f"{name}, {masks.model}", family=codes.DCM.ArtificialIntelligence, version=version, source=name
+        algorithm_type=kinds.AUTOMATIC if masks.model else kinds.SEMIAUTOMATIC,
+        algorithm_identification=highdicom.AlgorithmIdentificationSequence(
+            name=f"{name}, {masks.model}" if masks.model else name,
+            family=codes.DCM.ArtificialIntelligence,
+            version=version,
+            source=name,
         ),
         tracking_uid=lasting_uid(series_uid, item.name),
         tracking_id=item.name,

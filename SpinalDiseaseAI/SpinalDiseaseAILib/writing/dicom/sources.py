@@ -103,6 +103,16 @@ def read_sources(files: Iterable[Path], uids: Sequence[str]) -> Sources:
     return sources
 
 
+def unusable_header(error: Exception) -> InputError:
+    """The error for a header that highdicom refuses, without highdicom's own message, which quotes values of the header."""
+    return InputError(
+        f"The headers of the analyzed images cannot be copied into a DICOM result ({type(error).__name__}).",
+        "Their values should be valid DICOM.",
+        "Leave out the DICOM results, or export the study again.",
+        code="unusable-header",
+    )
+
+
 def _header(path: Path, wanted: dict[str, dict[str, Dataset]]) -> Dataset | None:
     """The header of a file if it belongs to a wanted series."""
     try:

@@ -17,7 +17,7 @@ from ...base.report import DISCLAIMER, Report
 from ..facts import correction_line, numbering_line
 from .measurement_groups import measurement_groups
 from .product import NAME, coded, common_elements, lasting_uid, software_of, stamp
-from .sources import Sources, silent_dicom
+from .sources import Sources, silent_dicom, unusable_header
 
 SERIES_NUMBER = 7001
 DESCRIPTION = "SpinalDiseaseAI report"
@@ -81,16 +81,6 @@ def structured_report(report: Report, sources: Sources) -> Dataset:
         raise unusable_header(error) from error
     stamp(dataset)
     return dataset
-
-
-def unusable_header(error: Exception) -> InputError:
-    """The error for a header that highdicom refuses, without highdicom's own message, which quotes values of the header."""
-    return InputError(
-        f"The headers of the analyzed images cannot be copied into a DICOM result ({type(error).__name__}).",
-        "Their values should be valid DICOM.",
-        "Leave out the DICOM results, or export the study again.",
-        code="unusable-header",
-    )
 
 
 def _observers(report: Report) -> Any:
