@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from typer.testing import CliRunner
 
-from SpinalDiseaseAILib.cli import main
+from SpinalDiseaseAILib.cli import main, options
 
 
 @pytest.mark.parametrize(
@@ -18,7 +18,7 @@ from SpinalDiseaseAILib.cli import main
     ],
 )
 def test_a_backslash_before_the_closing_quotation_mark_is_named(arguments: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(main, "_on_windows", lambda: True)
+    monkeypatch.setattr(options, "_on_windows", lambda: True)
     result = CliRunner().invoke(main.app, arguments, env={"COLUMNS": "300"})
     assert result.exit_code == 2
     assert "Leave out the backslash before the quotation mark" in result.output and "D:\\my study" in result.output

@@ -8,8 +8,8 @@ from panel_helpers import analyze
 
 from SpinalDiseaseAILib.base.errors import ComputeError
 from SpinalDiseaseAILib.base.locations import models_folder
-from SpinalDiseaseAILib.base.options import DEFAULT_SEGMENTER
-from SpinalDiseaseAILib.models.bundle import list_bundles
+from SpinalDiseaseAILib.base.options import DEFAULT_CLASSIFIER, DEFAULT_SEGMENTER
+from SpinalDiseaseAILib.models.bundle import CARD, list_bundles
 from SpinalDiseaseAILib.scene import application as application_services
 from SpinalDiseaseAILib.scene.results import reportFromNode
 
@@ -35,6 +35,17 @@ def test_the_chosen_model_shows_its_licence_and_its_card(panel_of):
     choose(panel, RESEARCH_ONLY.name)
     assert "research only" in panel.ui.licenceLabel.text
     assert RESEARCH_ONLY.name in panel.ui.cardTextBrowser.plainText
+
+
+@pytest.mark.parametrize("content", [b"\xff\xfe", b" " * ((1 << 20) + 1)], ids=["not UTF-8", "too long"])
+def test_a_card_that_cannot_be_shown_is_replaced_by_the_reason(panel_of, tmp_path, content, errors):
+    panel = panel_of()
+    shutil.copytree(models_folder(), tmp_path / "models")
+    (tmp_path / "models" / DEFAULT_CLASSIFIER / CARD).write_bytes(content)
+    panel.ui.modelsDirectoryButton.directory = str(tmp_path / "models")
+    panel.ui.cardButton.checked = True
+    assert "The card of the model lumbar-mr-degeneration cannot be read" in panel.ui.cardTextBrowser.plainText
+    assert errors == []
 
 
 def test_the_chosen_model_is_used_and_belongs_to_the_scene(panel_of, nodes, wait_until, answer):

@@ -1,5 +1,7 @@
 """An untrusted model card shows text, loads no files and opens only web pages."""
 
+import time
+
 import pytest
 
 from SpinalDiseaseAILib.models.bundle import CARD, list_bundles
@@ -40,6 +42,14 @@ def test_the_products_own_cards_are_shown_completely(bundle):
     assert "![" not in card
     kept = cardText(card)
     assert kept.count("](http") == card.count("](http") and kept.count("\n|") == card.count("\n|")
+
+
+@pytest.mark.parametrize("part", ["<!--", "](", "[\n", "![", "<a", "[x]:\n"])
+def test_a_card_made_to_block_the_window_is_shown_at_once(part):
+    card = part * ((1 << 20) // len(part))
+    start = time.process_time()
+    cardText(card)
+    assert time.process_time() - start < 3
 
 
 def test_no_label_interprets_text_from_a_file_as_html(panel_of):

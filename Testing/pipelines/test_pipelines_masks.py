@@ -53,7 +53,9 @@ def test_a_model_of_another_task_is_refused_for_masks() -> None:
         store.segmenter("lumbar-mr-localizer", "", store.device("cpu"))
 
 
-@pytest.mark.parametrize("options", [{}, {"spacing": "fine"}, {"spacing": 0.55, "bias": {"nerve": 1.0}}, {"spacing": 90.0}])
+@pytest.mark.parametrize(
+    "options", [{}, {"spacing": "fine"}, {"spacing": 0.55, "bias": {"nerve": 1.0}}, {"spacing": 90.0}, {"spacing": 0.1}]
+)
 def test_a_segmentation_model_with_invalid_options_is_refused(options: dict[str, object], tmp_path: Path) -> None:
     shutil.copytree(models_folder() / DEFAULT_SEGMENTER, tmp_path / DEFAULT_SEGMENTER)
     path = tmp_path / DEFAULT_SEGMENTER / METADATA

@@ -95,6 +95,7 @@ def test_an_error_about_a_localizer_without_weights_says_what_to_do(sample: Stud
     [
         ({"side": 100}, "views of 100 pixels"),
         ({"side": 0}, "views of 0 pixels"),
+        ({"side": 2048}, "views of 2048 pixels"),
         ({"side": None}, "views of None pixels"),
         ({"least_score": 1.0}, "least score of 1.0"),
         ({"confidence": [1.0]}, r"\[1.0\] for confidence"),

@@ -15,6 +15,7 @@ import numpy as np
 
 from . import anatomy
 from .corrections import Correction
+from .documents import check_length, read_json
 from .errors import InputError, SchemaError
 from .geometry import Array, Image, c_ordered_copy
 from .quantities import Line, Measurement, quantity
@@ -82,8 +83,10 @@ def report_to_json(report: Report) -> str:
 def report_from_json(text: str) -> Report:
     """The report in a JSON text.
 
-    :raises SchemaError: if the text is not JSON or not a report.
+    :raises InputError: if the text is too long.
+    :raises SchemaError: if it is not JSON or not a report.
     """
+    check_length("The report", len(text))
     try:
         document = json.loads(text, parse_constant=_refuse_constant)
     except (ValueError, RecursionError) as error:
@@ -130,7 +133,7 @@ def read_study(path: Path) -> Study:
     :raises SchemaError: if the document or a voxel file is missing or wrong.
     """
     try:
-        document = json.loads(path.read_text(encoding="utf-8"))
+        document = read_json(path)
         _check_header(document, STUDY_SCHEMA)
         series = tuple(
             Series(
@@ -147,7 +150,7 @@ def read_study(path: Path) -> Study:
         return Study(series, str(document["uid"]), tuple(Note(**item) for item in document["notes"]))
     except InputError:
         raise
-    except (OSError, KeyError, TypeError, ValueError, AttributeError, RecursionError) as error:
+    except (OSError, KeyError, TypeError, ValueError, AttributeError) as error:
         raise SchemaError(f"The study cannot be read: {error!r}.", "A study written by this product is needed.") from error
 
 

@@ -12,10 +12,25 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from .. import __version__
-from ..base.options import DEFAULT_CLASSIFIER, DEFAULT_LOCALIZER, DEFAULT_SEGMENTER, DEVICES, Options
+from ..base.options import DEFAULT_LOCALIZER, DEFAULT_SEGMENTER, Options
 from ..base.process_memory import keep_freed_memory
 from ..worker.process import TORCH_ENVIRONMENT
 from .failures import reported
+from .options import (
+    Bundles,
+    Device,
+    Dicom,
+    Json,
+    Localizer,
+    Output,
+    Overwrite,
+    Paths,
+    Quiet,
+    Segmentation,
+    Segmenter,
+    analysis_options,
+    path_of,
+)
 from .output import console, print_error, print_json
 
 if TYPE_CHECKING:
@@ -34,6 +49,7 @@ app = typer.Typer(
 )
 
 _PASS_ON = {"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []}
+DEMO_FOLDER = Path("spinal-disease-demo")
 
 
 def _print_version(wanted: bool) -> None:
@@ -42,35 +58,7 @@ def _print_version(wanted: bool) -> None:
         raise typer.Exit
 
 
-def _path(text: str) -> Path:
-    if not text:  # probably an unset variable in a script, not the current folder
-        raise typer.BadParameter("The path is empty.")
-    before, mark, _ = text.partition('"')
-    if mark and _on_windows():  # paths cannot contain quotes: a backslash before the closing one made it part of the path
-        raise typer.BadParameter(f"Leave out the backslash before the quotation mark that closes the path {before}.")
-    return Path(text)
-
-
-def _on_windows() -> bool:
-    return os.name == "nt"
-
-
-Paths = Annotated[
-    list[Path],
-    typer.Argument(parser=_path, metavar="PATHS", help="Folders, ZIP archives or files of one study.", show_default=False),
-]
-Json = Annotated[bool, typer.Option("--json", help="Print JSON, and nothing else, to standard output.")]
-Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print only errors.")]
-Device = Annotated[str, typer.Option("--device", help=f"Where the networks run: {', '.join(DEVICES)}, or a GPU such as cuda:1.")]
-Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace even files that SpinalDiseaseAI did not write.")]
-Dicom = Annotated[
-    bool,
-    typer.Option(
-        "--dicom", help="Write a DICOM structured report and segmentation too; unlike the other files, they name the patient."
-    ),
-]
 Version = Annotated[bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version.")]
-DEMO_FOLDER = Path("spinal-disease-demo")
 
 
 @app.callback()
@@ -81,22 +69,13 @@ def _options(version: Version = False) -> None:
 @app.command()
 def analyze(
     paths: Paths,
-    output: Annotated[
-        Path,
-        typer.Option(
-            "--output", "-o", parser=_path, metavar="PATH", help="Folder for the results; created if absent.", show_default=False
-        ),
-    ],
+    output: Output,
     t2: Annotated[str, typer.Option(help="UID of the series to take as sagittal T2, as `series` lists it.")] = "",
     t1: Annotated[str, typer.Option(help="UID of the series to take as sagittal T1.")] = "",
-    bundle: Annotated[
-        list[str] | None, typer.Option(help="Model that grades the levels; can be repeated.", show_default=DEFAULT_CLASSIFIER)
-    ] = None,
-    localizer: Annotated[
-        str, typer.Option(help="Model that finds the levels; heatmap and detector are those published for Spinal Disease 2020.")
-    ] = DEFAULT_LOCALIZER,
-    segmentation: Annotated[bool, typer.Option(help="Make masks of vertebrae, discs and canal.")] = True,
-    segmenter: Annotated[str, typer.Option(help="Model that makes the masks.")] = DEFAULT_SEGMENTER,
+    bundle: Bundles = None,
+    localizer: Localizer = DEFAULT_LOCALIZER,
+    segmentation: Segmentation = True,
+    segmenter: Segmenter = DEFAULT_SEGMENTER,
     device: Device = "auto",
     as_json: Json = False,
     quiet: Quiet = False,
@@ -124,20 +103,65 @@ def analyze(
     with reported(as_json=as_json):
         from .analysis import Request
 
-        options = Options(
-            localizer=localizer,
-            classifiers=tuple(bundle or (DEFAULT_CLASSIFIER,)),
-            segmenter=segmenter if segmentation else "",
-            device=device,
-        )
+        options = analysis_options(bundle, localizer, segmenter, device, segmentation=segmentation)
         request = Request(tuple(paths), output, t2, t1, options, overwrite, dicom)
         _analyse(request, as_json=as_json, quiet=quiet)
 
 
 @app.command()
+def batch(
+    paths: Annotated[
+        list[Path],
+        typer.Argument(
+            parser=path_of, metavar="PATHS", help="Folders, ZIP archives or files that hold the studies.", show_default=False
+        ),
+    ],
+    output: Output,
+    bundle: Bundles = None,
+    localizer: Localizer = DEFAULT_LOCALIZER,
+    segmentation: Segmentation = True,
+    segmenter: Segmenter = DEFAULT_SEGMENTER,
+    device: Device = "auto",
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only list the studies, and what would be done with each.")] = False,
+    as_json: Json = False,
+    quiet: Quiet = False,
+    scene: Annotated[
+        bool, typer.Option("--scene", help="Write scene.mrb for each study too; it contains the study's images.")
+    ] = False,
+    dicom: Dicom = False,
+) -> None:
+    """Analyse every study in folders and archives, each into a folder of its own.
+
+    The same command goes on where an earlier one stopped: studies that are finished are skipped, unless their files changed.
+    manifest.tsv says what was done with each study, and where it was found; report.tsv and measurements.tsv hold the results of
+    all; index.html shows them.
+
+    Studies that cannot be used, such as those of other body regions, are refused with the reason. Folders are named after neither
+    patients nor files.
+
+    **Examples**
+
+        spinal-disease-ai batch ~/archive -o results
+
+        spinal-disease-ai batch ~/archive -o results --dry-run
+
+        spinal-disease-ai batch spider/images -o results --no-segmentation --device cuda
+    """
+    with reported(as_json=as_json):
+        from ..batch.planning import BatchRequest
+        from .batch import run
+
+        options = analysis_options(bundle, localizer, segmenter, device, segmentation=segmentation)
+        request = BatchRequest(tuple(paths), output, options, dicom, scene)
+        status = run(request, as_json=as_json, quiet=quiet, dry_run=dry_run)
+    if status:
+        raise typer.Exit(status)
+
+
+@app.command()
 def demo(
     output: Annotated[
-        Path, typer.Option("--output", "-o", parser=_path, metavar="PATH", help="Folder for the results.")
+        Path, typer.Option("--output", "-o", parser=path_of, metavar="PATH", help="Folder for the results.")
     ] = DEMO_FOLDER,
     device: Device = "auto",
     as_json: Json = False,

@@ -15,6 +15,7 @@ import numpy as np
 from PIL import Image as PillowImage
 
 from .. import __version__
+from ..base.documents import read_text
 from ..base.errors import InputError, OutputError
 from ..base.geometry import Array
 from .records import Pixels
@@ -135,14 +136,13 @@ def read_table(path: Path, columns: Sequence[str]) -> tuple[list[str], list[dict
     """Columns and rows of a comma-separated table, with whitespace around names and values stripped.
 
     :param columns: columns that the table must have.
-    :raises InputError: if the file is missing, is not UTF-8 text, or lacks a column.
+    :raises InputError: if the file is missing, is too long, is not UTF-8 text, or lacks a column.
     """
     try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            reader = csv.DictReader(file)
-            names = [name.strip() for name in reader.fieldnames or ()]
-            reader.fieldnames = names
-            rows = [{key: (row[key] or "").strip() for key in names} for row in reader]
+        reader = csv.DictReader(io.StringIO(read_text(path)))
+        names = [name.strip() for name in reader.fieldnames or ()]
+        reader.fieldnames = names
+        rows = [{key: (row[key] or "").strip() for key in names} for row in reader]
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise InputError(
             f"{path} cannot be read.", "A comma separated table is needed there.", "Get the data set again.", code="dataset"

@@ -5,9 +5,9 @@ Source: RSNA 2024 Lumbar Spine Degenerative Classification, Kaggle; its terms al
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
+from ..base.documents import read_json
 from .records import Imported, Record
 
 
@@ -19,7 +19,7 @@ def read_rsna2024(folder: Path) -> Imported:
     """
     records = []
     skipped = []
-    for item in json.loads((folder / "annotation.json").read_text(encoding="utf-8")):
+    for item in read_json(folder / "annotation.json"):
         points = {name: (float(place[0]), float(place[1])) for name, place in item["points"].items()}
         findings = {
             name: {key: tuple(classes) for key, classes in known.items()} for name, known in item["findings"].items() if known

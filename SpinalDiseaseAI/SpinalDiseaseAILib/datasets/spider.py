@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import ast
 import csv
+import io
 from pathlib import Path
 
 import numpy as np
 
 from ..base.anatomy import DEGENERATION_OF_PFIRRMANN, KEY_POINTS, Kind, structure
+from ..base.documents import read_text
 from .records import Imported, Record, read_grey
 
 DISCS_FROM_BELOW = tuple(name for name in reversed(KEY_POINTS) if structure(name).kind is Kind.DISC)
@@ -178,5 +180,4 @@ def body_centre(vertebra: np.ndarray, upper: tuple[float, float], lower: tuple[f
 
 
 def _rows(path: Path) -> list[dict[str, str]]:
-    with path.open(encoding="utf-8-sig", newline="") as file:
-        return list(csv.DictReader(file))
+    return list(csv.DictReader(io.StringIO(read_text(path))))

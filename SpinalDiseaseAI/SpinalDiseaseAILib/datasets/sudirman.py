@@ -5,11 +5,11 @@ Source: Sudirman et al., Lumbar Spine MRI Dataset, Mendeley Data, doi 10.17632/k
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import numpy as np
 
+from ..base.documents import read_json
 from .records import Imported, Record
 
 _BODIES = ("L1", "L2", "L3", "L4", "L5", "S1")
@@ -22,7 +22,7 @@ def read_sudirman(folder: Path) -> Imported:
     """
     records = []
     skipped: list[str] = []
-    for item in json.loads((folder / "polygons.json").read_text(encoding="utf-8")):
+    for item in read_json(folder / "polygons.json"):
         outlines = {name: np.array(polygon, dtype=float) for name, polygon in item["polygons"].items()}
         if set(outlines) != set(_BODIES):
             skipped.append(f"{item['patient']}: outlines of {', '.join(sorted(outlines)) or 'nothing'} only")

@@ -5,10 +5,10 @@ The competition's terms allow research use only, and every bundle trained on it 
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 from ..base.anatomy import Kind, finding, structure
+from ..base.documents import read_json
 from .records import Imported, Record
 
 FINDING_OF_KIND = {Kind.DISC: "disc_disease", Kind.VERTEBRA: "vertebra_disease"}
@@ -21,7 +21,7 @@ def read_tianchi(folder: Path) -> Imported:
     """
     records = []
     skipped: list[str] = []
-    for item in json.loads((folder / "annotation.json").read_text(encoding="utf-8")):
+    for item in read_json(folder / "annotation.json"):
         points = {}
         findings = {}
         if not item["reliable"]:

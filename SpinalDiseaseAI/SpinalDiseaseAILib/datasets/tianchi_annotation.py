@@ -6,7 +6,6 @@ tag: {identification, vertebra | disc}, zIndex}]}}]}]}]``
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -14,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from ..base.anatomy import KEY_POINTS, Kind, finding, structure
+from ..base.documents import read_json
 from ..base.errors import InputError
 from .tianchi import parse_classes
 
@@ -64,11 +64,11 @@ class AnnotatedInstance:
 def read_annotations(path: Path) -> list[dict[str, Any]]:
     """The studies of an annotation file.
 
-    :raises InputError: if it is not such a file.
+    :raises InputError: if it is not such a file, or is too long.
     """
     try:
-        document = json.loads(path.read_text(encoding="utf-8-sig"))
-    except (OSError, ValueError, RecursionError) as error:
+        document = read_json(path)
+    except (OSError, ValueError) as error:
         raise InputError(f"{path} cannot be read as JSON.", remedy="Get the data set again.", code="dataset") from error
     if not isinstance(document, list) or not all(isinstance(item, dict) and "studyUid" in item for item in document):
         raise InputError(

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from ..base.anatomy import structure
+from ..base.documents import read_json
 from ..base.errors import InputError, OutputError, SpinalDiseaseAIError
 from ..base.report import Report
 from ..base.study import Study
@@ -121,9 +122,9 @@ def _unwritable(output: Path, reason: str) -> OutputError:
 
 def _read_map(path: Path) -> list[tuple[str, str]]:
     try:
-        document = json.loads(path.read_text(encoding="utf-8-sig"))
+        document = read_json(path)
         return [(str(item["studyUid"]), str(item["seriesUid"])) for item in document]
-    except (OSError, ValueError, RecursionError, KeyError, TypeError) as error:
+    except (OSError, ValueError, KeyError, TypeError) as error:
         raise InputError(
             f"{path} is no map of series.",
             "A list of studyUid and seriesUid is needed, as lumbar_testA50_series_map.json has it.",

@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from ..base.documents import read_text
 from ..base.errors import InputError
 from ..base.locations import models_folder
 from ..base.options import DEFAULT_LOCALIZER, SHORT_NAMES
@@ -157,7 +158,7 @@ def write_card(card: Path, tables: list[Table]) -> None:
 
     :raises ValueError: if the card has no markers for them.
     """
-    text = card.read_text(encoding="utf-8")
+    text = read_text(card)
     if _START not in text or _END not in text:
         raise ValueError(f"{card} has no {_START} … {_END}.")
     before, rest = text.split(_START, 1)

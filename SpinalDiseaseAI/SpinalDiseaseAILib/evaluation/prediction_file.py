@@ -12,6 +12,7 @@ from typing import Any
 
 from .. import __version__
 from ..base.anatomy import finding, structure
+from ..base.documents import read_json
 from ..base.errors import SchemaError
 from ..base.report import ModelProvenance
 from .predictions import GRADING, LOCALIZATION, Assessment, Case, FoundPoint, Place, Run
@@ -50,12 +51,13 @@ def read_predictions(path: Path, data: Path | None = None) -> tuple[Run, ...]:
     """The runs in a file, or in the ``predictions.json`` of a folder.
 
     :param data: folder to which the paths of images are relative; figures do not need the images.
-    :raises SchemaError: if the file cannot be read, is a different document, or a field is missing or wrong.
+    :raises InputError: if the file is too long.
+    :raises SchemaError: if it cannot be read, is a different document, or a field is missing or wrong.
     """
     file = path / PREDICTIONS_FILE if path.is_dir() else path
     try:
-        document = json.loads(file.read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError) as error:
+        document = read_json(file)
+    except (OSError, ValueError) as error:
         raise SchemaError(
             f"{file} cannot be read as JSON.", "A predictions.json is needed.", "Make it with evaluate -o FOLDER."
         ) from error

@@ -13,13 +13,15 @@ This file does not import torch, so listing bundles is cheap.
 from __future__ import annotations
 
 import hashlib
+import os
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, TypeVar
 
 from ..base import anatomy
-from ..base.errors import ModelError
+from ..base.documents import read_text
+from ..base.errors import InputError, ModelError
 from ..base.locations import MODELS_VARIABLE, models_folder
 from ..base.options import SHORT_NAMES
 from ..base.report import ModelProvenance
@@ -32,8 +34,16 @@ LICENCE = Path("LICENSE")
 
 Value = TypeVar("Value")
 
+MAXIMUM_WEIGHTS_BYTES = 1 << 29
+"""Size of a weights file: the largest network that is loaded, in full precision. Those of the product have at most 8 MB."""
+
+_LONGEST_CARD = 1 << 20  # bytes
+
 REINSTALL = "Install SpinalDiseaseAI again, or copy the bundle again."
 """What a user should do about a bundle that differs from what was packed."""
+
+OTHER_MODEL = "Choose another model."
+"""What a user should do about a bundle that is larger than any that this product loads."""
 
 
 @dataclass(frozen=True)
@@ -75,13 +85,22 @@ class Bundle:
     def checked_weights(self) -> bytes:
         """The content of the weights file, after verification.
 
-        :raises ModelError: if it is missing, or its hash is not the one in the metadata.
+        :raises ModelError: if it is missing or too large, or its hash is not the one in the metadata.
         """
         if not self.weights.is_file():
             raise ModelError(
                 f"The model {self.name} has no file {WEIGHTS.as_posix()}.", remedy=REINSTALL, code="model-missing-file"
             )
-        content = self.weights.read_bytes()
+        with self.weights.open("rb") as file:
+            size = os.fstat(file.fileno()).st_size
+            if size > MAXIMUM_WEIGHTS_BYTES:
+                raise ModelError(
+                    f"The weights of the model {self.name} have {size / 1e6:.0f} MB.",
+                    f"At most {MAXIMUM_WEIGHTS_BYTES / 1e6:.0f} MB are loaded.",
+                    OTHER_MODEL,
+                    code="model-too-large",
+                )
+            content = file.read(size)
         found = hashlib.sha256(content).hexdigest()
         if found != self.sha256:
             raise ModelError(
@@ -91,6 +110,19 @@ class Bundle:
                 code="model-changed",
             )
         return content
+
+    def card_text(self) -> str:
+        """The model card, Markdown.
+
+        :raises ModelError: if it cannot be read, is not UTF-8 or is too long.
+        """
+        try:
+            return read_text(self.folder / CARD, _LONGEST_CARD)
+        except (OSError, ValueError, InputError) as error:
+            reason = "it is too long" if isinstance(error, InputError) else error
+            raise ModelError(
+                f"The card of the model {self.name} cannot be read: {reason}.", remedy=REINSTALL, code="model-card"
+            ) from error
 
 
 def read_bundle(name: str, folder: Path | None = None) -> Bundle:
@@ -141,6 +173,10 @@ def read_bundle(name: str, folder: Path | None = None) -> Bundle:
             "Both should be the same.",
             REINSTALL,
             code="model-changed",
+        ) from error
+    except InputError as error:
+        raise ModelError(
+            f"The metadata of the model {name} are too long.", error.expected, REINSTALL, code="model-metadata"
         ) from error
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise ModelError(

@@ -86,14 +86,17 @@ class LocalizerNetwork(nn.Module):
 class LocalizerEnsemble(nn.Module):
     """The mean of networks of one architecture but different training, each applied to a plane at several sizes.
 
-    :param members: number of networks.
-    :param scales: sizes relative to the plane's own.
+    :param members: number of networks, at least one.
+    :param scales: sizes relative to the plane's own, 1/4 … 4, from one to eight of them.
+    :raises ValueError: if there are no members, or the scales are out of these limits.
     """
 
     def __init__(
         self, key_points: int, widths: tuple[int, ...] | list[int], members: int, scales: tuple[float, ...] | list[float]
     ) -> None:
         super().__init__()
+        if members < 1 or not 1 <= len(scales) <= 8 or not all(0.25 <= scale <= 4 for scale in scales):
+            raise ValueError(f"{members} members at the sizes {scales}")
         self.members = nn.ModuleList(LocalizerNetwork(key_points, tuple(widths)) for _ in range(members))
         self.scales = tuple(scales)
         self.multiple = 2 ** len(widths) * LocalizerNetwork.STRIDE // 2

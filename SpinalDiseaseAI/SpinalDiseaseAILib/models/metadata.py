@@ -7,6 +7,8 @@ import json
 from pathlib import Path
 from typing import Any
 
+from ..base.documents import read_json
+
 _OWN = "metadata_sha256"
 _LONGEST = 1 << 24  # bytes; the product's own files have some ten thousand
 
@@ -29,15 +31,11 @@ def read_metadata(path: Path) -> dict[str, Any]:
     """The content of a metadata file.
 
     :raises ChangedMetadataError: if it was changed since it was written.
-    :raises ValueError: if it is not JSON, or is too large or too deeply nested.
+    :raises InputError: if it is too long.
+    :raises ValueError: if it is not JSON, or is nested too deeply.
     :raises TypeError: if it is not a JSON object, or states no hash.
     """
-    if path.stat().st_size > _LONGEST:
-        raise ValueError(f"it has {path.stat().st_size} bytes")
-    try:
-        document = json.loads(path.read_text(encoding="utf-8"))
-    except RecursionError as error:
-        raise ValueError("it is nested too deeply") from error
+    document = read_json(path, _LONGEST)
     if not isinstance(document, dict):
         raise TypeError("it is no JSON object")
     named = document.get(_OWN)

@@ -87,6 +87,7 @@ class RegionNetwork(nn.Module):
     :param members: number of small residual trunks.
     :param encoder_members: number of trunks with the encoder; they come after the small ones.
     :param encoder_stages: stages of the encoder.
+    :raises ValueError: if there are no members of either kind.
     """
 
     def __init__(
@@ -103,6 +104,8 @@ class RegionNetwork(nn.Module):
         super().__init__()
         trunks: list[nn.Module] = [RegionTrunk(channels, structures, outputs, tuple(widths), dropout) for _ in range(members)]
         trunks += [EfficientTrunk(channels, structures, outputs, encoder_stages, dropout) for _ in range(encoder_members)]
+        if not trunks:
+            raise ValueError("it has no members")
         self.members = nn.ModuleList(trunks)
 
     def forward(self, regions: Tensor, structures: Tensor) -> Tensor:

@@ -9,7 +9,7 @@ from slicer.i18n import tr as _
 
 from ..base.errors import SpinalDiseaseAIError
 from ..base.locations import models_folder
-from ..models.bundle import CARD, Bundle, list_bundles
+from ..models.bundle import Bundle, list_bundles
 from ..pipelines.registry import PIPELINES
 from . import settings
 from .cardText import cardText
@@ -107,7 +107,11 @@ class AdvancedSection:
         shown = bool(ui.cardButton.checked) and bundle is not None
         ui.cardTextBrowser.visible = shown
         if shown and bundle is not None:
-            ui.cardTextBrowser.setMarkdown(cardText((bundle.folder / CARD).read_text(encoding="utf-8", errors="replace")))
+            try:
+                card = bundle.card_text()
+            except SpinalDiseaseAIError as error:
+                card = str(error)
+            ui.cardTextBrowser.setMarkdown(cardText(card))
 
     def _onProbe(self, checked: bool = False) -> None:
         ui = self._host.ui

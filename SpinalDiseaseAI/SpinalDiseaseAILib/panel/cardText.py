@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import re
 
-_COMMENT = re.compile(r"<!--.*?-->", re.DOTALL)
+# No pattern searches the rest of the card again for each of its matches: that would block the window for minutes.
+_COMMENT = re.compile(r"<!--.*?(?:-->|\Z)", re.DOTALL)
 _TAG = re.compile(r"<(?=[a-zA-Z/!?])")
 _PICTURE = re.compile(r"!(?=\[)")
-_LINK = re.compile(r"\]\((?!https?://|#)[^)]*\)")
-_REFERENCE = re.compile(r"^ {0,3}\[[^\]]+\]:(?!\s*<?https?://).*$", re.MULTILINE)
+_LINK = re.compile(r"\]\((?!https?://|#)[^)]*(?:\)|\Z)")
+_REFERENCE = re.compile(r"^ {0,3}\[[^\]]{1,999}\]:(?!\s*<?https?://).*$", re.MULTILINE)
 
 
 def cardText(markdown: str) -> str:

@@ -31,6 +31,9 @@ from ..steps.regions import RegionLayout
 from ..steps.segmentation import Segmenter
 from ..steps.tissues import TissueSegmenter
 
+_LARGEST_SIDE = 1024
+"""Pixels of a view of a published localizer, whose memory grows with its square; the challenge's own images have 512."""
+
 
 class ModelStore:
     """Loads each bundle once per device, and checks it then."""
@@ -61,10 +64,10 @@ class ModelStore:
         if isinstance(network, LocalizerNetwork | LocalizerEnsemble):
             return ChainLocalizer(network, device.torch_device), bundle
         side, least = bundle.options.get("side"), bundle.options.get("least_score")
-        if not isinstance(side, int) or not 0 < side <= 2048 or side % network.multiple:
+        if not isinstance(side, int) or not 0 < side <= _LARGEST_SIDE or side % network.multiple:
             raise ModelError(
                 f"The options of the model {name} state views of {side!r} pixels a side.",
-                f"It should be a multiple of {network.multiple}.",
+                f"It should be a multiple of {network.multiple}, and at most {_LARGEST_SIDE}.",
                 REINSTALL,
                 code="model-metadata",
             )
@@ -109,10 +112,10 @@ class ModelStore:
         if not isinstance(network, SegmentationNetwork):
             raise ModelError(f"The model {name} does not outline structures; its task is {bundle.task}.", code="model-task")
         spacing = bundle.options.get("spacing")
-        if not isinstance(spacing, float) or not 0.1 <= spacing <= 4.0:
+        if not isinstance(spacing, float) or not 0.25 <= spacing <= 4.0:
             raise ModelError(
                 f"The options of the model {name} state a spacing of {spacing!r}.",
-                "It should be the millimetres of a pixel.",
+                "It should be the millimetres of a pixel, 0.25 to 4.",
                 REINSTALL,
                 code="model-metadata",
             )

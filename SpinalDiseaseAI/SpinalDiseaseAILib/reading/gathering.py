@@ -50,19 +50,20 @@ def gathered(paths: Sequence[Path]) -> Iterator[Gathered]:
         links: list[Path] = []
         for number, path in enumerate(paths):
             if os.path.isdir(path):
-                files.update(dict.fromkeys(_walk(path, closed, links)))
+                files.update(dict.fromkeys(walked(path, closed, links)))
             elif os.path.isfile(path) and is_archive(path):
                 files.update(dict.fromkeys(_unpack(path, temporary / str(number))))
             elif os.path.isfile(path):
                 files[path] = None
             else:
-                raise _not_there(path)
+                raise not_there(path)
         if not files:
             raise _nothing(paths, closed, links)
         yield Gathered(tuple(files), tuple(closed), tuple(links))
 
 
-def _not_there(path: Path) -> InputError:
+def not_there(path: Path) -> InputError:
+    """The error for a path that leads to no file or folder."""
     try:
         path.stat()
     except PermissionError:
@@ -93,8 +94,8 @@ def _nothing(paths: Sequence[Path], closed: list[Path], links: list[Path]) -> In
     return InputError(found, needed, remedy, code="empty-folder")
 
 
-def _walk(folder: Path, closed: list[Path], links: list[Path]) -> Iterator[Path]:
-    """Files below a folder; folders that cannot be opened and links that are not followed are added to the lists."""
+def walked(folder: Path, closed: list[Path], links: list[Path]) -> Iterator[Path]:
+    """Files below a folder, in a fixed order; closed folders and links that are not followed are added to the lists."""
     for parent, folders, names in os.walk(folder, onerror=lambda error: closed.append(Path(error.filename))):
         linked = {name for name in folders if _leads_elsewhere(Path(parent, name))}
         links.extend(Path(parent, name) for name in sorted(linked))

@@ -119,24 +119,21 @@ def is_dicom(path: Path) -> bool:
 
 def slices_of(dataset: Dataset, path: Path) -> list[Slice] | None:
     """The slices of a data set; empty if it is not an image, None if its header ends early or it has too many frames."""
-    sop_class = text(dataset, "SOPClassUID") or str(getattr(dataset.file_meta, "MediaStorageSOPClassUID", ""))
-    if sop_class == MediaStorageDirectoryStorage:
-        return []
-    rows, columns = integer(dataset, "Rows"), integer(dataset, "Columns")
-    if not rows or not columns or not text(dataset, "SeriesInstanceUID"):
-        return None if sop_class in MR_CLASSES or not sop_class else []
+    whole = is_whole_image(dataset)
+    if not whole:
+        return None if whole is None else []
     row_direction, column_direction = directions(dataset, "ImageOrientationPatient")
     first = Slice(
         path=path,
         frame=None,
-        sop_class=sop_class,
+        sop_class=_sop_class(dataset),
         sop_uid=text(dataset, "SOPInstanceUID"),
         series_uid=plain_uid(text(dataset, "SeriesInstanceUID")),
         study_uid=plain_uid(text(dataset, "StudyInstanceUID")),
-        patient=_patient_digest(dataset),
+        patient=patient_digest(dataset),
         modality=text(dataset, "Modality").upper(),
-        rows=rows,
-        columns=columns,
+        rows=integer(dataset, "Rows") or 0,
+        columns=integer(dataset, "Columns") or 0,
         samples=integer(dataset, "SamplesPerPixel") or 1,
         position=vector(dataset, "ImagePositionPatient"),
         row_direction=row_direction,
@@ -164,6 +161,20 @@ def slices_of(dataset: Dataset, path: Path) -> list[Slice] | None:
     return [first] if count == 1 else [replace(first, frame=index, position=None) for index in range(count)]
 
 
+def is_whole_image(dataset: Dataset) -> bool | None:
+    """True if a data set is an image, False if it is another kind of object, None if its header ends early."""
+    sop_class = _sop_class(dataset)
+    if sop_class == MediaStorageDirectoryStorage:
+        return False
+    if integer(dataset, "Rows") and integer(dataset, "Columns") and text(dataset, "SeriesInstanceUID"):
+        return True
+    return None if sop_class in MR_CLASSES or not sop_class else False
+
+
+def _sop_class(dataset: Dataset) -> str:
+    return text(dataset, "SOPClassUID") or str(getattr(dataset.file_meta, "MediaStorageSOPClassUID", ""))
+
+
 def _acquisition(dataset: Dataset) -> Acquisition:
     scan_options = {item.upper() for item in texts(dataset, "ScanOptions")}
     suppression = text(dataset, "SpectrallySelectedSuppression").upper()
@@ -184,7 +195,7 @@ def _acquisition(dataset: Dataset) -> Acquisition:
     )
 
 
-def _patient_digest(dataset: Dataset) -> str:
+def patient_digest(dataset: Dataset) -> str:
     """Digest of the patient's ID, or of the name if there is none; a single study may spell the name in several ways."""
     identity = text(dataset, "PatientID") or text(dataset, "PatientName")
     return hashlib.sha256(identity.encode("utf-8", "replace")).hexdigest()

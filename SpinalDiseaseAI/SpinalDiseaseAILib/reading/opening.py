@@ -13,6 +13,7 @@ from ..base.study import Role, Series, Study
 from .choosing import Choice, choose
 from .gathering import Gathered, gathered, is_archive
 from .listing import SeriesEntry, SeriesListing
+from .slices import StudyKey
 
 if TYPE_CHECKING:
     from .headers import Headers
@@ -37,16 +38,26 @@ def open_study(paths: Sequence[Path], *, t2: str = "", t1: str = "") -> Study:
 
 
 @contextmanager
-def opened_study(paths: Sequence[Path], *, t2: str = "", t1: str = "") -> Iterator[tuple[Study, tuple[Path, ...]]]:
+def opened_study(
+    paths: Sequence[Path], *, t2: str = "", t1: str = "", key: StudyKey | None = None
+) -> Iterator[tuple[Study, tuple[Path, ...]]]:
     """The study of :func:`open_study` with the DICOM files of its series; those from an archive exist until the block ends.
 
+    :param key: the only DICOM study that may be used; None to choose among all.
     :returns: the study, and the files whose slices were read into it, series by series; none if it is not DICOM.
     :raises InputError: as :func:`open_study`.
     """
     with gathered(paths) as files:
         dicom, volumes, notes = _survey(files)
         if dicom.slices:
-            choice, _, problem = choose(dicom.slices, t2=t2, t1=t1)
+            slices = [item for item in dicom.slices if key is None or key == StudyKey(item.patient, item.study_uid)]
+            if not slices:
+                raise InputError(
+                    "The files no longer contain the study that was found in them.",
+                    remedy="Start again, so that the input is searched again.",
+                    code="study-gone",
+                )
+            choice, _, problem = choose(slices, t2=t2, t1=t1)
             if choice is None:
                 raise problem or InputError("No series can be used.", _NEEDED, code="no-series")
             study = _study_of_series(choice, notes, wanted_t1=bool(t1))

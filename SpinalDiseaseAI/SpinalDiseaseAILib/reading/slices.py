@@ -4,11 +4,23 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 MR_CLASSES = tuple(f"1.2.840.10008.5.1.4.1.1.4{rest}" for rest in ("", ".1", ".4"))
 """SOP classes of MR images: classic, enhanced, and legacy converted enhanced."""
 
 Vector = tuple[float, float, float]
+
+
+class StudyKey(NamedTuple):
+    """What distinguishes DICOM studies; two patients may have the same UID after careless de-identification.
+
+    :param patient: a digest that distinguishes patients without identifying them.
+    :param uid: StudyInstanceUID.
+    """
+
+    patient: str
+    uid: str
 
 
 @dataclass(frozen=True)

@@ -35,7 +35,7 @@ LAYOUT_OPTIONS = ("region_pixels", "region_levels", "region_turned", "region_own
 class RegionLayout:
     """How a network sees the regions of structures.
 
-    :param side: side in pixels.
+    :param side: side in pixels, at most 512.
     :param levels: side in levels; a level is the distance from a disc to the next disc, or a vertebra to the next.
     :param turned: True if a region is aligned with its neighbours, False if it is upright in the image.
     :param own: weight of the distance between its own neighbours in its size, in 0 … 1; the rest is that of the whole spine.
@@ -51,7 +51,7 @@ class RegionLayout:
     contrasts: tuple[str, ...] = CONTRASTS
 
     def __post_init__(self) -> None:
-        if self.side < 1 or not 0 < self.levels <= 10 or not 0 <= self.own <= 1:
+        if not 1 <= self.side <= 512 or not 0 < self.levels <= 10 or not 0 <= self.own <= 1:
             raise ValueError(f"no regions of {self.side} pixels, {self.levels} levels, {self.own} by their own neighbours")
         if self.contrasts not in (CONTRASTS, *((contrast,) for contrast in CONTRASTS)):
             raise ValueError(f"contrasts are {', '.join(self.contrasts)}, not of {', '.join(CONTRASTS)}")

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from ..base.anatomy import finding
+from ..base.documents import read_text
 from ..base.errors import InputError
 from ..evaluation.prediction_file import read_predictions
 from ..evaluation.predictions import GRADING, Case, Run, collect
@@ -150,7 +151,7 @@ def card_text(fitted: Sequence[Fitted], rate: float) -> str:
 def _write_card(bundle: Bundle, text: str) -> None:
     """Put the tables between the markers of the card, or, if it has none, under a heading at its end."""
     path = bundle.folder / CARD
-    card = path.read_text(encoding="utf-8")
+    card = read_text(path)
     body = f"{_START}\n{text}{_END}"
     if _START in card and _END in card:
         before, rest = card.split(_START, 1)

