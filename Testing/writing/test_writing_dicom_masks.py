@@ -13,7 +13,9 @@ import pytest
 import SimpleITK
 from dicom_series import COLUMNS, NAME, ORIGIN, ROWS, SLICES, STEP, classic, enhanced, grid, position, write
 from highdicom.color import CIELabColor
+from pydicom.config import disable_value_validation
 from pydicom.dataset import Dataset
+from pydicom.uid import EnhancedMRImageStorage
 
 from SpinalDiseaseAILib.base.anatomy import structure
 from SpinalDiseaseAILib.base.errors import InputError
@@ -179,13 +181,51 @@ def test_a_slice_that_was_interpolated_is_left_out(segmented: Report, study: Stu
     assert rows and not any(np.allclose(row, position(2), atol=0.1) for row in rows)
 
 
-def test_slices_that_are_spread_over_several_multi_frame_files_are_refused(segmented: Report, tmp_path: Path) -> None:
+def references(dataset: Dataset) -> list[tuple[str, int]]:
+    """UID and number of the frame on which each frame of the segmentation lies."""
+    sources = [frame.DerivationImageSequence[0].SourceImageSequence for frame in dataset.PerFrameFunctionalGroupsSequence]
+    assert {len(items) for items in sources} == {1}
+    return [(items[0].ReferencedSOPInstanceUID, items[0].ReferencedFrameNumber) for items in sources]
+
+
+def listed(dataset: Dataset) -> list[str]:
+    """UIDs of the instances that the segmentation as a whole refers to."""
+    (series,) = dataset.ReferencedSeriesSequence
+    assert {item.ReferencedSOPClassUID for item in series.ReferencedInstanceSequence} == {EnhancedMRImageStorage}
+    return [item.ReferencedSOPInstanceUID for item in series.ReferencedInstanceSequence]
+
+
+def test_slices_may_be_spread_over_several_multi_frame_files(segmented: Report, study: Study, tmp_path: Path) -> None:
     halves = [enhanced((0, 1, 2)), enhanced((3, 4, 5), SOPInstanceUID="1.2.3.4.1")]
-    paths = write(halves, tmp_path)
-    with pytest.raises(InputError, match="spread over 2 files") as error:
-        dicom_formats(segmented, paths)
-    assert error.value.code == "several-multi-frame-files"
-    assert list(dicom_formats(segmented, paths, [STRUCTURED_REPORT_FILE])) == [STRUCTURED_REPORT_FILE]
+    dataset = written(segmented, study, write(halves, tmp_path / "in"), tmp_path / "out")
+    assert_same_places(dataset, segmented)
+    # The first slice has no mask; of the others, L4 is on 1 to 3, L4-L5 on 2 to 4, L5 on 2 and 3, the canal on 4.
+    first, second = "1.2.3.4.0", "1.2.3.4.1"
+    wanted = [(first, 2), (first, 3), (second, 1), (first, 3), (second, 1), (second, 2), (first, 3), (second, 1), (second, 2)]
+    assert references(dataset) == wanted
+    assert listed(dataset) == [first, second]
+
+
+def test_of_several_frames_at_one_place_in_a_file_the_first_is_referred_to(
+    segmented: Report, study: Study, tmp_path: Path
+) -> None:
+    twice = enhanced([*range(SLICES), *range(SLICES)])
+    dataset = written(segmented, study, write([twice], tmp_path / "in"), tmp_path / "out")
+    assert_same_places(dataset, segmented)
+    assert {number for _, number in references(dataset)} == {2, 3, 4, 5} and listed(dataset) == ["1.2.3.4.0"]
+
+
+def test_frames_may_state_nothing_in_common(segmented: Report, study: Study, tmp_path: Path) -> None:
+    source = enhanced(shared=False)
+    del source.SharedFunctionalGroupsSequence
+    assert_same_places(written(segmented, study, write([source], tmp_path / "in"), tmp_path / "out"), segmented)
+
+
+def test_a_frame_whose_place_is_no_number_is_left_out(segmented: Report, study: Study, tmp_path: Path) -> None:
+    source = enhanced([*range(SLICES), 0])
+    with disable_value_validation():
+        source.PerFrameFunctionalGroupsSequence[-1].PlanePositionSequence[0].ImagePositionPatient = ["nan", "0", "0"]
+    assert_same_places(written(segmented, study, write([source], tmp_path / "in"), tmp_path / "out"), segmented)
 
 
 def test_files_of_a_part_of_the_series_are_refused(segmented: Report, tmp_path: Path) -> None:

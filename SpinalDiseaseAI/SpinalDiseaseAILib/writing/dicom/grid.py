@@ -10,6 +10,9 @@ from pydicom.dataset import Dataset
 
 from ...base.geometry import LPS_FROM_RAS, Array, FloatArray, Image
 
+GROUPS = ("PlanePositionSequence", "PlaneOrientationSequence", "PixelMeasuresSequence")
+"""Functional groups that tell where a frame of a multi-frame image lies."""
+
 _OFF_PIXEL = 0.1  # pixels by which a row or column may drift from the volume's over its whole length
 _OFF_STEP = 0.25  # share of the distance between planes: series readers accept slices that are a fifth of it off
 _SHIFTED = 1.0  # millimetres in the plane, for the same reason
@@ -18,20 +21,37 @@ _EXACT = 0.1  # millimetres; of a series that was read as a volume some slices l
 
 @dataclass(frozen=True, eq=False)
 class Frame:
-    """A slice of an instance.
+    """A slice of an instance. Lengths are in millimetres, directions and positions in LPS.
 
     :param instance: number of the instance in its series, from 0.
     :param number: number of the frame in the instance, from 0; None for a single-slice instance.
-    :param affine: 4×3 from (column, row, 1) to LPS millimetres.
+    :param position: centre of the first pixel.
+    :param orientation: direction along which columns are counted, then that of rows: six cosines.
+    :param spacing: from row to row, from column to column (PS3.3 10.7.1.3).
+    :param thickness: of the slice; 0 if not stated.
     :param shape: columns, rows.
     :param order: sort key for frames at the same position: acquisition, instance number, UID.
     """
 
     instance: int
     number: int | None
-    affine: FloatArray
+    position: tuple[float, ...]
+    orientation: tuple[float, ...]
+    spacing: tuple[float, ...]
+    thickness: float
     shape: tuple[int, int]
     order: tuple[int, int, str, int]
+
+    @property
+    def affine(self) -> FloatArray:
+        """4×3 matrix from (column, row, 1) to LPS millimetres."""
+        affine = np.zeros((4, 3))
+        affine[3, 2] = 1
+        along = np.array(self.orientation).reshape(2, 3)
+        along /= np.maximum(np.linalg.norm(along, axis=1, keepdims=True), 1e-9)
+        affine[:3, 0], affine[:3, 1] = along[0] * self.spacing[1], along[1] * self.spacing[0]
+        affine[:3, 2] = self.position
+        return affine
 
 
 @dataclass(frozen=True, eq=False)
@@ -70,14 +90,11 @@ def frames_of(instances: Sequence[Dataset]) -> list[Frame]:
         if "PerFrameFunctionalGroupsSequence" in instance:
             shared = _item(instance, "SharedFunctionalGroupsSequence")
             for index, own in enumerate(instance.PerFrameFunctionalGroupsSequence):
-                groups = [_item(own, key) or _item(shared, key) for key in _GROUPS]
+                groups = [_item(own, key) or _item(shared, key) for key in GROUPS]
                 frames += _frame(instance, number, index, *groups)
         else:
             frames += _frame(instance, number, None, instance, instance, instance)
     return frames
-
-
-_GROUPS = ("PlanePositionSequence", "PlaneOrientationSequence", "PixelMeasuresSequence")
 
 
 def _item(dataset: Dataset, keyword: str) -> Dataset:
@@ -89,25 +106,18 @@ def _frame(
     instance: Dataset, number: int, index: int | None, position: Dataset, orientation: Dataset, measures: Dataset
 ) -> Iterator[Frame]:
     """The frame, if its header states a position."""
-    origin = position.get("ImagePositionPatient")
-    cosines = orientation.get("ImageOrientationPatient")
-    spacing = measures.get("PixelSpacing")
-    if not origin or not cosines or not spacing or len(origin) != 3 or len(cosines) != 6 or len(spacing) != 2:
+    keywords = (position, "ImagePositionPatient"), (orientation, "ImageOrientationPatient"), (measures, "PixelSpacing")
+    place, cosines, spacing = (tuple(map(float, np.ravel(group.get(keyword) or ()))) for group, keyword in keywords)
+    if (len(place), len(cosines), len(spacing)) != (3, 6, 2):
         return
-    affine = np.zeros((4, 3))
-    affine[3, 2] = 1
-    along = np.array(cosines, dtype=np.float64).reshape(2, 3)
-    along /= np.maximum(np.linalg.norm(along, axis=1, keepdims=True), 1e-9)
-    # PixelSpacing is (between rows, between columns), PS3.3 10.7.1.3.
-    affine[:3, 0], affine[:3, 1] = along[0] * float(spacing[1]), along[1] * float(spacing[0])
-    affine[:3, 2] = np.array(origin, dtype=np.float64)
     order = (
         int(instance.get("AcquisitionNumber") or 0),
         int(instance.get("InstanceNumber") or 0),
         str(instance.SOPInstanceUID),
         index or 0,
     )
-    yield Frame(number, index, affine, (int(instance.Columns), int(instance.Rows)), order)
+    shape = (int(instance.Columns), int(instance.Rows))
+    yield Frame(number, index, place, cosines, spacing, float(measures.get("SliceThickness") or 0), shape, order)
 
 
 def planes_of(frames: Sequence[Frame], image: Image) -> dict[int, Plane]:

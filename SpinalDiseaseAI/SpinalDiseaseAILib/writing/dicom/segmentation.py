@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from copy import deepcopy
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +11,7 @@ import numpy as np
 from highdicom import seg
 from pydicom.dataset import Dataset
 from pydicom.sr.codedict import codes
+from pydicom.uid import MRImageStorage
 
 from ...base.anatomy import Structure
 from ...base.concepts import KIND_CODES
@@ -19,9 +19,9 @@ from ...base.errors import InputError
 from ...base.masks import Masks
 from ...base.report import Report
 from ...base.terminology import CATEGORY
-from .grid import Plane, frames_of, planes_of
+from .grid import Frame, Plane, frames_of, planes_of
 from .lab_colours import lab_of
-from .product import coded, common_elements, lasting_uid, software_of, stamp
+from .product import coded, common_elements, lasting_uid, new_uid, software_of, stamp
 from .sources import Sources, silent_dicom, unusable_header
 
 SERIES_NUMBER = 7002
@@ -30,12 +30,26 @@ DESCRIPTION = "SpinalDiseaseAI masks"
 _INTERPOLATED = "missing-slices"
 """Code of the note about slices missing in the files: their masks have no image and are left out."""
 
+_OF_FRAMES = (
+    "SOPClassUID",
+    "SOPInstanceUID",
+    "NumberOfFrames",
+    "SharedFunctionalGroupsSequence",
+    "PerFrameFunctionalGroupsSequence",
+    "ImagePositionPatient",
+    "ImageOrientationPatient",
+    "PixelSpacing",
+    "SliceThickness",
+    "SpacingBetweenSlices",
+)
+"""Elements that :func:`_images` sets or leaves out."""
+
 
 def planes_of_masks(report: Report, sources: Sources) -> tuple[Plane, ...]:
     """The frames of the analysed series on which the masks of a report lie, in the order of the masks' planes.
 
     :raises InputError: code ``"grid-mismatch"`` if the masks do not lie on the pixels of the series, ``"missing-source"`` if some
-        of its instances are missing, ``"several-multi-frame-files"`` if they are multi-frame images.
+        of its instances are missing.
     """
     assert report.masks is not None
     image = report.masks.image
@@ -56,16 +70,7 @@ def planes_of_masks(report: Report, sources: Sources) -> tuple[Plane, ...]:
             "Give all files of the series that was analyzed.",
             code="missing-source",
         )
-    found = tuple(planes[index] for index in sorted(planes))
-    files = {plane.frame.instance for plane in found}
-    if len(files) > 1 and any(plane.frame.number is not None for plane in found):
-        raise InputError(
-            f"The slices that were analyzed are spread over {len(files)} files, of which at least one has several slices.",
-            "A DICOM segmentation refers to one multi-frame file, or to files of one slice each.",
-            "Leave out the DICOM segmentation.",
-            code="several-multi-frame-files",
-        )
-    return found
+    return tuple(planes[index] for index in sorted(planes))
 
 
 def write_segmentation(report: Report, sources: Sources, planes: Sequence[Plane], path: Path) -> None:
@@ -98,11 +103,11 @@ def segmentation(report: Report, sources: Sources, planes: Sequence[Plane]) -> D
     for number, item in enumerate(structures, 1):
         numbers[masks.label(item.name)] = number
     series_uid, instances = next(iter(sources.series.items()))
-    images, pixels = _aligned(instances, planes, numbers[labels], masks)
+    images = _images(instances, planes, masks)
     try:
         dataset: Dataset = seg.Segmentation(
             source_images=images,
-            pixel_array=pixels,
+            pixel_array=numbers[labels],
             segmentation_type=seg.SegmentationTypeValues.BINARY,
             segment_descriptions=[_segment(number, item, report, series_uid) for number, item in enumerate(structures, 1)],
             series_number=SERIES_NUMBER,
@@ -114,43 +119,57 @@ def segmentation(report: Report, sources: Sources, planes: Sequence[Plane]) -> D
         )
     except (ValueError, TypeError, AttributeError, KeyError) as error:
         raise unusable_header(error) from error
+    sources_of = [(instances[plane.frame.instance], plane.frame) for plane in planes]
+    _refer(dataset, {image.SOPInstanceUID: source for image, source in zip(images, sources_of, strict=True)})
     stamp(dataset)
     return dataset
 
 
-def _aligned(instances: Sequence[Dataset], planes: Sequence[Plane], pixels: Any, masks: Masks) -> tuple[list[Dataset], Any]:
-    """The source images of planes, and their pixels in the order of the images' frames.
+def _images(instances: Sequence[Dataset], planes: Sequence[Plane], masks: Masks) -> list[Dataset]:
+    """One single-slice image per plane, with a UID of its own, whatever the files are.
 
-    Headers differ in insignificant digits, and multi-frame images state what all frames share in either of two places, of which
-    highdicom accepts one. Frames of a multi-frame image that were not analysed are empty.
+    highdicom accepts a single multi-frame image at most, of which no two frames may lie at the same place, and images whose
+    orientation and spacing do not differ even in insignificant digits.
     """
-    first = planes[0]
-    if first.frame.number is None:
-        images = [deepcopy(instances[plane.frame.instance]) for plane in planes]
-        for image in images:
-            image.ImageOrientationPatient = images[0].ImageOrientationPatient
-            image.PixelSpacing = images[0].PixelSpacing
-            image.SliceThickness = images[0].SliceThickness
-            image.SpacingBetweenSlices = _step(masks, first)
-        return images, pixels
-    source = deepcopy(instances[first.frame.instance])
-    frames = source.PerFrameFunctionalGroupsSequence
-    shared = source.SharedFunctionalGroupsSequence[0]
-    own = frames[first.frame.number]
-    for keyword in ("PlaneOrientationSequence", "PixelMeasuresSequence"):
-        if own.get(keyword):
-            setattr(shared, keyword, own[keyword].value)
-    measures = shared.PixelMeasuresSequence[0]
-    measures.SliceThickness = measures.get("SliceThickness") or _step(masks, first)
-    measures.SpacingBetweenSlices = _step(masks, first)
-    whole = np.zeros((len(frames), *pixels.shape[1:]), dtype=pixels.dtype)
-    for plane, found in zip(planes, pixels, strict=True):
-        assert plane.frame.number is not None
-        whole[plane.frame.number] = found
-    for frame in frames:
-        if not frame.get("PlanePositionSequence"):
-            frame.PlanePositionSequence = own.PlanePositionSequence
-    return [source], whole
+    first = planes[0].frame
+    images = []
+    for plane in planes:
+        image = Dataset()
+        for element in instances[plane.frame.instance]:
+            if element.keyword not in _OF_FRAMES:
+                image.add(element)
+        image.SOPClassUID, image.SOPInstanceUID = MRImageStorage, new_uid()
+        image.ImagePositionPatient = list(plane.frame.position)
+        image.ImageOrientationPatient = list(first.orientation)
+        image.PixelSpacing = list(first.spacing)
+        image.SliceThickness = first.thickness or _step(masks, planes[0])
+        image.SpacingBetweenSlices = _step(masks, planes[0])
+        images.append(image)
+    return images
+
+
+def _refer(dataset: Dataset, to: Mapping[str, tuple[Dataset, Frame]]) -> None:
+    """Replace references to the images of :func:`_images` by references to the files' instances and frames.
+
+    :param to: UID of an image to the instance and the frame that it stands for.
+    """
+    for element in dataset:
+        if element.VR != "SQ":
+            continue
+        kept: dict[str, Dataset] = {}
+        for number, item in enumerate(element.value):
+            key = str(number)
+            if item.get("ReferencedSOPInstanceUID") in to:
+                instance, frame = to[item.ReferencedSOPInstanceUID]
+                key = item.ReferencedSOPInstanceUID = instance.SOPInstanceUID
+                item.ReferencedSOPClassUID = instance.SOPClassUID
+                if frame.number is not None and "SpatialLocationsPreserved" in item:
+                    item.ReferencedFrameNumber = frame.number + 1
+            else:
+                _refer(item, to)
+            kept.setdefault(key, item)  # a file with several slices is listed once
+        if len(kept) < len(element.value):
+            element.value = list(kept.values())
 
 
 def _step(masks: Masks, plane: Plane) -> float:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import datetime
 import logging
+import math
 import re
 import threading
 import warnings
@@ -11,24 +13,74 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import pydicom
 from pydicom.config import disable_value_validation
 from pydicom.dataset import Dataset
+from pydicom.multival import MultiValue
 
 from ...base.errors import InputError
 from ...base.uids import plain_uid
+from .grid import GROUPS
 
 UTF_8 = "ISO_IR 192"
 
-_DATE = r"\d{4}(0[1-9]|1[0-2])(0[1-9]|[12]\d|3[01])"
+_DATES = ("PatientBirthDate", "StudyDate")
 _PATTERNS = {
-    "PatientBirthDate": _DATE,
+    **dict.fromkeys(_DATES, r"\d{8}"),
     "PatientSex": "[MFO]",
-    "StudyDate": _DATE,
     "StudyTime": r"([01]\d|2[0-3])([0-5]\d([0-5]\d(\.\d{1,6})?)?)?",
 }
 """Patterns of valid values; others are left empty, because these elements may be empty but not invalid."""
 _REQUIRED = (*_PATTERNS, "PatientID", "PatientName", "AccessionNumber", "StudyID", "ReferringPhysicianName")
+"""Elements that every DICOM object has, with a single value that may be empty."""
+_FILING = (
+    *_REQUIRED,
+    "IssuerOfPatientID",
+    "IssuerOfPatientIDQualifiersSequence",
+    "StudyInstanceUID",
+    "IssuerOfAccessionNumberSequence",
+    "StudyDescription",
+    "PatientIdentityRemoved",
+    "DeidentificationMethod",
+    "DeidentificationMethodCodeSequence",
+    "ClinicalTrialSponsorName",
+    "ClinicalTrialProtocolID",
+    "ClinicalTrialProtocolName",
+    "ClinicalTrialSiteID",
+    "ClinicalTrialSiteName",
+    "ClinicalTrialSubjectID",
+    "ClinicalTrialSubjectReadingID",
+    "ClinicalTrialTimePointID",
+)
+"""What archives file an object by; it is copied into results. Nothing else that tells about the patient or the staff is read."""
+_SCANNER = ("Manufacturer", "ManufacturerModelName", "SoftwareVersions")
+"""Copied into results too, as the equipment that acquired the images."""
+_IMAGE = (
+    "SOPClassUID",
+    "SOPInstanceUID",
+    "SeriesInstanceUID",
+    "FrameOfReferenceUID",
+    "PositionReferenceIndicator",
+    "Modality",
+    "AcquisitionNumber",
+    "InstanceNumber",
+    "NumberOfFrames",
+    "Rows",
+    "Columns",
+    "ImagePositionPatient",
+    "ImageOrientationPatient",
+    "PixelSpacing",
+    "SliceThickness",
+    "SpacingBetweenSlices",
+    "SharedFunctionalGroupsSequence",
+    "PerFrameFunctionalGroupsSequence",
+    "LossyImageCompression",
+    "LossyImageCompressionRatio",
+    "LossyImageCompressionMethod",
+)
+"""What an image is and where it lies."""
+_UIDS = ("StudyInstanceUID", "SeriesInstanceUID", "SOPInstanceUID", "FrameOfReferenceUID")
 _TYPICAL_THICKNESS = 1.0  # millimetres, if a header states none: a plane must have a thickness
 
 _quiet = threading.Lock()
@@ -56,7 +108,7 @@ def silent_dicom() -> Iterator[None]:
 
 @dataclass(frozen=True, eq=False)
 class Sources:
-    """Headers of the instances of the analysed series, without pixels, with texts in UTF-8.
+    """Headers of the instances of the analysed series, with texts in UTF-8: only elements that results need.
 
     :param series: SeriesInstanceUID, as stated in reports, to the instances of the series.
     """
@@ -75,7 +127,7 @@ def read_sources(files: Iterable[Path], uids: Sequence[str]) -> Sources:
     :param files: DICOM files, and others, which are ignored.
     :param uids: SeriesInstanceUIDs as stated in a report.
     :raises InputError: code ``"missing-source"`` if a series is not among the files, ``"no-frame-of-reference"`` if its header
-        does not state the frame of reference of positions.
+        does not state the frame of reference of positions, ``"malformed-uid"`` if a UID is none.
     """
     found: dict[str, dict[str, Dataset]] = {uid: {} for uid in uids}
     with silent_dicom():
@@ -100,7 +152,19 @@ def read_sources(files: Iterable[Path], uids: Sequence[str]) -> Sources:
             "Leave out the DICOM results.",
             code="no-frame-of-reference",
         )
+    if any(plain_uid(str(item.get(keyword, ""))) != item.get(keyword) for item in sources.all for keyword in _UIDS):
+        raise malformed_uid()
     return sources
+
+
+def malformed_uid() -> InputError:
+    """The error for images that no DICOM object can refer to."""
+    return InputError(
+        "The analyzed images have identifiers (UIDs) that are not valid DICOM.",
+        "A DICOM result refers to its images by their UIDs, which consist of at most 64 digits and dots.",
+        "Leave out the DICOM results, or export the study again with new UIDs.",
+        code="malformed-uid",
+    )
 
 
 def unusable_header(error: Exception) -> InputError:
@@ -120,9 +184,10 @@ def _header(path: Path, wanted: dict[str, dict[str, Dataset]]) -> Dataset | None
         brief = pydicom.dcmread(path, stop_before_pixels=True, specific_tags=["SeriesInstanceUID"], force=True)
         if plain_uid(str(brief.get("SeriesInstanceUID", "")).strip(" \0")) not in wanted:
             return None
-        dataset = pydicom.dcmread(path, stop_before_pixels=True, force=True)
+        dataset = pydicom.dcmread(path, stop_before_pixels=True, specific_tags=[*_FILING, *_SCANNER, *_IMAGE], force=True)
         if not dataset.get("Rows") or not dataset.get("SOPInstanceUID") or not dataset.get("SOPClassUID"):
             return None
+        _drop_other_groups(dataset)
         _drop_unreadable(dataset)
         dataset.remove_private_tags()
         dataset.decode()
@@ -133,23 +198,45 @@ def _header(path: Path, wanted: dict[str, dict[str, Dataset]]) -> Dataset | None
     return dataset
 
 
+def _drop_other_groups(dataset: Dataset) -> None:
+    """Remove functional groups that do not tell where a frame lies."""
+    for keyword in ("SharedFunctionalGroupsSequence", "PerFrameFunctionalGroupsSequence"):
+        for item in dataset.get(keyword) or ():
+            for tag in [element.tag for element in item if element.keyword not in GROUPS]:
+                del item[tag]
+
+
 def _drop_unreadable(dataset: Dataset) -> None:
-    """Remove elements whose bytes are no value of their kind, such as letters in a number."""
+    """Remove elements whose bytes are no value of their kind, such as letters in a number or numbers that are infinite."""
     for tag in list(dataset.keys()):
         try:
             element = dataset[tag]
-            if element.VR in ("DS", "IS") and element.VM:
-                _ = [float(value) for value in (element.value if element.VM > 1 else [element.value])]
+            for item in element.value if element.VR == "SQ" else ():
+                _drop_unreadable(item)
+            numbers = [float(value) for value in np.ravel(element.value)] if element.VR in ("DS", "IS") and element.VM else []
+            readable = all(map(math.isfinite, numbers))
         except Exception:  # whatever the damaged byte leads to
+            readable = False
+        if not readable:
             del dataset[tag]
 
 
 def _complete(dataset: Dataset) -> None:
     """Give a header every element that a DICOM result must have; absent or malformed ones become empty."""
     for keyword in _REQUIRED:
+        if isinstance(dataset.get(keyword), MultiValue):
+            setattr(dataset, keyword, dataset.get(keyword)[0])
         value = str(dataset.get(keyword) or "").strip(" \0")
-        pattern = _PATTERNS.get(keyword)
-        if not value or (pattern and not re.fullmatch(pattern, value)):
+        if not value or not _valid(keyword, value):
             setattr(dataset, keyword, "")
     if "PixelSpacing" in dataset and not dataset.get("SliceThickness"):
         dataset.SliceThickness = dataset.get("SpacingBetweenSlices") or _TYPICAL_THICKNESS
+
+
+def _valid(keyword: str, value: str) -> bool:
+    if keyword in _DATES:
+        try:
+            datetime.date(int(value[:4]), int(value[4:6]), int(value[6:]))
+        except ValueError:
+            return False
+    return re.fullmatch(_PATTERNS.get(keyword, ".*"), value, re.DOTALL | re.ASCII) is not None
