@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Protocol
 
-from ..base.errors import Cancelled, InputError, ModelError, OutputError, SpinalDiseaseAIError
+from ..base.errors import Cancelled, ComputeError, InputError, ModelError, OutputError, SpinalDiseaseAIError
 from ..base.folders_in_use import claimed
 from ..base.options import Options, Progress
 from ..base.report import Report
@@ -19,7 +19,7 @@ from ..base.study import Study
 from ..reading import opened_study
 from ..reading.studies import FoundStudy
 from ..reading.values import silent_pydicom
-from ..worker.failures import error_of_exception
+from ..worker.failures import UNEXPECTED, error_of_exception
 from ..writing import FORMATS, SCENE_FILE, Results, remove_results, write_results
 from ..writing.dicom.results import read_sources, require_highdicom, writers_of
 from .manifest import Entry, ManifestFile, Status
@@ -223,6 +223,9 @@ def _entry_of_report(found: FoundStudy, report: Report) -> Entry:
 
 def _entry_of_error(found: FoundStudy, error: SpinalDiseaseAIError) -> Entry:
     status = Status.REFUSED if isinstance(error, InputError) else Status.FAILED
+    if error.code == UNEXPECTED:  # its remedy speaks of a log, which a batch does not have
+        remedy = "Analyze this study alone with the command analyze to see where it happens, and please report it."
+        error = ComputeError(error.found, remedy=remedy, code=UNEXPECTED)
     uid = found.key.uid if found.key else ""
     return Entry(found.name, status, found.source, found.files, found.fingerprint, _now(), error.code, str(error), study_uid=uid)
 
