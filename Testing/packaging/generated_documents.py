@@ -67,11 +67,16 @@ def codes_document() -> str:
     coded += [(f"class: {name}, {item}", code, "") for (name, item), code in concepts.CLASS_CONCEPTS.items()]
     coded += [(f"measurement: {name}", code, quantities.quantity(name).unit) for name, code in concepts.QUANTITY_CODES.items()]
     coded.append(("confidence of a point", concepts.POINT_PROBABILITY, "1"))
+    coded.append(("each plausible value of an evaluation", concepts.PLAUSIBLE_VALUE, ""))
+    coded.append(("coverage of the plausible values", concepts.PLAUSIBLE_RATE, "1"))
+    coded.append(("certainty of a guess", concepts.CERTAINTY, ""))
+    coded.append(("value of that certainty", concepts.INDETERMINATE, ""))
     for name, code, unit in coded:
         lines.append(f"| {name} | {code.value} | {code.scheme} | {code.meaning} | {unit} |")
     lines += [
         "",
         "The probability of an evaluation has the concept 122157 (`DCM`, Probability); its modifier repeats the evaluation.",
+        "Plausible values, their coverage and the certainty are properties (`HAS PROPERTIES`) of the evaluation that they are about.",
     ]
     return "\n".join(lines) + "\n"
 

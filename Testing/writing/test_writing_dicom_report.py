@@ -22,7 +22,15 @@ from pydicom.sr.codedict import codes
 
 from SpinalDiseaseAILib.base import anatomy
 from SpinalDiseaseAILib.base.anatomy import Kind, structure
-from SpinalDiseaseAILib.base.concepts import CLASS_CONCEPTS, FINDING_CODES, KIND_CODES, QUANTITY_CODES
+from SpinalDiseaseAILib.base.concepts import (
+    CERTAINTY,
+    CLASS_CONCEPTS,
+    FINDING_CODES,
+    KIND_CODES,
+    PLAUSIBLE_RATE,
+    PLAUSIBLE_VALUE,
+    QUANTITY_CODES,
+)
 from SpinalDiseaseAILib.base.corrections import MOVED, READER, Correction
 from SpinalDiseaseAILib.base.errors import ComputeError, InputError
 from SpinalDiseaseAILib.base.quantities import QUANTITIES, Measurement
@@ -268,6 +276,60 @@ def test_a_finding_that_the_images_do_not_tell_is_called_a_guess(report: Report,
     found = texts(written(with_findings(report, "L3-L4", unsure)))
     assert any(line.startswith("The images do not tell at L3-L4: Disc narrowing") for line in found)
     assert not any(line.startswith("The images do not tell") for line in texts(written()))
+
+
+def properties_of(group: Group, concept: str) -> tuple[list[str], list[float], list[str]]:
+    """Values that the evaluation with a code has as plausible, their coverage, and its certainty."""
+    (evaluation,) = [
+        item
+        for item in group[0].ContentSequence
+        if item.ValueType == "CODE" and item.ConceptNameCodeSequence[0].CodeValue == concept
+    ]
+    items = list(evaluation.get("ContentSequence", ()))
+    assert {item.RelationshipType for item in items} <= {"HAS PROPERTIES"}
+    named = [(item.ConceptNameCodeSequence[0].CodeValue, item) for item in items]
+    return (
+        [item.ConceptCodeSequence[0].CodeValue for name, item in named if name == PLAUSIBLE_VALUE.value],
+        [float(item.MeasuredValueSequence[0].NumericValue) for name, item in named if name == PLAUSIBLE_RATE.value],
+        [item.ConceptCodeSequence[0].CodeValue for name, item in named if name == CERTAINTY.value],
+    )
+
+
+def test_what_else_is_plausible_is_coded_with_the_evaluation(report: Report, written: Written) -> None:
+    grade = {"1": 0.02, "2": 0.08, "3": 0.5, "4": 0.3, "5": 0.1}
+    grades = FindingResult("pfirrmann", grade, "model", ("3", "4"), 0.9)
+    narrow = FindingResult("narrowing", {"absent": 0.99, "present": 0.01}, "model", ("absent",), 0.9)
+    group = groups_of(written(with_findings(report, "L5-S1", grades, narrow)))[-1]
+    assert properties_of(group, "PFIRRMANN") == (["PFIRRMANN-3", "PFIRRMANN-4"], [0.9], [])
+    assert properties_of(group, "NARROWING") == (["272519000"], [0.9], [])
+
+
+def test_a_guess_is_coded_as_indeterminate(report: Report, written: Written) -> None:
+    unsure = FindingResult("narrowing", {"absent": 0.51, "present": 0.49}, "model", ("absent", "present"), 0.9)
+    group = groups_of(written(with_findings(report, "L5-S1", unsure)))[-1]
+    assert properties_of(group, "NARROWING") == (["272519000", "52101004"], [0.9], ["82334004"])
+    assert properties_of(group, "PFIRRMANN") == ([], [], []), "it was not assessed there"
+
+
+def test_a_model_that_states_no_plausible_classes_gets_none(written: Written) -> None:
+    assert properties_of(groups_of(written())[-1], "PFIRRMANN") == ([], [], [])
+
+
+def test_of_classes_that_can_hold_together_an_absent_one_may_be_plausible(report: Report, written: Written) -> None:
+    held = {"v1": 0.1, "v2": 0.9, "v3": 0.2, "v4": 0.01, "v5": 0.4}
+    result = with_findings(report, "L5-S1", FindingResult("disc_disease", held, "model", ("v2", "v3", "v5"), 0.9))
+    group = groups_of(written(result))[-1]
+    absent, present = "272519000", "52101004"
+    stated = {name: properties_of(group, CLASS_CONCEPTS["disc_disease", name].value)[0] for name in held}
+    assert stated == {"v1": [absent], "v2": [], "v3": [absent, present], "v4": [absent], "v5": [absent, present]}
+
+
+def test_slicer_makes_no_columns_of_what_is_plausible(report: Report, written: Written) -> None:
+    unsure = FindingResult("narrowing", {"absent": 0.51, "present": 0.49}, "model", ("absent", "present"), 0.9)
+    columns, rows = columns_of_slicer(written(with_findings(report, "L5-S1", unsure)))
+    assert columns == ["Finding category", "Finding", "Pfirrmann grade", "Disc narrowing"]
+    for row in rows:
+        assert [name for name, _ in row] == columns[: len(row)]
 
 
 def test_the_models_are_named_with_their_weights(written: Written) -> None:

@@ -73,3 +73,12 @@ QUANTITY_CODES: dict[str, Code] = {name: _own(value, quantity(name).display) for
 
 POINT_PROBABILITY = _own("POINT-PROB", "Probability that the point is right")
 """Concept of the confidence of a structure's position."""
+
+PLAUSIBLE_VALUE = _own("PLAUSIBLE", "Plausible value")
+"""Concept of each value of a finding that cannot be ruled out."""
+
+PLAUSIBLE_RATE = _own("PLAUSIBLE-RATE", "Rate at which plausible values include the true one")
+
+CERTAINTY = _own("CERTAINTY", "Certainty of the value")
+INDETERMINATE = Code("82334004", "SCT", "Indeterminate")
+"""Concept and value that mark a guess: every value is plausible."""

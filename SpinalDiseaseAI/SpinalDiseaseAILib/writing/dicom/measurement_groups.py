@@ -11,24 +11,22 @@ from typing import Any
 
 import numpy as np
 from highdicom import sr
-from pydicom.sr.codedict import codes
 
 from ...base.anatomy import FINDINGS, LUMBAR_REGION, Code, Finding, structure
-from ...base.concepts import CLASS_CONCEPTS, FINDING_CODES, KIND_CODES, POINT_PROBABILITY, QUANTITY_CODES
+from ...base.concepts import KIND_CODES, POINT_PROBABILITY, QUANTITY_CODES
 from ...base.geometry import LPS_FROM_RAS, transform_points
 from ...base.quantities import Measurement
-from ...base.report import FindingResult, Report, StructureResult
+from ...base.report import Report, StructureResult
 from ...base.terminology import CATEGORY
+from .evaluations import NO_UNITS, evaluations, probabilities
 from .product import algorithm_parameters, coded, lasting_uid, software_of
 
-_ABSENT, _PRESENT = Code("272519000", "SCT", "Absent"), Code("52101004", "SCT", "Present")
-_NOT_EVALUATED = Code("373121007", "SCT", "Not Evaluated")
 _UNITS = {
     "mm": Code("mm", "UCUM", "millimeter"),
     "mm2": Code("mm2", "UCUM", "square millimeter"),
     "deg": Code("deg", "UCUM", "degree"),
     "%": Code("%", "UCUM", "percent"),
-    "1": Code("1", "UCUM", "no units"),
+    "1": NO_UNITS,
 }
 _WHOLE_SPINE = "lumbar spine"
 
@@ -49,8 +47,8 @@ def measurement_groups(report: Report, frame_of_reference_uid: str, series_uid: 
             # DICOM has no code for a sixth lumbar vertebra and its discs, which the tracking identifier distinguishes.
             finding_sites=[sr.FindingSite(coded(structure(item.name).code or LUMBAR_REGION))],
             algorithm_id=_algorithm(report),
-            qualitative_evaluations=[_evaluation(*pair) for pair in _evaluations(item, assessed)],
-            measurements=[_point_probability(item), *_probabilities(item, assessed), *_measurements(item.measurements)],
+            qualitative_evaluations=evaluations(item, assessed[item.name]),
+            measurements=[_point_probability(item), *probabilities(item, assessed[item.name]), *_measurements(item.measurements)],
         )
         for item in report.structures
     ]
@@ -99,61 +97,6 @@ def _assessed(report: Report) -> dict[str, tuple[Finding, ...]]:
 def _of(structures: Sequence[StructureResult]) -> tuple[Finding, ...]:
     names = {finding.name for item in structures for finding in item.findings}
     return tuple(item for item in FINDINGS if item.name in names)
-
-
-def _evaluations(item: StructureResult, assessed: dict[str, tuple[Finding, ...]]) -> list[tuple[Code, Code]]:
-    """Concept and value of each evaluation of a structure.
-
-    The value of an exclusive finding is its class. If several classes can occur together, each is a separate concept that is
-    present or absent, so that the number of evaluations does not depend on the results.
-    """
-    pairs = []
-    for finding in assessed[item.name]:
-        result = item.finding(finding.name)
-        if finding.exclusive:
-            value = finding.class_of(result.predicted[0]).code if result else _NOT_EVALUATED
-            pairs.append((FINDING_CODES[finding.name], value))
-        else:
-            pairs += [(CLASS_CONCEPTS[finding.name, name], _presence(result, name)) for name in finding.class_names]
-    return pairs
-
-
-def _presence(result: FindingResult | None, name: str) -> Code:
-    if result is None:
-        return _NOT_EVALUATED
-    return _PRESENT if name in result.predicted else _ABSENT
-
-
-def _evaluation(name: Code, value: Code) -> Any:
-    return sr.QualitativeEvaluation(name=coded(name), value=coded(value))
-
-
-def _probabilities(item: StructureResult, assessed: dict[str, tuple[Finding, ...]]) -> list[Any]:
-    """The probability of each evaluation, with a modifier that repeats the concept and value of the evaluation."""
-    made = []
-    for finding in assessed[item.name]:
-        result = item.finding(finding.name)
-        if result is None:
-            continue
-        if finding.exclusive:
-            name = result.predicted[0]
-            concept, value = FINDING_CODES[finding.name], finding.class_of(name).code
-            made.append(_probability(result.probabilities[name], concept, value))
-        else:
-            for name, probability in result.probabilities.items():
-                value = _presence(result, name)
-                shown = probability if value is _PRESENT else 1 - probability
-                made.append(_probability(shown, CLASS_CONCEPTS[finding.name, name], value))
-    return made
-
-
-def _probability(probability: float, concept: Code, value: Code) -> Any:
-    number = sr.Measurement(name=codes.DCM.Probability, value=round(probability, 4), unit=coded(_UNITS["1"]))
-    modifier = sr.CodeContentItem(
-        name=coded(concept), value=coded(value), relationship_type=sr.RelationshipTypeValues.HAS_CONCEPT_MOD
-    )
-    number[0].ContentSequence = sr.ContentSequence([modifier])
-    return number
 
 
 def _point_probability(item: StructureResult) -> Any:
