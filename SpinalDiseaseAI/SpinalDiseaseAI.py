@@ -382,7 +382,7 @@ class SpinalDiseaseAITest(ScriptedLoadableModuleTest):
         from SpinalDiseaseAILib.writing.dicom.results import STRUCTURED_REPORT_FILE
 
         report = reportFromNode(reportNode)
-        self.assertEqual(obstacleToDicom(report), "")
+        self.assertEqual(obstacleToDicom(reportNode, report), "")
         formats = dicomFormats(reportNode, report, [STRUCTURED_REPORT_FILE])
         with tempfile.TemporaryDirectory() as folder:
             paths = write_results(report, studyOfResult(reportNode), pathlib.Path(folder), formats=formats)

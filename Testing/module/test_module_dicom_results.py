@@ -23,7 +23,9 @@ from SpinalDiseaseAILib.base.locations import sample_folder
 from SpinalDiseaseAILib.base.study import Role
 from SpinalDiseaseAILib.reading import open_study
 from SpinalDiseaseAILib.scene import application as application_services
+from SpinalDiseaseAILib.scene.hierarchy import hierarchyOf, itemOf
 from SpinalDiseaseAILib.scene.mrb import add_study
+from SpinalDiseaseAILib.scene.volumes import INSTANCE_UIDS
 from SpinalDiseaseAILib.writing.dicom import results as dicom_results
 from SpinalDiseaseAILib.writing.dicom.results import DICOM_FILES, SEGMENTATION_FILE, STRUCTURED_REPORT_FILE
 
@@ -229,6 +231,71 @@ def test_files_that_are_gone_are_told_and_nothing_is_written(panel, database, er
     database.study["series"][series] = ("MR", [tmp_path / "gone.dcm"])
     panel.ui.exportButton.click()
     assert "are not where the DICOM database says" in errors[0] and written(tmp_path) == []
+
+
+def test_files_of_which_some_are_gone_are_told_and_nothing_is_written(panel, database, files, errors, tmp_path):
+    check(panel, STRUCTURED_REPORT_FILE)
+    (series,) = database.study["series"]
+    database.study["series"][series] = ("MR", [*files[1:], tmp_path / "gone.dcm"])
+    panel.ui.exportButton.click()
+    assert "are not where the DICOM database says" in errors[0] and written(tmp_path) == []
+
+
+@pytest.fixture
+def second_echo(database, files, tmp_path_factory):
+    """Images of a second echo, which the series of the study has at the same places."""
+    folder, paths = tmp_path_factory.mktemp("echo"), []
+    for number, path in enumerate(files):
+        header = pydicom.dcmread(path)
+        header.SOPInstanceUID = header.file_meta.MediaStorageSOPInstanceUID = f"1.2.840.99.{number}"
+        header.EchoTime, header.InstanceNumber = "180", 1000 + number
+        paths.append(folder / path.name)
+        header.save_as(paths[-1])
+    (series,) = database.study["series"]
+    database.study["series"][series] = ("MR", [*files, *paths])
+    return paths
+
+
+def test_of_two_echoes_they_refer_to_the_one_that_was_analysed(panel, volume, second_echo, errors, tmp_path):
+    wanted = [pydicom.dcmread(path).SOPInstanceUID for path in second_echo]
+    volume.SetAttribute(INSTANCE_UIDS, " ".join(wanted))
+    check(panel, *DICOM_FILES)
+    panel.ui.exportButton.click()
+    assert errors == []
+    for name in DICOM_FILES:
+        made = pydicom.dcmread(tmp_path / "results é" / name)
+        images = {item.value for item in made.iterall() if item.keyword == "ReferencedSOPInstanceUID"}
+        assert images == set(wanted), name
+
+
+def test_where_nothing_tells_which_echo_was_analysed_none_are_written(panel, second_echo, errors, tmp_path):
+    check(panel, STRUCTURED_REPORT_FILE)
+    panel.ui.exportButton.click()
+    assert "several images at the same place" in errors[0] and "Load the series" in errors[0]
+    assert written(tmp_path) == []
+
+
+def test_a_volume_whose_first_image_is_not_in_the_database_gets_none(panel, volume):
+    volume.SetAttribute(INSTANCE_UIDS, "1.2.3.4.5 1.2.3.4.6")
+    check(panel, STRUCTURED_REPORT_FILE)
+    assert "are not in the DICOM database. Import them" in obstacle(panel)
+
+
+@pytest.mark.parametrize("level", ["series", "study"])
+def test_images_with_malformed_uids_get_none_and_the_button_says_why_and_what_to_do(
+    panel_of, database, volume, scene, wait_until, level
+):
+    hierarchy = hierarchyOf(scene)
+    item = itemOf(volume)
+    if level == "study":
+        item = hierarchy.GetItemAncestorAtLevel(item, slicer.vtkMRMLSubjectHierarchyConstants.GetDICOMLevelStudy())
+    hierarchy.SetItemUID(item, slicer.vtkMRMLSubjectHierarchyConstants.GetDICOMUIDName(), "Doe, Jane")
+    panel = panel_of()
+    analyze(panel, wait_until)
+    check(panel, STRUCTURED_REPORT_FILE)
+    said = obstacle(panel)
+    assert "not valid DICOM" in said and "Uncheck the DICOM files; or export the study again" in said
+    assert "Doe" not in said
 
 
 @pytest.mark.parametrize("slices", [1.0, 0.4])

@@ -3,19 +3,25 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import slicer
 from slicer.i18n import tr as _
 
 from ..base.errors import ComputeError, InputError
 from ..base.geometry import Image
 from ..base.report import Report
+from ..base.study import Role
 from ..base.temporary_folders import temporary_folder
+from ..base.uids import plain_uid
 from ..scene.application import supportsDicomResults
 from ..scene.frame import analysedGrids
+from ..scene.hierarchy import hierarchyOf, itemOf
+from ..scene.results import inputsOf
+from ..scene.volumes import INSTANCE_UIDS
 from .dicomStudies import openDatabase
 
 if TYPE_CHECKING:
@@ -25,8 +31,8 @@ _FILLED = "missing-slices"
 """Code of the note about slices that are missing in the files and were interpolated from their neighbours."""
 
 
-def obstacleToDicom(report: Report) -> str:
-    """Why no DICOM files can be made from a report, and what to do; empty if they can."""
+def obstacleToDicom(reportNode: Any, report: Report) -> str:
+    """Why no DICOM files can be made from a result, and what to do; empty if they can."""
     if not supportsDicomResults():
         return str(_("DICOM files need Slicer 5.12 or newer. Uncheck the DICOM files."))
     uids = [series.uid for series in report.series]
@@ -35,7 +41,14 @@ def obstacleToDicom(report: Report) -> str:
     database = openDatabase()
     if database is None:
         return str(_("The DICOM database is not open. Open the DICOM module once, or uncheck the DICOM files."))
-    if not all(database.filesForSeries(uid) for uid in uids):
+    if any(_hasMalformedUids(node) for node in inputsOf(reportNode) if node is not None):
+        return str(
+            _(
+                "The images of this result have identifiers (UIDs) that are not valid DICOM, so no DICOM file can refer to them. "
+                "Uncheck the DICOM files; or export the study again with new UIDs, import it and analyze it."
+            )
+        )
+    if not all(_isKnown(database, uid, instances) for uid, instances in _instancesOf(reportNode, report)):
         return str(
             _(
                 "The images of this result are not in the DICOM database. Import them in the DICOM module, or uncheck the DICOM "
@@ -56,10 +69,8 @@ def dicomFormats(reportNode: Any, report: Report, names: Collection[str]) -> dic
     from ..writing.dicom.results import dicom_formats  # needs highdicom
 
     database = openDatabase()
-    uids = [series.uid for series in report.series]
-    found = [Path(name) for uid in uids for name in database.filesForSeries(uid)] if database is not None else []
-    files = [path for path in found if path.is_file()]
-    if not files:
+    files = _filesOf(database, _instancesOf(reportNode, report)) if database is not None else []
+    if not files or not all(path.is_file() for path in files):
         raise InputError(
             _("The DICOM files of the images of this result are not where the DICOM database says."),
             remedy=_("Import the study again in the DICOM module."),
@@ -70,12 +81,46 @@ def dicomFormats(reportNode: Any, report: Report, names: Collection[str]) -> dic
     return formats
 
 
+def _hasMalformedUids(node: Any) -> bool:
+    """True if the DICOM series or study of a volume has a UID that is none."""
+    hierarchy = hierarchyOf(node.GetScene())
+    study = hierarchy.GetItemAncestorAtLevel(itemOf(node), slicer.vtkMRMLSubjectHierarchyConstants.GetDICOMLevelStudy())
+    name = slicer.vtkMRMLSubjectHierarchyConstants.GetDICOMUIDName()
+    uids = [hierarchy.GetItemUID(item, name) for item in (itemOf(node), study) if item]
+    return any(plain_uid(uid) != uid for uid in uids)
+
+
+def _instancesOf(reportNode: Any, report: Report) -> list[tuple[str, list[str]]]:
+    """UID of each series of a result, and of the instances in its volume; none if no volume names them.
+
+    A series can have several images at each place, such as two echoes, of which a volume holds one.
+    """
+    volumes = {role.value: node for role, node in zip(Role, inputsOf(reportNode), strict=True) if node is not None}
+    named = [volumes[item.role].GetAttribute(INSTANCE_UIDS) if item.role in volumes else "" for item in report.series]
+    return [(item.uid, (text or "").split()) for item, text in zip(report.series, named, strict=True)]
+
+
+def _isKnown(database: Any, uid: str, instances: Sequence[str]) -> bool:
+    """True if a database has a series; of its instances only the first is looked up, because this is asked often."""
+    return bool(database.fileForInstance(instances[0]) if instances else database.filesForSeries(uid))
+
+
+def _filesOf(database: Any, series: Iterable[tuple[str, Sequence[str]]]) -> list[Path]:
+    """The files of instances, or of a whole series where none are named; for a missing instance, a path without a file."""
+    names = [
+        name
+        for uid, instances in series
+        for name in (map(database.fileForInstance, instances) if instances else database.filesForSeries(uid))
+    ]
+    return [Path(name) for name in names]
+
+
 def _checkPlace(reportNode: Any, report: Report, files: Sequence[Path]) -> None:
     """Check that the coordinates of a report are those of its DICOM images.
 
-    :raises InputError: if a volume was not at the position of its images when it was analysed.
+    :raises InputError: if a volume was not at the position of its images when it was analysed, or several images are at a place.
     """
-    from ..writing.dicom.grid import frames_of, planes_of
+    from ..writing.dicom.grid import frames_of, planes_of, several_at_a_place
     from ..writing.dicom.sources import read_sources
 
     uids = {series.role: series.uid for series in report.series}
@@ -84,13 +129,21 @@ def _checkPlace(reportNode: Any, report: Report, files: Sequence[Path]) -> None:
     grids = {role.value: grid for role, grid in analysedGrids(reportNode).items() if role.value in uids}
     for role, (counts, matrix) in grids.items():
         volume = Image(np.broadcast_to(np.uint8(0), counts), matrix)
-        planes = planes_of(frames_of(instances[uids[role]]), volume)
+        frames = frames_of(instances[uids[role]])
+        planes = planes_of(frames, volume)
         if not planes or (len(planes) < counts[next(iter(planes.values())).axis] and not filled):
             raise InputError(
                 _("The points of this result do not lie on its DICOM images."),
                 _("The volume was moved in the scene before it was analyzed, or the gaps between its slices are uneven."),
                 _("Take the volume out of its transform or load it again, and analyze it again; or uncheck the DICOM files."),
                 code="moved",
+            )
+        if several_at_a_place(frames, volume):
+            raise InputError(
+                _("The DICOM series of this result has several images at the same place."),
+                _("Its volume, which tells which of them were analyzed, is not in the scene or was not loaded from DICOM."),
+                _("Load the series with the DICOM module and analyze it again; or uncheck the DICOM files."),
+                code="several-images",
             )
 
 

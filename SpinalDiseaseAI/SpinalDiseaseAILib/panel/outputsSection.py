@@ -108,7 +108,9 @@ class OutputsSection:
                     "them again."
                 )
             )
-        return obstacleToDicom(self._report) if any(output.dicom for output in chosen) else ""
+        if not any(output.dicom for output in chosen):
+            return ""
+        return obstacleToDicom(self._host.parameterNode.report, self._report)
 
     def _chosen(self) -> list[Output]:
         items = self._host.ui.outputList

@@ -1,7 +1,9 @@
 """Widgets of Slicer and CTK that the panel uses, as Qt widgets that behave alike."""
 
+from pathlib import Path
 from typing import ClassVar
 
+import pydicom
 from PySide6.QtCore import Property, QEvent, QObject, QSortFilterProxyModel, Qt, Signal
 from PySide6.QtGui import QStandardItem, QStandardItemModel
 from PySide6.QtWidgets import QComboBox, QPushButton, QSizePolicy, QStyle, QTableView, QToolButton, QVBoxLayout, QWidget
@@ -293,6 +295,12 @@ class ctkDICOMDatabase(QObject):
 
     def filesForSeries(self, uid, hits=-1):
         return [str(path) for study in self._studies if uid in study["series"] for path in study["series"][uid][1]]
+
+    def fileForInstance(self, uid):
+        """The file of an instance; empty if there is none."""
+        files = [path for study in self._studies for _, paths in study["series"].values() for path in paths]
+        there = [path for path in files if Path(path).is_file()]
+        return next((str(path) for path in there if pydicom.dcmread(path, stop_before_pixels=True).SOPInstanceUID == uid), "")
 
     def imagesCount(self):
         return sum(len(files) for study in self._studies for modality, files in study["series"].values())

@@ -127,13 +127,25 @@ def planes_of(frames: Sequence[Frame], image: Image) -> dict[int, Plane]:
 
     :param image: the volume, RAS, in any axis order.
     """
-    to_voxels = np.linalg.inv(image.affine) @ LPS_FROM_RAS
     found: dict[int, Plane] = {}
+    for plane in _planes(frames, image):
+        found.setdefault(plane.index, plane)
+    return found if any(plane.off <= _EXACT for plane in found.values()) else {}
+
+
+def several_at_a_place(frames: Sequence[Frame], image: Image) -> bool:
+    """True if more than one frame lies on a plane of a volume, as in a series of several echoes."""
+    indices = [plane.index for plane in _planes(frames, image)]
+    return len(set(indices)) < len(indices)
+
+
+def _planes(frames: Sequence[Frame], image: Image) -> Iterator[Plane]:
+    """The frames that lie on a volume's voxels, in the order of their acquisition."""
+    to_voxels = np.linalg.inv(image.affine) @ LPS_FROM_RAS
     for frame in sorted(frames, key=lambda frame: frame.order):
         plane = _plane(frame, to_voxels, image)
         if plane is not None:
-            found.setdefault(plane.index, plane)
-    return found if any(plane.off <= _EXACT for plane in found.values()) else {}
+            yield plane
 
 
 def _plane(frame: Frame, to_voxels: FloatArray, image: Image) -> Plane | None:
