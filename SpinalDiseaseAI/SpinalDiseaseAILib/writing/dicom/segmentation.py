@@ -22,7 +22,7 @@ from ...base.terminology import CATEGORY
 from .grid import Frame, Plane, frames_of, planes_of
 from .lab_colours import lab_of
 from .product import coded, common_elements, lasting_uid, new_uid, software_of, stamp
-from .sources import Sources, silent_dicom, unusable_header
+from .sources import Sources, refusing_headers, silent_dicom
 
 SERIES_NUMBER = 7002
 DESCRIPTION = "SpinalDiseaseAI masks"
@@ -83,7 +83,8 @@ def write_segmentation(report: Report, sources: Sources, planes: Sequence[Plane]
     with silent_dicom():
         dataset = segmentation(report, sources, planes)
         if dataset is not None:
-            dataset.save_as(path)
+            with refusing_headers():
+                dataset.save_as(path)
 
 
 def segmentation(report: Report, sources: Sources, planes: Sequence[Plane]) -> Dataset | None:
@@ -104,7 +105,7 @@ def segmentation(report: Report, sources: Sources, planes: Sequence[Plane]) -> D
         numbers[masks.label(item.name)] = number
     series_uid, instances = next(iter(sources.series.items()))
     images = _images(instances, planes, masks)
-    try:
+    with refusing_headers():
         dataset: Dataset = seg.Segmentation(
             source_images=images,
             pixel_array=numbers[labels],
@@ -117,8 +118,6 @@ def segmentation(report: Report, sources: Sources, planes: Sequence[Plane]) -> D
             omit_empty_frames=True,
             **common_elements(report),
         )
-    except (ValueError, TypeError, AttributeError, KeyError) as error:
-        raise unusable_header(error) from error
     sources_of = [(instances[plane.frame.instance], plane.frame) for plane in planes]
     _refer(dataset, {image.SOPInstanceUID: source for image, source in zip(images, sources_of, strict=True)})
     stamp(dataset)

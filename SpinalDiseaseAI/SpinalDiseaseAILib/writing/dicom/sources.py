@@ -6,6 +6,7 @@ import datetime
 import logging
 import math
 import re
+import struct
 import threading
 import warnings
 from collections.abc import Iterable, Iterator, Sequence
@@ -167,14 +168,23 @@ def malformed_uid() -> InputError:
     )
 
 
-def unusable_header(error: Exception) -> InputError:
-    """The error for a header that highdicom refuses, without highdicom's own message, which quotes values of the header."""
-    return InputError(
-        f"The headers of the analyzed images cannot be copied into a DICOM result ({type(error).__name__}).",
-        "Their values should be valid DICOM.",
-        "Leave out the DICOM results, or export the study again.",
-        code="unusable-header",
-    )
+@contextmanager
+def refusing_headers() -> Iterator[None]:
+    """Turn the errors of a header that highdicom or pydicom refuses into one that does not quote its values, as theirs do.
+
+    :raises InputError: code ``"unusable-header"``.
+    """
+    try:
+        yield
+    except InputError:
+        raise
+    except (ValueError, TypeError, AttributeError, LookupError, ArithmeticError, struct.error) as error:
+        raise InputError(
+            f"The headers of the analyzed images cannot be copied into a DICOM result ({type(error).__name__}).",
+            "Their values should be valid DICOM.",
+            "Leave out the DICOM results, or export the study again.",
+            code="unusable-header",
+        ) from None  # a log would show the other error's text
 
 
 def _header(path: Path, wanted: dict[str, dict[str, Dataset]]) -> Dataset | None:

@@ -17,7 +17,7 @@ from ...base.report import DISCLAIMER, Report
 from ..facts import correction_line, numbering_line
 from .measurement_groups import measurement_groups
 from .product import NAME, coded, common_elements, lasting_uid, software_of, stamp
-from .sources import Sources, silent_dicom, unusable_header
+from .sources import Sources, refusing_headers, silent_dicom
 
 SERIES_NUMBER = 7001
 DESCRIPTION = "SpinalDiseaseAI report"
@@ -42,7 +42,9 @@ def write_structured_report(report: Report, sources: Sources, path: Path) -> Non
     :raises OSError: if it cannot be written.
     """
     with silent_dicom():
-        structured_report(report, sources).save_as(path)
+        dataset = structured_report(report, sources)
+        with refusing_headers():
+            dataset.save_as(path)
 
 
 def structured_report(report: Report, sources: Sources) -> Dataset:
@@ -58,7 +60,7 @@ def structured_report(report: Report, sources: Sources) -> Dataset:
         )
     uid, instances = next(iter(sources.series.items()))
     groups = measurement_groups(report, str(instances[0].FrameOfReferenceUID), uid)
-    try:
+    with refusing_headers():
         content = sr.MeasurementReport(
             observation_context=_observers(report),
             procedure_reported=coded(_PROCEDURE),
@@ -77,8 +79,6 @@ def structured_report(report: Report, sources: Sources) -> Dataset:
             is_verified=False,
             **common_elements(report),
         )
-    except (ValueError, TypeError, AttributeError, KeyError) as error:
-        raise unusable_header(error) from error
     stamp(dataset)
     return dataset
 
