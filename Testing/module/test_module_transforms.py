@@ -5,9 +5,11 @@ import json
 import numpy as np
 import pytest
 import slicer
-from panel_helpers import drag, points_of
+import vtk
+from panel_helpers import analyze, drag, points_of
 
 from SpinalDiseaseAILib.base.report import SeriesIdentity
+from SpinalDiseaseAILib.scene.pointList import pointOf
 from SpinalDiseaseAILib.scene.results import reportFromNode
 
 SHIFT = (12.0, -30.0, 45.0)
@@ -86,6 +88,32 @@ def test_a_level_is_not_graded_on_voxels_that_were_changed_since(panel, nodes, w
     wait_until(lambda: errors)
     assert "voxels are not those that were analyzed" in errors[0] and "Analyze it again" in errors[0]
     assert report(panel) == before
+
+
+def test_a_hardened_warp_is_answered_by_a_new_analysis_which_corrects_nothing(panel, nodes, scene, wait_until, errors):
+    warp = scene.AddNewNodeByClass("vtkMRMLTransformNode", "warp")
+    landmarks = vtk.vtkPoints()
+    moved = vtk.vtkPoints()
+    for x, y, z in ((-100, -100, -100), (100, -100, -100), (-100, 100, -100), (-100, -100, 100), (100, 100, 100)):
+        landmarks.InsertNextPoint(x, y, z)
+        moved.InsertNextPoint(x + 4, y + z / 50, z + 3)
+    spline = vtk.vtkThinPlateSplineTransform()
+    spline.SetSourceLandmarks(landmarks)
+    spline.SetTargetLandmarks(moved)
+    spline.SetBasisToR()
+    warp.SetAndObserveTransformToParent(spline)
+    for node in (*nodes, points_of(panel)):
+        node.SetAndObserveTransformNodeID(warp.GetID())
+    for node in (*nodes, points_of(panel)):
+        assert node.HardenTransform()
+    reopen(panel)
+    wait_until(lambda: errors)
+    assert "Analyze it again" in errors[0] and report(panel).corrections == ()
+    analyze(panel, wait_until)
+    settle(panel, wait_until)
+    assert report(panel).corrections == () and len(errors) == 1
+    for item in report(panel).structures:
+        assert pointOf(points_of(panel), item.name) == pytest.approx(item.position)
 
 
 def test_a_result_of_an_older_scene_is_graded_although_its_voxels_cannot_be_compared(panel, wait_until, errors):

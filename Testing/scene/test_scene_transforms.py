@@ -26,6 +26,7 @@ from SpinalDiseaseAILib.scene.results import (
     studyOfResult,
     writeReport,
 )
+from SpinalDiseaseAILib.scene.volumes import studyFromVolumeNodes
 
 TURN = np.array([[0.8, -0.6, 0, 10], [0.6, 0.8, 0, -4], [0, 0, 1, 7], [0, 0, 0, 1.0]])
 
@@ -154,6 +155,74 @@ def test_a_point_moved_under_a_warp_is_the_only_correction_and_has_its_position_
     result.pointsNode.SetNthControlPointPosition(index, x, y + 3, z)
     (moved,) = pendingChanges(result.reportNode).placed.items()
     assert moved[0] == "L3" and moved[1] == pytest.approx((x, y + 3, z), abs=0.01)
+
+
+def analysed_report(study):
+    """A report that names the voxels of the study."""
+    return make_report(series=tuple(item.identity() for item in study.series))
+
+
+@pytest.fixture
+def analysed(scene, volume):
+    """A result on the volume that names its voxels."""
+    study = studyFromVolumeNodes(volume)
+    return writeReport(analysed_report(study), scene, volume, study=study)
+
+
+def analyse_again(scene, volume, **options):
+    study = studyFromVolumeNodes(volume)
+    return writeReport(analysed_report(study), scene, volume, study=study, **options)
+
+
+def positions(result):
+    return {name: pytest.approx(place, abs=0.02) for name, place in presentPoints(result.pointsNode).items()}
+
+
+@pytest.mark.parametrize("first", ["volume", "points"])
+def test_a_warp_hardened_on_volume_and_points_makes_no_corrections_in_the_next_analysis(analysed, scene, volume, warp, first):
+    under(warp, volume, analysed.pointsNode)
+    nodes = [volume, analysed.pointsNode] if first == "volume" else [analysed.pointsNode, volume]
+    for node in nodes:
+        assert node.HardenTransform()
+    again = analyse_again(scene, volume)
+    assert again.kept == () and not pendingChanges(again.reportNode)
+    assert presentPoints(again.pointsNode) == {item.name: pytest.approx(item.position) for item in make_report().structures}
+
+
+def test_a_corrected_point_stays_where_a_hardened_warp_took_it_and_the_others_are_placed_anew(analysed, scene, volume, warp):
+    applyGraded(analysed.reportNode, graded(StructureResult("L3", (1.0, 2.0, 3.0), 1.0, (), manual=True)))
+    move(analysed, "L3", (1.0, 2.0, 3.0))
+    under(warp, volume, analysed.pointsNode)
+    volume.HardenTransform()
+    analysed.pointsNode.HardenTransform()
+    taken = positions(analysed)["L3"]
+    again = analyse_again(scene, volume)
+    assert {item.structure for item in again.kept} == {"L3"} and list(pendingChanges(again.reportNode).placed) == ["L3"]
+    assert presentPoints(again.pointsNode)["L3"] == taken
+    assert [(item.kind, item.structure) for item in correctionsOf(again.reportNode)] == [("moved", "L3")]
+
+
+def test_a_removed_point_stays_removed_after_a_hardened_warp(analysed, scene, volume, warp):
+    analysed.pointsNode.UnsetNthControlPointPosition(indexOfPoint(analysed.pointsNode, "L1"))
+    under(warp, volume, analysed.pointsNode)
+    volume.HardenTransform()
+    analysed.pointsNode.HardenTransform()
+    again = analyse_again(scene, volume)
+    assert pendingChanges(again.reportNode).removed == ("L1",) and not pendingChanges(again.reportNode).placed
+
+
+def test_a_point_moved_on_voxels_that_were_changed_stays_an_edit(analysed, scene, volume):
+    slicer.util.updateVolumeFromArray(volume, slicer.util.arrayFromVolume(volume) + 1)
+    move(analysed, "L3", (4.0, 5.0, 6.0))
+    again = analyse_again(scene, volume)
+    assert pendingChanges(again.reportNode).placed == {"L3": pytest.approx((4, 5, 6))}
+
+
+def test_points_that_were_all_moved_on_the_analysed_voxels_stay_edits(analysed, scene, volume, turn):
+    under(turn, analysed.pointsNode)
+    analysed.pointsNode.HardenTransform()
+    again = analyse_again(scene, volume)
+    assert set(pendingChanges(again.reportNode).placed) == set(KEY_POINTS)
 
 
 def test_points_that_moved_relative_to_their_volume_count_as_corrected(result, turn):

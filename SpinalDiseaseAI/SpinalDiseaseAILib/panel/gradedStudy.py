@@ -9,7 +9,7 @@ from slicer.i18n import tr as _
 from ..base.errors import InputError
 from ..base.report import Report
 from ..base.study import Role, Study
-from ..scene.frame import ANALYSED
+from ..scene.frame import hasAnalysedVoxels
 from ..scene.results import inputsOf, studyOfResult
 
 
@@ -30,9 +30,7 @@ def studyToGrade(reportNode: Any, report: Report) -> Study:
             code="no-volume",
         )
     study = studyOfResult(reportNode)
-    identity = study.primary.identity()
-    analysed = next((item for item in report.series if item.role == identity.role), identity)
-    if reportNode.GetAttribute(ANALYSED) and analysed.sha256 != identity.sha256:
+    if not hasAnalysedVoxels(reportNode, report, study):
         raise InputError(
             _("The volume of this result was changed: its voxels are not those that were analyzed."),
             remedy=_("Analyze it again."),

@@ -15,7 +15,7 @@ import slicer
 import vtk
 
 from ..base.geometry import FloatArray, Image
-from ..base.report import Point, StructureResult
+from ..base.report import Point, Report, StructureResult
 from ..base.study import Role, Study
 
 ANALYSED = "SpinalDiseaseAI.AnalysedGeometry"
@@ -119,6 +119,16 @@ def frameOf(reportNode: Any, volumes: dict[Role, Any]) -> Frame:
         if np.linalg.det(matrix) != 0:
             return Frame(_snapped(matrix), None, matrices)
     return WORLD
+
+
+def hasAnalysedVoxels(reportNode: Any, report: Report, study: Study) -> bool:
+    """True if the voxels of a study are those that a report names, or if that is not known, as in a scene of an old version.
+
+    :param study: of the report's volumes, each at its position during the analysis.
+    """
+    identity = study.primary.identity()
+    analysed = next((item for item in report.series if item.role == identity.role), identity)
+    return not reportNode.GetAttribute(ANALYSED) or analysed.sha256 == identity.sha256
 
 
 def worldFromVoxels(node: Any) -> FloatArray | None:

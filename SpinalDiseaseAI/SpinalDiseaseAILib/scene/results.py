@@ -24,6 +24,7 @@ from .computed import forgetComputed, storeComputed
 from .computedMasks import forgetComputedMasks
 from .findingTable import fillFindingTable
 from .frame import Frame, frameOf, movedTo, rememberGeometry
+from .hardenedWarps import acceptWarp
 from .hierarchy import folderOf, hierarchyOf, moveTo, parentForResults
 from .measurementTable import fillMeasurementTable
 from .pointEdits import PointEdit, changeFrame
@@ -94,6 +95,8 @@ def writeReport(
     reportNode = earlier.reportNode if earlier else _newReportNode(scene, report, primary)
     forgetComputedMasks(reportNode)
     before = frameOfResult(reportNode)
+    if earlier and earlier.pointsNode is not None:
+        acceptWarp(reportNode, earlier.pointsNode, before, inputsOf(reportNode))
     volumes = {Role.SAGITTAL_T2: t2Node, Role.SAGITTAL_T1: t1Node}
     for role, node in volumes.items():
         reportNode.SetNodeReferenceID(INPUT_REFERENCES[role], node.GetID() if node is not None else None)
