@@ -1,6 +1,10 @@
 """Masks in a scene: one segmentation with one segment per structure, which other tools and archives understand."""
 
+import os
+import subprocess
+import sys
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -196,6 +200,31 @@ def test_restoring_brings_the_computed_masks_back_after_any_number_of_correction
     assert all((voxels_of(node, name, t2_node) == masks.of(name)).all() for name in NAMES) and not isEdited(node)
     assert scene.GetNumberOfNodesByClass("vtkMRMLSegmentationNode") == 1
     assert hierarchyOf(scene).GetNumberOfItems() == items, "nothing that was kept stays behind in the Data module"
+
+
+def test_computed_masks_are_restored_in_a_new_process_without_the_application():
+    """Copying a segment needs a class that nothing else in a script defines."""
+    program = """
+from scene_examples import make_masks, make_report, make_study
+from dataclasses import replace
+from pathlib import Path
+from SpinalDiseaseAILib.base.study import Role
+from SpinalDiseaseAILib.scene.corrections import applyGraded, restoreComputed
+from SpinalDiseaseAILib.scene.mrb import add_study, new_scene
+from SpinalDiseaseAILib.scene.results import writeReport
+
+scene, study = new_scene(), make_study()
+report = replace(make_report(), masks=make_masks(study.primary.image))
+result = writeReport(report, scene, add_study(scene, study)[Role.SAGITTAL_T2])
+other = replace(report.masks, image=replace(report.masks.image, voxels=report.masks.image.voxels * 0))
+applyGraded(result.reportNode, replace(report, structures=report.structures[:1], masks=other))
+restoreComputed(result.reportNode)
+print(*result.segmentationNode.GetSegmentation().GetSegmentIDs())
+"""
+    paths = [str(Path(__file__).parent), *(path for path in sys.path if path)]
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(paths)}
+    ran = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, env=environment, check=False)
+    assert ran.stdout.split() == list(NAMES), ran.stderr
 
 
 def test_masks_that_a_user_edited_do_not_follow_the_points_and_outlive_restoring(segmented, study, t2_node):

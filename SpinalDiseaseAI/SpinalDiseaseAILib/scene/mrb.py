@@ -25,8 +25,9 @@ SLICE_VIEWS = ("Red", "Yellow", "Green")
 def new_scene() -> Any:
     """An empty vtkMRMLScene with the node classes for results. In the application, use ``slicer.mrmlScene`` instead."""
     scene = slicer.vtkMRMLScene()
-    # The application's logic adds the singletons that other nodes need; the markups logic registers their storage.
-    for name in ("vtkSlicerApplicationLogic", "vtkSlicerMarkupsLogic"):
+    # The application's logic adds the singletons that other nodes need; the markups logic registers their storage, and that of
+    # segmentations lets segments be copied.
+    for name in ("vtkSlicerApplicationLogic", "vtkSlicerMarkupsLogic", "vtkSlicerSegmentationsModuleLogic"):
         getattr(slicer, name)().SetMRMLScene(scene)
     return scene
 
