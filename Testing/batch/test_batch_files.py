@@ -92,3 +92,12 @@ def test_a_file_instead_of_the_output_folder_is_refused(tmp_path: Path, archive:
     with pytest.raises(OutputError, match="is a file") as caught:
         plan_batch(BatchRequest((archive,), tmp_path / "out"))
     assert caught.value.code == "output-is-a-file"
+
+
+@pytest.mark.parametrize("name", ["index.html", "report.tsv", "measurements.tsv", "manifest.tsv"])
+def test_files_of_others_are_never_overwritten(tmp_path: Path, archive: Path, name: str) -> None:
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / name).write_text("mine")
+    with pytest.raises(OutputError, match=f"already holds {name}, but no batch") as caught:
+        plan_batch(BatchRequest((archive,), tmp_path / "out"))
+    assert caught.value.code == "output-exists" and (tmp_path / "out" / name).read_text() == "mine"

@@ -29,6 +29,7 @@ ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "SpinalDiseaseAI"))
 
 LEVEL = "L4-L5"
+COPIES = 4
 
 
 @dataclass
@@ -204,12 +205,50 @@ def worker(repetitions: int, device: str) -> list[Measurement]:
     return [start, first, warm, regrade, fresh]
 
 
+def archive(repetitions: int, device: str) -> list[Measurement]:
+    """``batch`` over copies of the sample as studies of their own. The alternative is ``analyze`` for one after another."""
+    together = Measurement(f"batch: {COPIES} studies")
+    in_turn = Measurement(f"    the alternative: analyze {COPIES} times, with scenes")
+    program = [sys.executable, "-m", "SpinalDiseaseAILib"]
+    options = ["--device", device, "--quiet"]
+    with tempfile.TemporaryDirectory() as folder:
+        studies = copies(Path(folder, "archive"))
+        for number in range(min(repetitions, 3)):
+            whole = [*program, "batch", *map(str, studies), "-o", f"{folder}/batch {number}", *options]
+            seconds, peak = watched(whole)
+            together.seconds.append(seconds)
+            together.peak_bytes = max(together.peak_bytes, peak)
+            single = [[*program, "analyze", str(study), "-o", f"{folder}/alone {study.name}", *options] for study in studies]
+            alone = [watched(command) for command in single]
+            in_turn.seconds.append(sum(seconds for seconds, _ in alone))
+            in_turn.peak_bytes = max(in_turn.peak_bytes, *(peak for _, peak in alone))
+    return [together, in_turn]
+
+
+def copies(folder: Path) -> list[Path]:
+    """Folders with copies of the sample, each with UIDs of its own."""
+    import pydicom
+    from pydicom.uid import generate_uid
+
+    made = []
+    for number in range(COPIES):
+        made.append(folder / str(number))
+        made[-1].mkdir(parents=True)
+        for path in sorted(sample().rglob("*.dcm")):
+            dataset = pydicom.dcmread(path)
+            for keyword in ("StudyInstanceUID", "SeriesInstanceUID", "FrameOfReferenceUID", "SOPInstanceUID"):
+                setattr(dataset, keyword, generate_uid(entropy_srcs=[str(number), dataset[keyword].value]))
+            dataset.file_meta.MediaStorageSOPInstanceUID = dataset.SOPInstanceUID
+            dataset.save_as(made[-1] / path.name)
+    return made
+
+
 def window(repetitions: int, device: str) -> list[Measurement]:
     """The work during which Slicer's window is blocked."""
     return blocked(repetitions, device, Measurement, sample())
 
 
-PARTS = {"command-line": command_line, "in-process": in_process, "worker": worker, "window": window}
+PARTS = {"command-line": command_line, "archive": archive, "in-process": in_process, "worker": worker, "window": window}
 
 
 def sample() -> Path:

@@ -10,8 +10,9 @@ from ..base.errors import OutputError
 from ..base.options import Options
 from ..reading.studies import FoundStudies, FoundStudy, find_studies
 from ..writing import REPORT_FILE, is_result
-from .manifest import Entry, Status, read_manifest
+from .manifest import MANIFEST_FILE, Entry, Status, read_manifest
 from .settings import Settings, read_settings, settings_of
+from .summary import SUMMARY_FILES
 
 
 @dataclass(frozen=True)
@@ -79,6 +80,14 @@ def _check_output(folder: Path, settings: Settings) -> None:
     if folder.exists() and not folder.is_dir():
         raise OutputError(f"{folder} is a file.", "The results need a folder.", "Choose another folder.", code="output-is-a-file")
     earlier = read_settings(folder)
+    foreign = [name for name in (MANIFEST_FILE, *SUMMARY_FILES) if (folder / name).exists()]
+    if earlier is None and foreign:
+        raise OutputError(
+            f"{folder} already holds {', '.join(foreign)}, but no batch.",
+            "These files would be overwritten.",
+            "Choose another folder, or one that does not exist.",
+            code="output-exists",
+        )
     if earlier is not None and (differences := settings.differences(earlier)):
         raise OutputError(
             f"{folder} holds a batch with other settings ({'; '.join(differences)}).",

@@ -13,6 +13,8 @@ from .page import OVERVIEW_FILE, Overview, page_of
 TABLES = ("report.tsv", "measurements.tsv")
 """Tables that every study has of its own; those of the batch have one more column, the study, and the rows of all."""
 
+SUMMARY_FILES = (*TABLES, OVERVIEW_FILE)
+
 
 def write_summary(output: Path, entries: Sequence[Entry]) -> None:
     """Write the tables and the page from the results of each study.
@@ -26,7 +28,7 @@ def write_summary(output: Path, entries: Sequence[Entry]) -> None:
         for name in TABLES:
             _join([(study, output / study / name) for study in analyzed], work / name, overview)
         (work / OVERVIEW_FILE).write_text(page_of(overview), encoding="utf-8", newline="\n")
-        for name in (*TABLES, OVERVIEW_FILE):
+        for name in SUMMARY_FILES:
             if (work / name).exists():
                 move(work / name, output / name)
             else:
