@@ -228,6 +228,12 @@ def test_every_finding_and_quantity_has_a_code_of_its_own_that_fits_into_dicom()
     assert len({*values[: len(FINDING_CODES) + len(QUANTITY_CODES)]}) == len(FINDING_CODES) + len(QUANTITY_CODES)
 
 
+def test_no_two_concepts_look_alike_in_a_table_of_meanings() -> None:
+    """Two models may both assess bulging, by different definitions."""
+    meanings = [code.meaning for table in (FINDING_CODES, CLASS_CONCEPTS, QUANTITY_CODES) for code in table.values()]
+    assert len(set(meanings)) == len(meanings) and max(map(len, meanings)) <= 64
+
+
 def test_a_level_that_dicom_has_no_code_for_is_told_by_its_name(report: Report, written: Written) -> None:
     extra = StructureResult("L6", (0.0, 0.0, -300.0), 0.9)
     group = groups_of(written(replace(report, structures=(*report.structures, extra))))[-1]

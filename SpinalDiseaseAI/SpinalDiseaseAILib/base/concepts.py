@@ -43,10 +43,13 @@ FINDING_CODES: dict[str, Code] = {name: _own(value, finding(name).display) for n
 """Finding name to the concept that its class is the value of, of findings of which exactly one class holds."""
 
 CLASS_CONCEPTS: dict[tuple[str, str], Code] = {
-    ("disc_disease", "v1"): _own("DISC-NORMAL", "Normal disc"),
+    ("disc_disease", "v1"): _own("DISC-NORMAL", "Normal disc (Spinal Disease 2020)"),
     **{("disc_disease", item.name): item.code for item in finding("disc_disease").classes if item.abnormal},
 }
-"""Finding and class name to the concept that is present or absent, of findings whose classes can hold together."""
+"""Finding and class name to the concept that is present or absent, of findings whose classes can hold together.
+
+Their meanings name the source of the definition, because readers show only meanings, and "Disc bulging" is also a finding.
+"""
 
 _QUANTITY_VALUES = {
     "disc_height_anterior": "DISC-H-ANT",
