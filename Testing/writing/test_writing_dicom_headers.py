@@ -203,3 +203,15 @@ def test_every_slice_of_the_series_is_still_there(written: Any) -> None:
     report, _ = written(classic())
     (series_item,) = report.CurrentRequestedProcedureEvidenceSequence[0].ReferencedSeriesSequence
     assert len(series_item.ReferencedSOPSequence) == SLICES
+
+
+@pytest.mark.parametrize("broken", [{"Columns": None}, {"SliceThickness": ["3", "4"]}, {"InstanceNumber": ["1", "2"]}])
+def test_an_image_whose_header_makes_no_sense_counts_as_missing(broken: dict[str, Any], outlined: Report, tmp_path: Path) -> None:
+    datasets = classic()
+    with disable_value_validation():
+        for keyword, value in broken.items():
+            setattr(datasets[2], keyword, value)
+        paths = write(datasets, tmp_path)
+    with pytest.raises(InputError, match="1 are not among the DICOM files") as error:
+        dicom_formats(outlined, paths)
+    assert error.value.code == "missing-source"

@@ -22,7 +22,7 @@ from pydicom.multival import MultiValue
 
 from ...base.errors import InputError
 from ...base.uids import plain_uid
-from .grid import GROUPS
+from .grid import GROUPS, frames_of
 
 UTF_8 = "ISO_IR 192"
 
@@ -195,7 +195,7 @@ def _header(path: Path, wanted: dict[str, dict[str, Dataset]]) -> Dataset | None
         if plain_uid(str(brief.get("SeriesInstanceUID", "")).strip(" \0")) not in wanted:
             return None
         dataset = pydicom.dcmread(path, stop_before_pixels=True, specific_tags=[*_FILING, *_SCANNER, *_IMAGE], force=True)
-        if not dataset.get("Rows") or not dataset.get("SOPInstanceUID") or not dataset.get("SOPClassUID"):
+        if not all(dataset.get(keyword) for keyword in ("Rows", "Columns", "SOPInstanceUID", "SOPClassUID")):
             return None
         _drop_other_groups(dataset)
         _drop_unreadable(dataset)
@@ -203,6 +203,7 @@ def _header(path: Path, wanted: dict[str, dict[str, Dataset]]) -> Dataset | None
         dataset.decode()
         dataset.SpecificCharacterSet = UTF_8
         _complete(dataset)
+        frames_of([dataset])
     except Exception:  # a damaged header can raise anything; a needed instance that is skipped is reported as missing
         return None
     return dataset
