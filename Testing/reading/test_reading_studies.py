@@ -76,7 +76,8 @@ def test_two_patients_with_the_same_study_uid_are_two_studies(folder: Path) -> N
     same = {"StudyInstanceUID": uid("everyone")}
     write(series(patient="one", **same), folder / "a")
     write(series(patient="two", **same), folder / "b")
-    assert [item.source for item in find_studies([folder]).studies] == ["study/a", "study/b"]
+    found = find_studies([folder]).studies
+    assert [item.source for item in found] == ["study/a", "study/b"] and len({item.name for item in found}) == 2
 
 
 def test_files_without_a_study_uid_are_grouped_by_folder(folder: Path) -> None:
@@ -138,7 +139,9 @@ def test_a_volume_that_is_written_again_has_another_fingerprint(folder: Path) ->
 
 
 def test_volumes_are_one_study_each_but_a_t2_and_its_t1_are_one(folder: Path) -> None:
-    for name in ("1_t1.mha", "1_t2.mha", "1_t2_SPACE.mha", "2_t2.mha", "sub-3_T1w.nii.gz", "sub-3_T2w.nii.gz", "4/t2.nrrd"):
+    for name in ("1_t1.mha", "1_t2.mha", "1_t2_SPACE.mha", "2_t2.mha", "sub-3_T1w.nii.gz", "sub-3_T2w.nii.gz"):
+        volume(folder / name)
+    for name in ("4/t2.nrrd", "x.mha", "t1-x.mha"):
         volume(folder / name)
     picture(folder / "screenshot.png")
     found = find_studies([folder])
@@ -147,9 +150,10 @@ def test_volumes_are_one_study_each_but_a_t2_and_its_t1_are_one(folder: Path) ->
         ["1_t2_SPACE.mha"],
         ["2_t2.mha"],
         ["sub-3_T1w.nii.gz", "sub-3_T2w.nii.gz"],
+        ["t1-x.mha", "x.mha"],
         ["t2.nrrd"],
     ]
-    pair = next(item for item in found.studies if item.source == "study")
+    pair = next(item for item in found.studies if len(item.paths) == 2)
     with opened_study(pair.paths) as (opened, _):
         assert len(opened.series) == 2
 
@@ -175,9 +179,10 @@ def test_a_damaged_archive_is_a_study_that_cannot_be_opened(folder: Path) -> Non
         pass
 
 
-def test_an_archive_with_volumes_is_one_study(folder: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("name", ["a.zip", "export"])
+def test_an_archive_with_volumes_is_one_study(folder: Path, tmp_path: Path, name: str) -> None:
     volume(folder / "a.nii.gz")
-    study = only(zipped(folder, tmp_path / "a.zip"))
+    study = only(zipped(folder, tmp_path / name))
     with opened_study(study.paths, key=study.key) as (opened, _):
         assert len(opened.series) == 1
 
@@ -187,6 +192,22 @@ def test_files_that_cannot_be_read_are_counted(folder: Path) -> None:
     paths[0].write_bytes(paths[0].read_bytes()[:200])
     found = find_studies([folder])
     assert found.unreadable == 1 and found.studies[0].files == 8
+
+
+def test_closed_folders_and_links_are_counted(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write(series(), folder / "a")
+    (folder / "closed").mkdir()
+    (folder / "link").symlink_to(folder / "a")
+    opened = os.scandir
+
+    def scandir(path: str) -> object:
+        if Path(path).name == "closed":
+            raise PermissionError(13, "Permission denied", str(path))
+        return opened(path)
+
+    monkeypatch.setattr(os, "scandir", scandir)  # root opens every folder
+    found = find_studies([folder])
+    assert (found.unreadable, found.links, found.studies[0].files) == (1, 1, 9)
 
 
 def test_files_can_be_left_out(folder: Path) -> None:

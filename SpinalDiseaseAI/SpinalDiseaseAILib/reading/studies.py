@@ -232,7 +232,7 @@ def _pairs(files: Iterable[Path]) -> list[tuple[Path, ...]]:
     """Files of one study each: a T2 and a T1 in one folder with otherwise equal names, else a single file."""
     groups: dict[tuple[Path, str], list[Path]] = {}
     for path in files:
-        name = _WEIGHTING.sub("", path.name.lower().partition(".")[0].replace("_", " ")).strip(" -")
+        name = _WEIGHTING.sub("", path.name.lower().partition(".")[0]).strip(" -_")
         groups.setdefault((path.parent, name), []).append(path)
     pairs: list[tuple[Path, ...]] = []
     for group in groups.values():
