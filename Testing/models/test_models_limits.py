@@ -84,6 +84,7 @@ def test_networks_are_counted_only_while_they_are_checked() -> None:
 @pytest.mark.parametrize(
     ("name", "arguments"),
     [
+        ("LocalizerNetwork", {"key_points": 11, "widths": [1] * 9}),
         ("LocalizerEnsemble", LOCALIZER | {"members": 0, "scales": [1.0]}),
         ("LocalizerEnsemble", LOCALIZER | {"members": 1, "scales": []}),
         ("LocalizerEnsemble", LOCALIZER | {"members": 1, "scales": [1e6]}),

@@ -33,7 +33,9 @@ class LocalizerNetwork(nn.Module):
     output therefore has mass outside instead of a wrong peak.
 
     :param key_points: number of heat maps.
-    :param widths: channels of the levels, from half resolution downwards.
+    :param widths: channels of the levels, from half resolution downwards; at most eight, because images are padded to a multiple
+        of the coarsest pixel.
+    :raises ValueError: if there are more levels.
     """
 
     STRIDE = 2
@@ -41,6 +43,8 @@ class LocalizerNetwork(nn.Module):
 
     def __init__(self, key_points: int, widths: tuple[int, ...] = (16, 32, 64, 128, 160)) -> None:
         super().__init__()
+        if len(widths) > 8:
+            raise ValueError(f"{len(widths)} levels")
         self.multiple = self.STRIDE * 2 ** (len(widths) - 1)
         self.stem = nn.Sequential(
             nn.Conv2d(1, widths[0], 5, stride=2, padding=2, bias=False), nn.BatchNorm2d(widths[0]), nn.ReLU()

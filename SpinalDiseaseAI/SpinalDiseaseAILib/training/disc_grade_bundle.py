@@ -10,6 +10,7 @@ from typing import Any
 from safetensors.torch import save_file
 
 from ..base.anatomy import finding
+from ..base.documents import read_text
 from ..base.errors import InputError
 from ..evaluation.predictions import GRADING, Run
 from ..models.bundle import CARD, WEIGHTS, read_bundle
@@ -76,4 +77,4 @@ def pack_grader(
     with tempfile.TemporaryDirectory() as folder:
         weights = Path(folder) / WEIGHTS.name
         save_file(model.state_dict(), weights)
-        return pack(metadata, [weights], card.read_text(encoding="utf-8"), LICENCES[config["license"]], output)
+        return pack(metadata, [weights], read_text(card), LICENCES[config["license"]], output)

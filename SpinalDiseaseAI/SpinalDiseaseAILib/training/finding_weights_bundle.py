@@ -12,6 +12,7 @@ import numpy as np
 from safetensors.torch import save_file
 
 from ..base.anatomy import finding
+from ..base.documents import read_text
 from ..base.errors import InputError
 from ..base.geometry import FloatArray
 from ..evaluation.predictions import GRADING, Graded, Run, collect
@@ -110,7 +111,7 @@ def pack_weigher(
     with tempfile.TemporaryDirectory() as folder:
         weights = Path(folder) / WEIGHTS.name
         save_file(fitted(discs).state_dict(), weights)
-        place = pack(metadata, [weights], card.read_text(encoding="utf-8"), LICENCES[config["license"]], output)
+        place = pack(metadata, [weights], read_text(card), LICENCES[config["license"]], output)
     bundle = read_bundle(place.name, output)
     write_calibration(bundle, [fit(weighed[name]) for name in used], RATE, len(set(discs.patients)))
     run = replace(

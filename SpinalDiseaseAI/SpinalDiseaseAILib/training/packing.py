@@ -12,6 +12,7 @@ import torch
 
 from .. import __version__
 from ..base.anatomy import finding, structure
+from ..base.documents import read_text
 from ..datasets.collection import read_dataset
 from ..evaluation.grades import predictions
 from ..evaluation.predictions import Graded, collect
@@ -86,11 +87,7 @@ def pack_runs(config: dict[str, Any], runs: list[Path], data: Path, output: Path
     metadata = metadata_of(config, members)
     metadata["training"]["members"] = members
     previous = output / config["name"] / CARD
-    card = (
-        previous.read_text(encoding="utf-8")
-        if previous.is_file()
-        else (CARDS / f"{config['name']}.md").read_text(encoding="utf-8")
-    )
+    card = read_text(previous if previous.is_file() else CARDS / f"{config['name']}.md")
     weights = [run / "weights.safetensors" for run in runs]
     averaged = config["task"] == "segmentation"
     place = pack(metadata, weights, card, LICENCES[config["license"]], output, averaged=averaged)
