@@ -59,8 +59,8 @@ def pack(metadata: dict[str, Any], weights: list[Path], card: str, licence: str,
         (place / file).parent.mkdir(parents=True, exist_ok=True)
     states = [load_file(path) for path in weights]
     save_file(half_precision([mean_of(states)] if averaged else states), place / WEIGHTS, metadata={"format": "pt"})
-    with (place / WEIGHTS).open("rb") as file:
-        digest = hashlib.file_digest(file, "sha256").hexdigest()
+    with (place / WEIGHTS).open("rb") as stream:
+        digest = hashlib.file_digest(stream, "sha256").hexdigest()
     write_metadata(place / METADATA, {**metadata, "weights_sha256": digest})
     (place / CARD).write_text(card, encoding="utf-8")
     (place / "LICENSE").write_text(licence, encoding="utf-8")
