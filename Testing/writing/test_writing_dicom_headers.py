@@ -15,6 +15,7 @@ from dicom_series import SLICES, classic, enhanced, grid, write
 from pydicom.config import disable_value_validation
 from pydicom.dataset import Dataset
 
+from SpinalDiseaseAILib.base.corrections import MOVED, Correction
 from SpinalDiseaseAILib.base.errors import InputError
 from SpinalDiseaseAILib.base.masks import LABELS, masks_of
 from SpinalDiseaseAILib.base.report import Report
@@ -215,3 +216,15 @@ def test_an_image_whose_header_makes_no_sense_counts_as_missing(broken: dict[str
     with pytest.raises(InputError, match="1 are not among the DICOM files") as error:
         dicom_formats(outlined, paths)
     assert error.value.code == "missing-source"
+
+
+def test_names_of_models_versions_and_readers_are_no_longer_than_dicom_allows(outlined: Report, written: Any) -> None:
+    assert outlined.masks is not None
+    long = "x" * 100
+    author = Correction(MOVED, "L5", f"reader {long}", "2026-01-03T04:05:06Z")
+    report = replace(
+        outlined, software=f"SpinalDiseaseAI {long}", corrections=(author,), masks=replace(outlined.masks, model=long)
+    )
+    for made in written(classic(), report):
+        lengths = {element.keyword: len(str(element.value)) for element in made.iterall() if element.VR in ("LO", "PN")}
+        assert max(lengths.values()) == 64, lengths

@@ -17,6 +17,7 @@ from ...base.uids import plain_uid
 from .sources import UTF_8
 
 NAME = "SpinalDiseaseAI"
+_LONGEST = 64  # characters of a value of LO, and of the first component group of one of PN; PS3.5 6.2
 PRIVATE_SCHEME_NAME = "SpinalDiseaseAI findings and measurements"
 
 
@@ -38,7 +39,12 @@ def coded(code: Code) -> Any:
 def software_of(report: Report) -> tuple[str, str]:
     """Name and version of the program that made a report; this one's if the report does not say."""
     name, _, version = report.software.partition(" ")
-    return name or NAME, version or __version__
+    return short(name or NAME), short(version or __version__)
+
+
+def short(text: str) -> str:
+    """A text cut to what DICOM allows for a name or a version."""
+    return text[:_LONGEST]
 
 
 def algorithm_parameters(models: Iterable[ModelProvenance]) -> list[str]:

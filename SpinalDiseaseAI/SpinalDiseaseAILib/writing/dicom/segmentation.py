@@ -21,7 +21,7 @@ from ...base.report import Report
 from ...base.terminology import CATEGORY
 from .grid import Frame, Plane, frames_of, planes_of
 from .lab_colours import lab_of
-from .product import coded, common_elements, lasting_uid, new_uid, software_of, stamp
+from .product import coded, common_elements, lasting_uid, new_uid, short, software_of, stamp
 from .sources import Sources, refusing_headers, silent_dicom
 
 SERIES_NUMBER = 7002
@@ -189,7 +189,7 @@ def _segment(number: int, item: Structure, report: Report, series_uid: str) -> A
         segmented_property_type=coded(item.code or KIND_CODES[item.kind]),
         algorithm_type=kinds.AUTOMATIC if masks.model else kinds.SEMIAUTOMATIC,
         algorithm_identification=highdicom.AlgorithmIdentificationSequence(
-            name=f"{name}, {masks.model}" if masks.model else name,
+            name=short(f"{name}, {masks.model}" if masks.model else name),
             family=codes.DCM.ArtificialIntelligence,
             version=version,
             source=name,

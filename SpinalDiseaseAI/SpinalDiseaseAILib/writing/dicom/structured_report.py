@@ -16,7 +16,7 @@ from ...base.errors import InputError
 from ...base.report import DISCLAIMER, Report
 from ..facts import correction_line, numbering_line
 from .measurement_groups import measurement_groups
-from .product import NAME, coded, common_elements, lasting_uid, software_of, stamp
+from .product import NAME, coded, common_elements, lasting_uid, short, software_of, stamp
 from .sources import Sources, refusing_headers, silent_dicom
 
 SERIES_NUMBER = 7001
@@ -89,7 +89,7 @@ def _observers(report: Report) -> Any:
     device = sr.ObserverContext(
         observer_type=codes.DCM.Device,
         observer_identifying_attributes=sr.DeviceObserverIdentifyingAttributes(
-            uid=lasting_uid("device", name, version), name=name, manufacturer_name=NAME, model_name=f"{name} {version}"
+            uid=lasting_uid("device", name, version), name=name, manufacturer_name=NAME, model_name=short(f"{name} {version}")
         ),
     )
     person = None
@@ -97,7 +97,7 @@ def _observers(report: Report) -> Any:
         authors = dict.fromkeys(item.author for item in report.corrections)
         person = sr.ObserverContext(
             observer_type=codes.DCM.Person,
-            observer_identifying_attributes=sr.PersonObserverIdentifyingAttributes(name=", ".join(authors)),
+            observer_identifying_attributes=sr.PersonObserverIdentifyingAttributes(name=short(", ".join(authors))),
         )
     return sr.ObservationContext(observer_person_context=person, observer_device_context=device)
 
