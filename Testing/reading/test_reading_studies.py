@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import zipfile
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +15,7 @@ from dicom_files import T1, series, uid, write
 from PIL import Image as Picture
 
 from SpinalDiseaseAILib.base.errors import InputError
+from SpinalDiseaseAILib.base.study import Study
 from SpinalDiseaseAILib.reading import opened_study
 from SpinalDiseaseAILib.reading.studies import FoundStudy, find_studies
 
@@ -45,6 +47,10 @@ def only(*paths: Path) -> FoundStudy:
     return study
 
 
+def opened(found: FoundStudy) -> AbstractContextManager[tuple[Study, tuple[Path, ...]]]:
+    return opened_study([Path(path) for path in found.paths], key=found.key)
+
+
 def test_each_dicom_study_is_found_once_with_all_its_files(folder: Path) -> None:
     write(series(patient="one"), folder / "a" / "t2")
     write(series("t1", patient="one"), folder / "a" / "t1", prefix="other")
@@ -68,8 +74,8 @@ def test_a_study_that_is_spread_over_folders_and_archives_is_one(folder: Path) -
     shutil.rmtree(folder / "y")
     study = only(folder)
     assert (study.source, study.files, len(study.paths)) == ("study", 18, 10)
-    with opened_study(study.paths, key=study.key) as (opened, files):
-        assert len(opened.series) == 2 and len(files) == 18
+    with opened(study) as (it, files):
+        assert len(it.series) == 2 and len(files) == 18
 
 
 def test_two_patients_with_the_same_study_uid_are_two_studies(folder: Path) -> None:
@@ -93,9 +99,9 @@ def test_only_the_named_study_of_an_archive_is_opened(folder: Path, tmp_path: Pa
     archive = zipped(folder, tmp_path / "all.zip")
     uids = set()
     for study in find_studies([archive]).studies:
-        with opened_study(study.paths, key=study.key) as (opened, _):
-            uids.add(opened.uid)
-            assert not {"several-patients", "several-studies"} & {note.code for note in opened.notes}
+        with opened(study) as (it, _):
+            uids.add(it.uid)
+            assert not {"several-patients", "several-studies"} & {note.code for note in it.notes}
     assert uids == {uid("one", "study"), uid("two", "study")}
     write(series(patient="three"), folder / "three")
     other = only(folder / "three")
@@ -145,7 +151,7 @@ def test_volumes_are_one_study_each_but_a_t2_and_its_t1_are_one(folder: Path) ->
         volume(folder / name)
     picture(folder / "screenshot.png")
     found = find_studies([folder])
-    assert sorted(sorted(path.name for path in item.paths) for item in found.studies) == [
+    assert sorted(sorted(Path(path).name for path in item.paths) for item in found.studies) == [
         ["1_t1.mha", "1_t2.mha"],
         ["1_t2_SPACE.mha"],
         ["2_t2.mha"],
@@ -154,8 +160,8 @@ def test_volumes_are_one_study_each_but_a_t2_and_its_t1_are_one(folder: Path) ->
         ["t2.nrrd"],
     ]
     pair = next(item for item in found.studies if len(item.paths) == 2)
-    with opened_study(pair.paths) as (opened, _):
-        assert len(opened.series) == 2
+    with opened(pair) as (it, _):
+        assert len(it.series) == 2
 
 
 def test_pictures_count_only_where_there_is_nothing_else(folder: Path, tmp_path: Path) -> None:
@@ -163,7 +169,7 @@ def test_pictures_count_only_where_there_is_nothing_else(folder: Path, tmp_path:
     write(series(), folder / "dicom")
     volume(folder / "masks.nii.gz")
     assert only(folder).files == 9
-    assert find_studies([folder]).others == 1
+    assert find_studies([folder]).others == 2
     for name in ("a.png", "b.jpg"):
         picture(tmp_path / "pictures" / name)
     assert len(find_studies([tmp_path / "pictures"]).studies) == 2
@@ -175,7 +181,7 @@ def test_a_damaged_archive_is_a_study_that_cannot_be_opened(folder: Path) -> Non
     (folder / "scene.mrb").write_bytes(b"PK\x03\x04 a scene is no archive of studies")
     bad, good = find_studies([folder]).studies
     assert (bad.source, good.source) == ("study/bad.zip", "study/dicom")
-    with pytest.raises(InputError, match="damaged"), opened_study(bad.paths, key=bad.key):
+    with pytest.raises(InputError, match="damaged"), opened(bad):
         pass
 
 
@@ -183,8 +189,8 @@ def test_a_damaged_archive_is_a_study_that_cannot_be_opened(folder: Path) -> Non
 def test_an_archive_with_volumes_is_one_study(folder: Path, tmp_path: Path, name: str) -> None:
     volume(folder / "a.nii.gz")
     study = only(zipped(folder, tmp_path / name))
-    with opened_study(study.paths, key=study.key) as (opened, _):
-        assert len(opened.series) == 1
+    with opened(study) as (it, _):
+        assert len(it.series) == 1
 
 
 def test_files_that_cannot_be_read_are_counted(folder: Path) -> None:
@@ -198,12 +204,12 @@ def test_closed_folders_and_links_are_counted(folder: Path, monkeypatch: pytest.
     write(series(), folder / "a")
     (folder / "closed").mkdir()
     (folder / "link").symlink_to(folder / "a")
-    opened = os.scandir
+    scanned = os.scandir
 
     def scandir(path: str) -> object:
         if Path(path).name == "closed":
             raise PermissionError(13, "Permission denied", str(path))
-        return opened(path)
+        return scanned(path)
 
     monkeypatch.setattr(os, "scandir", scandir)  # root opens every folder
     found = find_studies([folder])

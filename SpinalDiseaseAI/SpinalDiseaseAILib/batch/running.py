@@ -159,7 +159,7 @@ def _run(
 
 def _open(found: FoundStudy, dicom: bool) -> _Opened:
     try:
-        with opened_study(found.paths, key=found.key) as (study, files):
+        with opened_study([Path(path) for path in found.paths], key=found.key) as (study, files):
             if not dicom:
                 return _Opened(study)
             sources = read_sources(study, files)

@@ -36,23 +36,22 @@ def run(request: BatchRequest, *, as_json: bool, quiet: bool, dry_run: bool) -> 
     :raises SpinalDiseaseAIError: if nothing can be done, or the batch must stop.
     """
     start = time.perf_counter()
-    with _bars(quiet=quiet) as bars, WorkerClient() as client:
-        plan = plan_batch(request, bars.found)
-        if dry_run:
-            entries: list[Entry] = []
-        else:
-            if plan.todo:
-                # Without a device or torch every study would fail in the same way.
-                client.probe(request.options.device).wait()
-            bars.begin(len(plan.todo), len(plan.found.studies))
-            try:
-                entries = run_batch(request, plan, client, bars, SceneProcess)
-            except (KeyboardInterrupt, Cancelled):
-                console(errors=True).print(Text("Stopped. The same command goes on with the studies that are left."))
-                raise Cancelled from None
     if dry_run:
+        with _bars(quiet=quiet) as bars:
+            plan = plan_batch(request, bars.found)
         print_json(_plan_document(plan)) if as_json else _print_plan(console(), plan)
         return 0
+    with _bars(quiet=quiet) as bars, WorkerClient() as client:  # which loads its libraries during the search
+        plan = plan_batch(request, bars.found)
+        if plan.todo:
+            # Without a device or torch every study would fail in the same way.
+            client.probe(request.options.device).wait()
+        bars.begin(len(plan.todo), len(plan.found.studies))
+        try:
+            entries = run_batch(request, plan, client, bars, SceneProcess)
+        except (KeyboardInterrupt, Cancelled):
+            console(errors=True).print(Text("Stopped. The same command goes on with the studies that are left."))
+            raise Cancelled from None
     ours = _of_this_input(plan, entries)
     if as_json:
         print_json(_document(request, plan, ours, time.perf_counter() - start))

@@ -11,6 +11,7 @@ import os
 import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
 
 from ..base.errors import InputError
@@ -38,7 +39,7 @@ class FoundStudy:
     """
 
     name: str
-    paths: tuple[Path, ...]
+    paths: tuple[str, ...]
     key: StudyKey | None
     source: str
     files: int
@@ -66,13 +67,13 @@ class _Group:
     """Files of one study while the search goes on. The sum of digests does not depend on the order of files."""
 
     key: StudyKey | None
-    paths: dict[Path, None] = field(default_factory=dict)
+    paths: dict[str, None] = field(default_factory=dict)
     sources: dict[str, None] = field(default_factory=dict)
     files: int = 0
     digests: int = 0
 
     def add(self, path: Path, identity: str) -> None:
-        self.paths[path] = None
+        self.paths[str(path)] = None
         self.files += 1
         self.digests += int.from_bytes(hashlib.sha256(identity.encode("utf-8", "replace")).digest(), "big")
 
@@ -86,64 +87,67 @@ class _Search:
     def search(self, root: Path, leave_out: Callable[[Path], bool]) -> None:
         """Search a folder, an archive or a file."""
         base = Path(os.path.abspath(root)).parent
+        closed: list[Path] = []
+        links: list[Path] = []
         if os.path.isdir(root):
-            closed: list[Path] = []
-            links: list[Path] = []
-            files = [path for path in walked(root, closed, links) if not leave_out(path)]
-            self.unreadable += len(closed)
-            self.links += len(links)
+            files = walked(root, closed, links)
         elif os.path.isfile(root):
-            files = [root]
+            files = iter([root])
         else:
             raise not_there(root)
-        archives = [path for path in files if (path == root or path.suffix.lower() == ".zip") and is_archive(path)]
-        for archive in archives:
-            self._search_archive(archive, base)
-        known = set(archives)
-        self._search_files([path for path in files if path not in known], base)
-
-    def _search_archive(self, archive: Path, base: Path) -> None:
-        try:
-            with gathered([archive]) as inside:
-                keys = self._dicom(_candidates(inside.files), lambda key, path: (key, archive, _source(archive, base)))
-        except InputError:  # reported for this archive alone, when its study is opened
-            keys = 0
-        if not keys:
-            self._add_volumes((archive,), base)
-
-    def _search_files(self, files: list[Path], base: Path) -> None:
-        rest = [path for path in files if is_volume(path)] or [path for path in files if is_picture(path)]
-
-        def group(key: StudyKey, path: Path) -> tuple[object, Path, str]:
-            folder = _source(path.parent, base)
-            return key if key.uid else (key, folder), path, folder
-
-        if self._dicom(_candidates(files), group):
-            self.others += len(rest)
-            return
-        for pair in _pairs(rest):
+        volumes: list[Path] = []
+        pictures: list[Path] = []
+        dicom = 0
+        for path in files:
+            if path != root and leave_out(path):
+                continue
+            if (path == root or path.suffix.lower() == ".zip") and is_archive(path):
+                self._search_archive(path, base)
+            elif is_volume(path):
+                volumes.append(path)
+            elif is_picture(path):
+                pictures.append(path)
+            else:
+                dicom += self._add_dicom(path, path, _source(path.parent, base))
+        self.unreadable += len(closed)
+        self.links += len(links)
+        used = [] if dicom else volumes or pictures
+        self.others += len(volumes) + len(pictures) - len(used)
+        for pair in _pairs(used):
             self._add_volumes(pair, base)
 
-    def _dicom(self, files: Iterable[Path], place: Callable[[StudyKey, Path], tuple[object, Path, str]]) -> int:
-        """Add the DICOM images among files to their groups; returns their number."""
-        count = 0
-        for path in files:
-            self.files += 1
-            self._on_file(self.files)
-            try:
-                identity = read_identity(path)
-            except NoImageError:
-                self.others += 1
-                continue
-            except Exception:  # a damaged header can raise anything
-                self.unreadable += 1
-                continue
-            name, holder, source = place(identity.key, path)
-            group = self.groups.setdefault(name, _Group(identity.key))
-            group.add(holder, f"{identity.sop_uid}:{path.stat().st_size}")
-            group.sources[source] = None
-            count += 1
-        return count
+    def _search_archive(self, archive: Path, base: Path) -> None:
+        dicom = 0
+        try:
+            with gathered([archive]) as inside:
+                for path in inside.files:
+                    if not is_volume(path) and not is_picture(path):
+                        dicom += self._add_dicom(path, archive, _source(archive, base))
+        except InputError:  # reported for this archive alone, when its study is opened
+            pass
+        if not dicom:
+            self._add_volumes((archive,), base)
+
+    def _add_dicom(self, path: Path, holder: Path, source: str) -> bool:
+        """Add a file to the group of its study if it is a DICOM image.
+
+        :param holder: the file itself, or the archive that it is in.
+        """
+        self.files += 1
+        self._on_file(self.files)
+        try:
+            identity = read_identity(path)
+        except NoImageError:
+            self.others += 1
+            return False
+        except Exception:  # a damaged header can raise anything
+            self.unreadable += 1
+            return False
+        name = identity.key if identity.key.uid else (identity.key, source)
+        group = self.groups.setdefault(name, _Group(identity.key))
+        group.add(holder, f"{identity.sop_uid}:{path.stat().st_size}")
+        group.sources[source] = None
+        return True
 
     def _add_volumes(self, paths: tuple[Path, ...], base: Path) -> None:
         sources = [_source(path, base) for path in paths]
@@ -213,10 +217,7 @@ def _study(name: object, group: _Group) -> FoundStudy:
     )
 
 
-def _candidates(files: Iterable[Path]) -> list[Path]:
-    return [path for path in files if not is_volume(path) and not is_picture(path)]
-
-
+@lru_cache(maxsize=1024)
 def _source(path: Path, base: Path) -> str:
     return Path(os.path.abspath(path)).relative_to(base).as_posix()
 
