@@ -130,6 +130,11 @@ def test_files_under_1000_bytes_are_left_out_with_the_reason(source: Path, data:
     assert conversion.planes == 1
 
 
+def test_a_small_file_is_named_once_even_if_it_begins_like_an_image(source: Path, data: Path) -> None:
+    (source / "lumbar_train150/study7/image1.dcm").write_bytes(image_of(source).read_bytes()[:500])
+    assert convert_tianchi(source, data).skipped == ("lumbar_train150/study7/image1.dcm: 500 bytes are no image",)
+
+
 def test_a_damaged_file_is_left_out_with_the_reason(source: Path, data: Path) -> None:
     image_of(source).write_bytes(image_of(source).read_bytes()[:2000])
     (sentence,) = convert_tianchi(source, data).skipped

@@ -57,6 +57,15 @@ def test_every_series_is_a_record_with_its_contrast_points_and_spacing(spider: P
     assert record.points == points() and record.pixels().shape == (ROWS, COLUMNS)
 
 
+def test_a_space_series_among_the_midsagittal_planes_is_a_t2(spider: Path) -> None:
+    (spider / "midsagittal" / "3_t2.png").rename(spider / "midsagittal" / "3_t2_SPACE.png")
+    for name in ("overview.csv", "keypoints.csv"):
+        path = spider / name
+        path.write_text(path.read_text(encoding="utf-8").replace("3_t2", "3_t2_SPACE"), encoding="utf-8")
+    record = of_series(read_spider(spider), "3_t2_SPACE")
+    assert (record.patient, record.contrast) == ("3", "T2") and record.points
+
+
 def test_pixel_spacing_has_rows_first_and_becomes_column_and_row(spider: Path) -> None:
     assert of_series(read_spider(spider), "3_t2").spacing == SPACING
     assert SPACING[0] != SPACING[1]

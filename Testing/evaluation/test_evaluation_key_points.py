@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -105,6 +106,19 @@ def test_without_millimetres_the_radius_is_a_sixth_of_the_spacing(data: Path) ->
         off = errors_on(plain, Given(moved(plain, part * errors.spacing)))
         assert value([off], "points within 6 mm (or 1/6 spacing)") == hit
     assert "mean error, mm" not in summary([errors], repeats=5)
+
+
+def test_a_point_exactly_on_the_radius_is_no_hit() -> None:
+    errors = PlaneErrors("p", {"L1": 6.0}, {"L1": 6.0}, 36.0, 384, 0, frozenset(), 1.0)
+    assert not errors.is_hit("L1") and not replace(errors, millimetres={}).is_hit("L1")
+    assert replace(errors, millimetres={"L1": 5.99}).is_hit("L1")
+
+
+@pytest.mark.parametrize(("names", "shift"), [(("L2", "L3", "L4"), 1), (("L2", "L3"), 0)])
+def test_three_points_are_needed_to_tell_that_the_numbering_is_off(record: Record, names: tuple[str, ...], shift: int) -> None:
+    truth = {name: np.array(place) for name, place in record.points.items()}
+    predicted = {name: np.array(shifted(record, 1)[name]) for name in names}
+    assert level_shift(truth, predicted) == shift
 
 
 def test_a_study_is_right_only_if_every_point_is_within_a_quarter_of_the_spacing(record: Record) -> None:

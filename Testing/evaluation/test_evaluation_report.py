@@ -236,6 +236,12 @@ def test_a_model_without_a_counterpart_is_compared_with_every_other_such_model(i
     assert named.title == TITLE, "what the columns say is not said twice"
 
 
+def test_a_model_that_a_file_holds_twice_is_compared_with_its_first_run_only(image: Path) -> None:
+    first, second = [run_of(image, right=0.3)], [run_of(image, right=0.3), run_of(image, right=0.9)]
+    (comparison,) = compare(first, second, ("old", "new"), repeats=5)
+    assert all(row.first == row.second for row in comparison.rows)
+
+
 def test_points_are_compared_if_both_runs_know_the_truth(image: Path) -> None:
     near, far = run_of(image, LOCALIZATION, off=1.0), run_of(image, LOCALIZATION, off=8.0)
     (comparison,) = compare([near], [replace(far, cases=far.cases[3:])], ("near", "far"), repeats=50)

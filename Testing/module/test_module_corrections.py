@@ -116,6 +116,20 @@ def test_a_point_deleted_in_a_view_also_removes_its_level(panel, settled):
     assert kinds(panel) == [("removed", "L2", "reader")]
 
 
+def test_without_the_list_of_points_there_is_nothing_to_place_or_delete(panel, settled, scene, errors):
+    panel.ui.pointComboBox.currentIndex = panel.ui.pointComboBox.findData("L4-L5")
+    panel.ui.deletePointButton.click()
+    settled()
+    scene.RemoveNode(points_of(panel))
+    panel.ui.placePointButton.click()
+    panel.ui.pointComboBox.currentIndex = panel.ui.pointComboBox.findData("L2")
+    panel.ui.deletePointButton.click()
+    settled()
+    interaction = scene.GetNodeByID("vtkMRMLInteractionNodeSingleton")
+    assert interaction.GetCurrentInteractionMode() != interaction.Place
+    assert errors == [] and kinds(panel) == [("removed", "L4-L5", "reader")]
+
+
 def test_a_missing_point_is_placed_with_the_next_click_in_a_view(panel, settled, scene):
     panel.ui.pointComboBox.currentIndex = panel.ui.pointComboBox.findData("L4-L5")
     assert not panel.ui.placePointButton.enabled

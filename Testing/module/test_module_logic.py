@@ -57,6 +57,14 @@ def test_process_twice_keeps_one_result_and_the_edits_of_the_user(logic_of, node
     assert logic.process(nodes[0], overwriteEdits=True).kept == ()
 
 
+def test_a_logic_closed_during_an_analysis_no_longer_listens_to_the_scene(logic_of, nodes, scene):
+    logic = logic_of("slow")
+    logic.process(nodes[0], waitForCompletion=False)
+    assert scene.HasObserver(scene.StartCloseEvent)
+    logic.close()
+    assert not scene.HasObserver(scene.StartCloseEvent)
+
+
 def test_process_raises_the_errors_of_the_analysis(logic_of, nodes, scene):
     with pytest.raises(InputError, match="No lumbar spine was found"):
         logic_of("refuse").process(nodes[0])

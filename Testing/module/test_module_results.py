@@ -4,7 +4,7 @@ import pytest
 import slicer
 from panel_helpers import bar, cells, drag, finding_rows, index_of, levels, points_of
 from scene_examples import finding, make_report
-from standins.python_qt import QT
+from standins.python_qt import QT, unwrap
 
 from SpinalDiseaseAILib.base.anatomy import KEY_POINTS
 from SpinalDiseaseAILib.base.report import FindingResult, StructureResult
@@ -68,6 +68,14 @@ def test_a_finding_with_inconclusive_images_is_marked_not_sure(panel_of, nodes, 
     assert cells(panel, 2)[0].endswith(", not sure")
 
 
+def test_another_row_can_be_selected_after_the_table_was_filled_again(panel):
+    panel.ui.levelTable.selectRow(levels(panel).index("L4-L5"))
+    panel.ui.unsureSpinBox.value = 0.9
+    assert panel.parameterNode.selectedLevel == "L4-L5"
+    panel.ui.levelTable.selectRow(levels(panel).index("L2-L3"))
+    assert panel.parameterNode.selectedLevel == "L2-L3"
+
+
 def test_the_threshold_for_not_sure_is_set_under_advanced(panel):
     panel.ui.unsureSpinBox.value = 0.9
     assert cells(panel, 2)[0] == "bulging, not sure"
@@ -101,6 +109,7 @@ def test_abnormal_only_hides_the_rest_and_its_threshold_can_be_lowered(panel_of,
 def test_chosen_findings_get_their_own_columns(panel):
     table, actions = panel.ui.levelTable, panel.results._menu.actions()
     assert [action.text for action in actions] == ["Pfirrmann grade", "Disc bulging"]
+    assert len(unwrap(panel.ui.columnsButton).menu().actions()) == 2
     actions[0].trigger()
     assert table.columnCount == 5
     assert table.horizontalHeaderItem(4).text() == "Pfirrmann grade"

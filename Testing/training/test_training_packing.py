@@ -21,7 +21,7 @@ from SpinalDiseaseAILib.models.segmentation_network import SegmentationNetwork
 from SpinalDiseaseAILib.pipelines.model_store import ModelStore
 from SpinalDiseaseAILib.training.bundle_files import half_precision, mean_of
 from SpinalDiseaseAILib.training.cli import configuration
-from SpinalDiseaseAILib.training.packing import LICENCES, best_temperature, metadata_of, pack_runs
+from SpinalDiseaseAILib.training.packing import LICENCES, best_temperature, metadata_of, pack_runs, shifted
 
 CPU = torch.device("cpu")
 
@@ -76,6 +76,20 @@ def test_probabilities_are_calibrated_on_the_tuning_patients(place: Path) -> Non
     assert set(options["temperature"]) == {"pfirrmann", "narrowing", "modic"}
     assert all(0.5 <= value <= 3 for value in options["temperature"].values())
     assert options["region_pixels"] == 32
+
+
+@pytest.mark.parametrize(
+    ("name", "bias", "expected"),
+    [
+        ("narrowing", [0.0, np.log(3)], [1 / 4, 3 / 4]),  # of one structure, the classes exclude each other
+        ("disc_disease", [0.0, np.log(3), 0.0, 0.0, -np.log(4)], [0.5, 3 / 4, 0.5, 0.5, 1 / 5]),  # each class on its own
+    ],
+)
+def test_a_bias_multiplies_the_odds(name: str, bias: list[float], expected: list[float]) -> None:
+    even = np.full((2, len(bias)), 0.5)
+    graded = Graded(name, even, even, ("a", "b"), ("L4-L5", "L4-L5"))
+    np.testing.assert_allclose(shifted(graded, bias).probability, [expected, expected])
+    np.testing.assert_allclose(shifted(graded, [0.0] * len(bias)).probability, even)
 
 
 def test_the_class_weights_of_the_training_are_undone(place: Path) -> None:

@@ -140,15 +140,15 @@ def calibration(config: dict[str, Any], place: Path, data: Path) -> dict[str, di
     for name, bias in class_biases(config, data).items():
         graded = finding(name).ordinal and len(bias) > 2
         tried = [[0.0] * len(bias)] if graded or is_published(config) else [[0.0] * len(bias), bias]
-        options = {tuple(values): _shifted(plain[name], values) for values in tried}
+        options = {tuple(values): shifted(plain[name], values) for values in tried}
         chosen = min(options, key=lambda values: best_temperature(options[values])[1])
         result["bias"][name] = list(chosen)
         result["temperature"][name] = round(best_temperature(options[chosen])[0], 3)
     return result
 
 
-def _shifted(graded: Graded, bias: list[float]) -> Graded:
-    """The same predictions with a bias added to the logits."""
+def shifted(graded: Graded, bias: list[float]) -> Graded:
+    """The same predictions with a bias, one number per class, added to the logits."""
     clipped = np.clip(graded.probability, 1e-6, 1 - 1e-6)
     if finding(graded.name).exclusive:
         scaled = clipped * np.exp(bias)
