@@ -170,6 +170,17 @@ def test_omissions_are_reported_with_their_reasons(tmp_path: Path, data: Path, c
     assert read_rsna2024(data / "rsna2024").records == ()
 
 
+def test_a_study_without_grades_is_left_out_even_if_its_images_are_there(tmp_path: Path, data: Path) -> None:
+    folder = tmp_path / "p"
+    folder.mkdir()
+    described = [(STUDY, T2, "Sagittal T2/STIR"), ("1", "5", "Sagittal T2/STIR")]
+    write_source(folder, points=[*coordinates("5", 8, CANAL, study="1"), *coordinates(T2, 8, CANAL)], described=described)
+    write_dicom(folder / "train_images/1/5/8.dcm", tianchi_dicom("5", "8"))
+    conversion = convert_rsna2024(folder, data)
+    assert conversion.skipped == ("study 1, series 5, spinal_canal_stenosis: train.csv has no such study",)
+    assert [record.patient for record in read_rsna2024(data / "rsna2024").records] == [STUDY]
+
+
 def test_a_plane_stored_mirrored_is_put_upright_with_its_points(source: Path, data: Path) -> None:
     mirrored = tianchi_dicom(T2, "8", tianchi_pixels()[:, ::-1], ImageOrientationPatient=[0, -1, 0, 0, 0, -1])
     write_dicom(source / "train_images" / STUDY / T2 / "8.dcm", mirrored)

@@ -45,6 +45,14 @@ def test_it_learns_from_the_masks() -> None:
     assert (logs.argmax(1) == truth).float().mean() > 0.9
 
 
+def test_features_are_standardized_over_the_measured_discs() -> None:
+    items = [replace(item, features=None) if n % 3 == 0 else item for n, item in enumerate(examples(1.0, 1.0))]
+    model = fitted(items)
+    measured = np.stack([item.features for item in items if item.features is not None])
+    np.testing.assert_allclose(model.centre.numpy(), measured.mean(0), atol=1e-5)
+    np.testing.assert_allclose(model.scale.numpy(), measured.std(0, ddof=1), rtol=1e-4)
+
+
 def test_the_combination_relies_on_the_source_that_is_right() -> None:
     masks, region = (fitted(examples(*noise)).both_weights.tolist() for noise in ((5.0, 0.3), (0.3, 8.0)))
     assert masks[1] > masks[0] and region[0] > region[1]

@@ -194,6 +194,7 @@ def test_a_run_becomes_a_bundle_that_the_store_reads_by_its_short_name(
     localizer, bundle = store.localizer(short, str(place.parent), store.device("cpu"))
     assert isinstance(localizer, PublishedLocalizer) and localizer.side == SIDE and localizer.least_score == 0.2
     assert localizer.confidence == (1.0, 0.0)  # hardly trained, it finds no points that could be right or wrong
+    assert bundle.options["calibrated_on"] == "tuning patients"
     assert bundle.name == config["name"] and bundle.research_only and bundle.data_sets == ("tianchi2020",)
     assert bundle.provenance.research_only
 

@@ -47,6 +47,13 @@ def test_an_error_of_two_grades_costs_more_than_one_of_one() -> None:
     assert losses == sorted(losses) and losses[2] - losses[1] > 0.5
 
 
+def test_a_finding_of_two_classes_has_no_loss_for_the_distance_of_grades() -> None:
+    logits, truth = torch.tensor([[1.0, -2.0]]), one_hot(1, size=2)
+    smooth = truth * 0.95 + 0.025
+    expected = -(smooth * logits.log_softmax(1)).sum()
+    assert loss(logits, truth, (finding("narrowing"),)) == pytest.approx(float(expected))
+
+
 def test_errors_between_unordered_classes_cost_the_same() -> None:
     modic = (finding("modic"),)
     losses = [loss(6 * one_hot(said, size=4), one_hot(0, size=4), modic) for said in (1, 2, 3)]
@@ -133,6 +140,12 @@ def test_a_contrast_is_dropped_only_if_both_exist(generator: torch.Generator) ->
     assert seen[target[:, 2] == 1].tolist() == [[True, False]] * int(target[:, 2].sum())
     kept, _, _ = RegionSampler([(1.0, [both])], 0.0, 32, 0.6).batch(10, generator)
     assert kept.flatten(2).any(2).all()
+
+
+def test_of_two_contrasts_the_t1_is_dropped_more_often_but_not_always(generator: torch.Generator) -> None:
+    images, _, _ = RegionSampler([(1.0, [region(one_hot(1)[0])])], 1.0, 16, 0.6).batch(200, generator)
+    t2, t1 = images.flatten(2).any(2).float().mean(0).tolist()
+    assert t2 == pytest.approx(0.7, abs=0.1) and t1 == pytest.approx(0.3, abs=0.1)
 
 
 def test_the_seed_determines_the_regions() -> None:
