@@ -159,7 +159,7 @@ def test_volumes_are_one_study_each_but_a_t2_and_its_t1_are_one(folder: Path) ->
         ["t1-x.mha", "x.mha"],
         ["t2.nrrd"],
     ]
-    pair = next(item for item in found.studies if len(item.paths) == 2)
+    pair = next(item for item in found.studies if item.source == "study/1_t1.mha; study/1_t2.mha")
     with opened(pair) as (it, _):
         assert len(it.series) == 2
 

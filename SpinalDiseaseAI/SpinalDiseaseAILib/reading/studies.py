@@ -33,7 +33,7 @@ class FoundStudy:
         anything that identifies the patient.
     :param paths: files and ZIP archives that hold it; they may hold other studies too.
     :param key: the study among them; None if it is not DICOM.
-    :param source: where it was found: the folder or file, starting with the name of the given path.
+    :param source: where it was found, starting with the name of the given path: the folder of its DICOM files, or the other files.
     :param files: number of its files.
     :param fingerprint: changes when files are added, removed, resized or, if they are not DICOM, written again.
     """
@@ -211,7 +211,7 @@ def _study(name: object, group: _Group) -> FoundStudy:
         name=f"study-{hashlib.sha256(identity.encode('utf-8', 'replace')).hexdigest()[:12]}",
         paths=tuple(sorted(group.paths)),
         key=group.key,
-        source=_common(sources),
+        source=_common(sources) if group.key else "; ".join(sources),
         files=group.files,
         fingerprint=hashlib.sha256(f"{group.files}:{group.digests}".encode()).hexdigest()[:16],
     )
