@@ -33,7 +33,7 @@ class FoundStudy:
         anything that identifies the patient.
     :param paths: files and ZIP archives that hold it; they may hold other studies too.
     :param key: the study among them; None if it is not DICOM.
-    :param source: where it was found, starting with the name of the given path: the folder of its DICOM files, or the other files.
+    :param source: the folder of its DICOM files, or its other files, starting with the name of the given path.
     :param files: number of its files.
     :param fingerprint: changes when files are added, removed, resized or, if they are not DICOM, written again.
     """
