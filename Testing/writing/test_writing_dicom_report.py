@@ -369,6 +369,26 @@ def test_every_analysed_image_is_in_the_library_and_the_evidence(multi_frame: bo
     assert listed == wanted
 
 
+@pytest.mark.parametrize("step", [{}, {"SpacingBetweenSlices": "4"}])
+def test_the_library_says_where_each_slice_lies_whether_or_not_headers_state_the_step(
+    step: dict[str, Any], written: Written
+) -> None:
+    """TID 1604 requires the position, orientation and spacing of cross-sectional images."""
+    datasets = classic(SHORT, **step)
+    document = written(datasets=datasets)
+    (library,) = [item for item in document.ContentSequence if item.ConceptNameCodeSequence[0].CodeValue == "111028"]
+    for entry, dataset in zip(library.ContentSequence[0].ContentSequence, datasets, strict=True):
+        numbers = {
+            item.ConceptNameCodeSequence[0].CodeMeaning: float(item.MeasuredValueSequence[0].NumericValue)
+            for item in entry.ContentSequence
+            if item.ValueType == "NUM"
+        }
+        position = [numbers[f"Image Position (Patient) {axis}"] for axis in "XYZ"]
+        assert position == pytest.approx(list(dataset.ImagePositionPatient))
+        assert numbers["Slice Thickness"] == 3.5
+        assert ("Spacing between slices" in numbers) == bool(step)
+
+
 def test_the_same_result_written_twice_is_two_documents_on_the_same_levels(written: Written) -> None:
     first, second = written(), written(datasets=classic(SHORT))
     assert first.SOPInstanceUID != second.SOPInstanceUID and first.SeriesInstanceUID != second.SeriesInstanceUID

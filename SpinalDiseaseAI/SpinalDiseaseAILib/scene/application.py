@@ -19,7 +19,7 @@ from ..base.locations import sample_folder
 REQUIREMENTS = {"torch": ">=2.2", "safetensors": ">=0.4.3", "jinja2": ">=3.1"}
 """Packages that the analysis and the report's page need and the application does not include, with their versions."""
 
-DICOM_REQUIREMENTS = {"highdicom": ">=0.23"}
+DICOM_REQUIREMENTS = {"highdicom": ">=0.24"}
 """Packages that only DICOM results need; included in Slicer since 5.12."""
 
 SAMPLE_CATEGORY = "SpinalDiseaseAI"

@@ -24,14 +24,10 @@ DESCRIPTION = "SpinalDiseaseAI report"
 
 _PROCEDURE = Code("24968-0", "LN", "MR Lumbar spine")
 _EVALUATIONS = Code("C0034375", "UMLS", "Qualitative Evaluations")
-_GEOMETRY = {
-    "PixelSpacing": 2,
-    "ImageOrientationPatient": 6,
-    "ImagePositionPatient": 3,
-    "SliceThickness": 1,
-    "SpacingBetweenSlices": 1,
-}
+_GEOMETRY = {"PixelSpacing": 2, "ImageOrientationPatient": 6, "ImagePositionPatient": 3, "SliceThickness": 1}
 """Elements of a placed slice, and how many values they have; the image library has all of them or none."""
+_STEP = "SpacingBetweenSlices"
+"""Element that not every header has."""
 
 
 def write_structured_report(report: Report, sources: Sources, path: Path) -> None:
@@ -109,7 +105,7 @@ def _library_entry(source: Dataset) -> Dataset:
         setattr(entry, keyword, source[keyword].value)
     placed = all(np.size(source.get(keyword) or ()) == count for keyword, count in _GEOMETRY.items())
     entry.Modality = source.get("Modality", "") if placed else ""
-    for keyword in _GEOMETRY if placed else ():
+    for keyword in (*_GEOMETRY, *([_STEP] if np.size(source.get(_STEP) or ()) == 1 else [])) if placed else ():
         setattr(entry, keyword, source[keyword].value)
     return entry
 
