@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pydicom
 import pytest
-from dicom_series import SLICES, classic, enhanced, grid, write
+from dicom_series import SLICES, STEP, classic, enhanced, grid, write
 from pydicom.config import disable_value_validation
 from pydicom.dataset import Dataset
 
@@ -228,3 +228,12 @@ def test_names_of_models_versions_and_readers_are_no_longer_than_dicom_allows(ou
     for made in written(classic(), report):
         lengths = {element.keyword: len(str(element.value)) for element in made.iterall() if element.VR in ("LO", "PN")}
         assert max(lengths.values()) == 64, lengths
+
+
+@pytest.mark.parametrize("thickness", [None, "0"])
+def test_a_thickness_that_the_header_does_not_state_is_not_made_up(thickness: str | None, written: Any) -> None:
+    report, masks = written(series(SliceThickness=thickness))
+    meanings = [element.value for element in report.iterall() if element.keyword == "CodeMeaning"]
+    assert "Slice Thickness" not in meanings
+    # A segmentation must have one: the distance between slices, which the masks fill.
+    assert masks.SharedFunctionalGroupsSequence[0].PixelMeasuresSequence[0].SliceThickness == STEP

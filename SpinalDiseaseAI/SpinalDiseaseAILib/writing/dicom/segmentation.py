@@ -141,7 +141,7 @@ def _images(instances: Sequence[Dataset], planes: Sequence[Plane], masks: Masks)
         image.ImagePositionPatient = list(plane.frame.position)
         image.ImageOrientationPatient = list(first.orientation)
         image.PixelSpacing = list(first.spacing)
-        image.SliceThickness = first.thickness or _step(masks, planes[0])
+        image.SliceThickness = first.thickness if first.thickness > 0 else _step(masks, planes[0])
         image.SpacingBetweenSlices = _step(masks, planes[0])
         images.append(image)
     return images

@@ -82,7 +82,6 @@ _IMAGE = (
 )
 """What an image is and where it lies."""
 _UIDS = ("StudyInstanceUID", "SeriesInstanceUID", "SOPInstanceUID", "FrameOfReferenceUID")
-_TYPICAL_THICKNESS = 1.0  # millimetres, if a header states none: a plane must have a thickness
 
 _quiet = threading.Lock()
 
@@ -240,8 +239,6 @@ def _complete(dataset: Dataset) -> None:
         value = str(dataset.get(keyword) or "").strip(" \0")
         if not value or not _valid(keyword, value):
             setattr(dataset, keyword, "")
-    if "PixelSpacing" in dataset and not dataset.get("SliceThickness"):
-        dataset.SliceThickness = dataset.get("SpacingBetweenSlices") or _TYPICAL_THICKNESS
 
 
 def _valid(keyword: str, value: str) -> bool:
