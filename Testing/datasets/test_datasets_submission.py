@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 
 import numpy as np
@@ -107,3 +108,12 @@ def test_a_place_that_cannot_be_written_is_refused_with_a_sentence_before_the_wo
 
     with pytest.raises(OutputError, match="cannot be written"):
         write_submission(source, tmp_path / "map.json", tmp_path / place, never)
+
+
+def test_a_folder_without_permission_to_write_is_refused_before_the_work(
+    source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(os, "access", lambda place, mode: not (place == tmp_path and mode == os.W_OK))
+    with pytest.raises(OutputError, match="may not be written"):
+        write_submission(source, tmp_path / "map.json", tmp_path / "submission.json", analysed)
+    assert not (tmp_path / "submission.json").exists()

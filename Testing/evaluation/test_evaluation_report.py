@@ -242,6 +242,40 @@ def test_a_model_that_a_file_holds_twice_is_compared_with_its_first_run_only(ima
     assert all(row.first == row.second for row in comparison.rows)
 
 
+def without(run: Run, *discs: str) -> Run:
+    """The same run without the findings of some discs."""
+    cases = tuple(
+        replace(item, findings={name: found for name, found in item.findings.items() if name not in discs}) for item in run.cases
+    )
+    return replace(run, cases=cases)
+
+
+def test_only_structures_that_both_runs_assess_are_compared(image: Path) -> None:
+    run = run_of(image, right=0.5)
+    (comparison,) = compare([without(run, "L1-L2")], [without(run, "L4-L5", "L5-S1")], ("old", "new"), repeats=5)
+    (shared,) = compare([without(run, "L1-L2", "L4-L5", "L5-S1")], [run], ("old", "new"), repeats=5)
+    assert [(row.name, row.first) for row in comparison.rows] == [(row.name, row.first) for row in shared.rows]
+    assert all(row.first == row.second for row in comparison.rows)
+
+
+def test_figures_that_only_one_run_has_are_left_out_of_a_comparison(image: Path) -> None:
+    plain = run_of(image)
+    cases = tuple(
+        replace(
+            item,
+            findings={
+                name: {key: replace(found, plausible=found.truth) for key, found in items.items()}
+                for name, items in item.findings.items()
+            },
+        )
+        for item in plain.cases
+    )
+    stated = replace(plain, cases=cases)
+    names = [{row.name for row in compare([one], [stated], ("a", "b"), repeats=5)[0].rows} for one in (stated, plain)]
+    assert any("plausible" in name for name in names[0]) and not any("plausible" in name for name in names[1])
+    assert {row.name for row in compare([stated], [plain], ("a", "b"), repeats=5)[0].rows} == names[1]
+
+
 def test_points_are_compared_if_both_runs_know_the_truth(image: Path) -> None:
     near, far = run_of(image, LOCALIZATION, off=1.0), run_of(image, LOCALIZATION, off=8.0)
     (comparison,) = compare([near], [replace(far, cases=far.cases[3:])], ("near", "far"), repeats=50)
