@@ -47,7 +47,7 @@ def only(*paths: Path) -> FoundStudy:
     return study
 
 
-def opened(found: FoundStudy) -> AbstractContextManager[tuple[Study, tuple[Path, ...]]]:
+def opened(found: FoundStudy) -> AbstractContextManager[tuple[Study, dict[Path, tuple[int, ...]]]]:
     return opened_study([Path(path) for path in found.paths], key=found.key)
 
 

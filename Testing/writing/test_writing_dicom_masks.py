@@ -24,7 +24,14 @@ from SpinalDiseaseAILib.base.masks import LABELS, masks_of
 from SpinalDiseaseAILib.base.report import Note, Report
 from SpinalDiseaseAILib.base.study import Study
 from SpinalDiseaseAILib.writing import FORMATS, write_results
-from SpinalDiseaseAILib.writing.dicom.results import DICOM_FILES, SEGMENTATION_FILE, STRUCTURED_REPORT_FILE, dicom_formats
+from SpinalDiseaseAILib.writing.dicom.results import (
+    DICOM_FILES,
+    SEGMENTATION_FILE,
+    STRUCTURED_REPORT_FILE,
+    dicom_formats,
+    read_sources,
+    writers_of,
+)
 
 NAMES = ("L4", "L4-L5", "L5", "canal")
 SHUFFLED = (3, 0, 5, 1, 4, 2)
@@ -213,6 +220,17 @@ def test_of_several_frames_at_one_place_in_a_file_the_first_is_referred_to(
     dataset = written(segmented, study, write([twice], tmp_path / "in"), tmp_path / "out")
     assert_same_places(dataset, segmented)
     assert {number for _, number in references(dataset)} == {2, 3, 4, 5} and listed(dataset) == ["1.2.3.4.0"]
+
+
+def test_of_two_echoes_in_a_file_the_frames_that_were_analysed_are_referred_to(
+    segmented: Report, study: Study, tmp_path: Path
+) -> None:
+    (path,) = write([enhanced([*range(SLICES), *range(SLICES)])], tmp_path / "in")
+    sources = read_sources(study, {path: range(SLICES, 2 * SLICES)})
+    files = write_results(segmented, study, tmp_path / "out", formats=writers_of(segmented, sources, [SEGMENTATION_FILE]))
+    dataset = pydicom.dcmread(files[SEGMENTATION_FILE])
+    assert_same_places(dataset, segmented)
+    assert {number for _, number in references(dataset)} == {SLICES + number for number in (2, 3, 4, 5)}
 
 
 def test_frames_may_state_nothing_in_common(segmented: Report, study: Study, tmp_path: Path) -> None:

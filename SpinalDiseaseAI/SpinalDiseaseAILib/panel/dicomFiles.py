@@ -124,7 +124,7 @@ def _checkPlace(reportNode: Any, report: Report, files: Sequence[Path]) -> None:
     from ..writing.dicom.sources import read_sources
 
     uids = {series.role: series.uid for series in report.series}
-    instances = read_sources(files, list(uids.values())).series
+    instances = read_sources(dict.fromkeys(files, ()), list(uids.values())).series
     filled = any(note.code == _FILLED for note in report.notes)
     grids = {role.value: grid for role, grid in analysedGrids(reportNode).items() if role.value in uids}
     for role, (counts, matrix) in grids.items():

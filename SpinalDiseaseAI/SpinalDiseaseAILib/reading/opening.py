@@ -40,11 +40,12 @@ def open_study(paths: Sequence[Path], *, t2: str = "", t1: str = "") -> Study:
 @contextmanager
 def opened_study(
     paths: Sequence[Path], *, t2: str = "", t1: str = "", key: StudyKey | None = None
-) -> Iterator[tuple[Study, tuple[Path, ...]]]:
+) -> Iterator[tuple[Study, dict[Path, tuple[int, ...]]]]:
     """The study of :func:`open_study` with the DICOM files of its series; those from an archive exist until the block ends.
 
     :param key: the only DICOM study that may be used; None to choose among all.
-    :returns: the study, and the files whose slices were read into it, series by series; none if it is not DICOM.
+    :returns: the study, and the files whose slices were read into it, series by series, with the numbers of the frames that were
+        read, from 0; no numbers for a file of a single slice, and no files if it is not DICOM.
     :raises InputError: as :func:`open_study`.
     """
     with gathered(paths) as files:
@@ -63,9 +64,12 @@ def opened_study(
             study = _study_of_series(choice, notes, wanted_t1=bool(t1))
             roles = {series.role for series in study.series}
             stacks = [item.stack for role, item in choice.used.items() if role in roles]
-            yield study, tuple(dict.fromkeys(item.path for stack in stacks for item in stack.present))
+            read: dict[Path, tuple[int, ...]] = {}
+            for item in (item for stack in stacks for item in stack.present):
+                read[item.path] = (*read.get(item.path, ()), *(() if item.frame is None else (item.frame,)))
+            yield study, read
         else:
-            yield _study_of_volumes(_choose_volumes(volumes, t2=t2, t1=t1), notes), ()
+            yield _study_of_volumes(_choose_volumes(volumes, t2=t2, t1=t1), notes), {}
 
 
 def list_series(paths: Sequence[Path], *, t2: str = "", t1: str = "") -> SeriesListing:

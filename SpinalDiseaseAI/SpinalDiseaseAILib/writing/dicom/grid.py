@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -83,13 +83,18 @@ class Plane:
         return pixels
 
 
-def frames_of(instances: Sequence[Dataset]) -> list[Frame]:
-    """The frames with a position in a series of single-slice or multi-frame images, from their headers."""
+def frames_of(instances: Sequence[Dataset], analysed: Mapping[str, Collection[int]] | None = None) -> list[Frame]:
+    """The frames with a position in a series of single-slice or multi-frame images, from their headers.
+
+    :param analysed: SOPInstanceUID to the numbers of the only frames that count, from 0; all count of instances that it lacks.
+    """
     frames: list[Frame] = []
     for number, instance in enumerate(instances):
         if "PerFrameFunctionalGroupsSequence" in instance:
             shared = _item(instance, "SharedFunctionalGroupsSequence")
-            for index, own in enumerate(instance.PerFrameFunctionalGroupsSequence):
+            count = len(instance.PerFrameFunctionalGroupsSequence)
+            for index in sorted((analysed or {}).get(instance.SOPInstanceUID, range(count))):
+                own = instance.PerFrameFunctionalGroupsSequence[index]
                 groups = [_item(own, key) or _item(shared, key) for key in GROUPS]
                 frames += _frame(instance, number, index, *groups)
         else:

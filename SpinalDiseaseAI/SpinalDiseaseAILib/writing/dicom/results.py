@@ -6,7 +6,7 @@ Importing this file loads neither pydicom nor highdicom.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -40,13 +40,14 @@ def dicom_formats(report: Report, files: Iterable[Path], names: Collection[str] 
         ``"grid-mismatch"`` if the masks do not lie on their pixels.
     :raises ComputeError: code ``"missing-package"`` if highdicom is not installed.
     """
-    sources = _sources(report.study_uid, [(item.role, item.uid) for item in report.series], files)
+    sources = _sources(report.study_uid, [(item.role, item.uid) for item in report.series], dict.fromkeys(files, ()))
     return writers_of(report, sources, names)
 
 
-def read_sources(study: Study, files: Iterable[Path]) -> Sources:
+def read_sources(study: Study, files: Mapping[Path, Collection[int]]) -> Sources:
     """Headers of a study's series, for :func:`writers_of` when the files no longer exist.
 
+    :param files: DICOM files, with the numbers of the frames that were analysed, from 0; without numbers, all of them were.
     :raises InputError: see :func:`dicom_formats`.
     :raises ComputeError: if highdicom is not installed.
     """
@@ -92,7 +93,7 @@ def require_highdicom() -> None:
         )
 
 
-def _sources(study_uid: str, series: Sequence[tuple[str, str]], files: Iterable[Path]) -> Sources:
+def _sources(study_uid: str, series: Sequence[tuple[str, str]], files: Mapping[Path, Collection[int]]) -> Sources:
     """Headers of series given as role and UID, starting with the one on which levels were located."""
     require_highdicom()
     if not study_uid or not all(uid for _, uid in series):

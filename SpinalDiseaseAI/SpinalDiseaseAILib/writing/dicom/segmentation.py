@@ -54,7 +54,7 @@ def planes_of_masks(report: Report, sources: Sources) -> tuple[Plane, ...]:
     assert report.masks is not None
     image = report.masks.image
     series = next(iter(sources.series.values()))
-    planes = planes_of(frames_of(series), image)
+    planes = planes_of(frames_of(series, sources.frames), image)
     if not planes:
         raise InputError(
             "The masks do not lie on the pixels of the analyzed DICOM images.",

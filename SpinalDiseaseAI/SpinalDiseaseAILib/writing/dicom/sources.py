@@ -9,9 +9,9 @@ import re
 import struct
 import threading
 import warnings
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -111,9 +111,12 @@ class Sources:
     """Headers of the instances of the analysed series, with texts in UTF-8: only elements that results need.
 
     :param series: SeriesInstanceUID, as stated in reports, to the instances of the series.
+    :param frames: SOPInstanceUID to the numbers of the frames that were analysed, from 0, of multi-frame images of which not all
+        were, such as those of one echo of several.
     """
 
     series: dict[str, tuple[Dataset, ...]]
+    frames: Mapping[str, Collection[int]] = field(default_factory=dict)
 
     @property
     def all(self) -> tuple[Dataset, ...]:
@@ -121,21 +124,25 @@ class Sources:
         return tuple(item for items in self.series.values() for item in items)
 
 
-def read_sources(files: Iterable[Path], uids: Sequence[str]) -> Sources:
+def read_sources(files: Mapping[Path, Collection[int]], uids: Sequence[str]) -> Sources:
     """The headers of the series with the given UIDs, one per instance.
 
-    :param files: DICOM files, and others, which are ignored.
+    :param files: DICOM files, and others, which are ignored; with the numbers of the frames that were analysed, from 0. Without
+        numbers, all of them were.
     :param uids: SeriesInstanceUIDs as stated in a report.
     :raises InputError: code ``"missing-source"`` if a series is not among the files, ``"no-frame-of-reference"`` if its header
         does not state the frame of reference of positions, ``"malformed-uid"`` if a UID is none.
     """
     found: dict[str, dict[str, Dataset]] = {uid: {} for uid in uids}
+    analysed = {}
     with silent_dicom():
-        for path in files:
+        for path, frames in files.items():
             dataset = _header(path, found)
             if dataset is not None:
                 instances = found[plain_uid(str(dataset.SeriesInstanceUID))]
                 instances.setdefault(str(dataset.SOPInstanceUID), dataset)
+                if frames:
+                    analysed[str(dataset.SOPInstanceUID)] = frames
     missing = [uid for uid, instances in found.items() if not instances]
     if missing:
         raise InputError(
@@ -144,7 +151,7 @@ def read_sources(files: Iterable[Path], uids: Sequence[str]) -> Sources:
             "Give the files of the series that was analyzed.",
             code="missing-source",
         )
-    sources = Sources({uid: tuple(instances.values()) for uid, instances in found.items()})
+    sources = Sources({uid: tuple(instances.values()) for uid, instances in found.items()}, analysed)
     if not all(item.get("FrameOfReferenceUID") for item in sources.all):
         raise InputError(
             "The analyzed images do not state their frame of reference.",
