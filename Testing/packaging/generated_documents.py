@@ -76,7 +76,8 @@ def codes_document() -> str:
     lines += [
         "",
         "The probability of an evaluation has the concept 122157 (`DCM`, Probability); its modifier repeats the evaluation.",
-        "Plausible values, their coverage and the certainty are properties (`HAS PROPERTIES`) of the evaluation that they are about.",
+        "Plausible values, their coverage and the certainty are properties (`HAS PROPERTIES`) of the evaluation that they are "
+        "about.",
     ]
     return "\n".join(lines) + "\n"
 
