@@ -95,6 +95,22 @@ def test_unknown_features_and_unknown_truths_leave_finite_coefficients(discs: Di
         assert torch.isfinite(model(discs.logits, features, discs.levels)).all()
 
 
+def test_without_information_rare_grades_get_more_than_their_share_and_two_classes_about_theirs(discs: Discs) -> None:
+    count = len(discs.places)
+    grade, bulging = FINDINGS.index("pfirrmann"), FINDINGS.index("bulging")
+    truth = torch.zeros_like(discs.truth)
+    truth[: count // 10, grade] = 4
+    truth[: count // 10, bulging] = 1
+    blind = replace(discs, logits=torch.zeros_like(discs.logits), features=torch.full_like(discs.features, np.nan), truth=truth)
+    model = fitted(blind)
+    with torch.inference_mode():
+        logits = model(blind.logits, blind.features, blind.levels)
+    sizes = [len(finding(name).classes) for name in FINDINGS]
+    grades, pair = (logits.split(sizes, 1)[index].softmax(1).mean(0) for index in (grade, bulging))
+    assert float(grades[4] / grades[0]) == pytest.approx((1 / 9) ** 0.5, rel=0.25)  # the square root of the shares
+    assert float(pair[1] / pair[0]) == pytest.approx(1 / 9, rel=0.25)
+
+
 def test_discs_without_features_or_without_some_finding_are_left_out() -> None:
     run, features = predictions(4)
     features.pop(("0", "L4-L5"))
