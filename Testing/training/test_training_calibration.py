@@ -285,7 +285,7 @@ def test_predictions_of_several_folds_are_combined(bundle: Path, tmp_path: Path)
     [
         ({"calibrated": True}, "calibrated already"),
         ({"task": "localization"}, "no run that grades"),
-        ({"cases": ()}, "no finding of the model small"),
+        ({"cases": ()}, "no finding of the model small. It grades pfirrmann, "),
         ({"cases": run_of(40).cases}, "of 8 patients"),
     ],
 )
