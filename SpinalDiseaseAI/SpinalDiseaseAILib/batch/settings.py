@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from .. import __version__
-from ..base.errors import OutputError
+from ..base.documents import read_json
+from ..base.errors import InputError, OutputError
 from ..base.files import move, work_folder
 from ..base.options import Options
 from ..base.report import DISCLAIMER
@@ -80,13 +81,13 @@ def read_settings(folder: Path) -> Settings | None:
     """
     path = folder / SETTINGS_FILE
     try:
-        document = json.loads(path.read_text(encoding="utf-8"))
+        document = read_json(path)
         if document["schema"] != _SCHEMA or str(document["schema_version"]).split(".")[0] != _SCHEMA_VERSION.split(".")[0]:
             raise ValueError("other schema")
         return Settings(**document["settings"])
     except FileNotFoundError:
         return None
-    except (OSError, ValueError, TypeError, KeyError, RecursionError) as error:
+    except (InputError, OSError, ValueError, TypeError, KeyError) as error:
         raise OutputError(
             f"{path} cannot be read, or was not written by this version of SpinalDiseaseAI.",
             "It holds the settings with which the batch in this folder was started.",
