@@ -26,8 +26,6 @@ def blocked(repetitions: int, device: str, stage: Callable[[str], Any], folder: 
     study = open_study([folder])
     report = Analyser().analyse(study, Options(device=device))
     scene = mrb.new_scene()
-    segmentations = slicer.vtkSlicerSegmentationsModuleLogic()  # it copies segments
-    segmentations.SetMRMLScene(scene)
     volume = mrb.add_study(scene, study)[study.primary.role]
     stored = slicer.util.arrayFromVolume(volume)
 
