@@ -61,6 +61,8 @@ def _structure(name: str, place: np.ndarray) -> StructureResult:
     if anatomy.structure(name).kind is not anatomy.Kind.DISC:
         return StructureResult(name, (x, y, z), 0.9)
     grades = {"1": 0.05, "2": 0.05, "3": 0.08, "4": 0.72, "5": 0.1}
+    if name == "T12-L1":
+        grades = {"1": 0.1, "2": 0.6, "3": 0.1, "4": 0.1, "5": 0.1}
     findings = (
         FindingResult("pfirrmann", grades, "given", tuple(grades), 0.9),
         FindingResult("narrowing", {"absent": 0.91, "present": 0.09}, "given"),

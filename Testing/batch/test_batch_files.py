@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import json
+import os
+import shutil
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from SpinalDiseaseAILib.base.errors import OutputError
-from SpinalDiseaseAILib.base.options import Options
+from SpinalDiseaseAILib.base.locations import models_folder
+from SpinalDiseaseAILib.base.options import DEFAULT_CLASSIFIER, DEFAULT_LOCALIZER, Options
 from SpinalDiseaseAILib.batch.manifest import COLUMNS, MANIFEST_FILE, Entry, ManifestFile, Status, read_manifest
 from SpinalDiseaseAILib.batch.planning import BatchRequest, plan_batch
 from SpinalDiseaseAILib.batch.settings import SETTINGS_FILE, read_settings, settings_of, write_settings
@@ -101,3 +104,20 @@ def test_files_of_others_are_never_overwritten(tmp_path: Path, archive: Path, na
     with pytest.raises(OutputError, match=f"already holds {name}, but no batch") as caught:
         plan_batch(BatchRequest((archive,), tmp_path / "out"))
     assert caught.value.code == "output-exists" and (tmp_path / "out" / name).read_text() == "mine"
+
+
+def test_a_row_survives_a_power_failure(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    written: list[int] = []
+    monkeypatch.setattr(os, "fsync", lambda number: written.append(os.fstat(number).st_size))
+    with ManifestFile(tmp_path, []) as manifest:
+        manifest.add(entry())
+        assert written == [(tmp_path / MANIFEST_FILE).stat().st_size]
+
+
+def test_an_optional_model_that_is_not_installed_is_no_error(tmp_path: Path) -> None:
+    for name in (DEFAULT_LOCALIZER, DEFAULT_CLASSIFIER):
+        shutil.copytree(models_folder() / name, tmp_path / name)
+    settings = settings_of(Options(models_folder=str(tmp_path)), dicom=False, scene=False)
+    assert settings.models["segmenter"] == [] and settings.models["localizer"][0].startswith(DEFAULT_LOCALIZER)
+    (difference, *_) = settings.differences(settings_of(Options(), dicom=False, scene=False))
+    assert difference.startswith("segmenter: lumbar-mr-segmentation") and difference.endswith("now none")

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import csv
+import logging
 import shutil
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,12 +16,15 @@ import SimpleITK
 
 from SpinalDiseaseAILib.base.errors import Cancelled, ComputeError, InputError, ModelError, OutputError
 from SpinalDiseaseAILib.base.folders_in_use import claimed
+from SpinalDiseaseAILib.base.locations import sample_folder
 from SpinalDiseaseAILib.base.options import Options
 from SpinalDiseaseAILib.batch import running
 from SpinalDiseaseAILib.batch.manifest import MANIFEST_FILE, Entry, Status, read_manifest
 from SpinalDiseaseAILib.batch.planning import BatchRequest, plan_batch
 from SpinalDiseaseAILib.batch.running import Watcher, run_batch
+from SpinalDiseaseAILib.reading import open_study
 from SpinalDiseaseAILib.writing import SCENE_FILE
+from SpinalDiseaseAILib.writing.dicom import results
 
 RESULTS = {"batch.json", "manifest.tsv", "report.tsv", "measurements.tsv", "index.html"}
 
@@ -84,7 +89,12 @@ def test_the_overview_shows_each_study_and_links_to_its_report(run: Any, out: Pa
     page = (out / "index.html").read_text(encoding="utf-8")
     for entry in (first, last):
         assert f'href="{entry.study}/report.html"' in page and f'src="{entry.study}/overlay.png"' in page
-    assert page.count("<b>Pfirrmann 4</b>") == 12 and "0.72, not sure" in page and "narrowing" not in page
+    assert (
+        page.count("<b>Pfirrmann 4</b>") == 10
+        and page.count(">Pfirrmann 2 ") == 2
+        and "0.72, not sure" in page
+        and "narrowing" not in page
+    )
     assert refused.study in page and f"{refused.study}/" not in page and "no-spine" in page
     assert "not a medical device" in page
 
@@ -282,3 +292,88 @@ def test_the_watcher_hears_of_every_study_in_order(run: Any) -> None:
 def test_nothing_stays_in_the_temporary_folder(run: Any, temporary_folder: Path, out: Path) -> None:
     run()
     assert list(temporary_folder.iterdir()) == [] and not [path for path in out.iterdir() if path.name.startswith(".")]
+
+
+def test_a_study_that_is_tried_again_has_one_row(run: Any, analyser: Any, out: Path) -> None:
+    analyser.errors[0] = ComputeError("Killed.", code="worker-killed")
+    run()
+    run()
+    assert len(rows(out / MANIFEST_FILE)) == 3
+
+
+def test_files_in_the_output_folder_are_no_studies(archive: Path, make_volume: Callable[[Path], Path]) -> None:
+    make_volume(archive / "out" / "mine" / "t2.nii.gz")
+    assert len(plan_batch(BatchRequest((archive,), archive / "out")).found.studies) == 3
+
+
+def test_the_tables_go_when_no_study_is_left_in_them(run: Any, archive: Path, out: Path) -> None:
+    run()
+    for path in archive.rglob("*.nii.gz"):
+        path.write_bytes(b"damaged")
+    assert statuses(run()) == ["refused"] * 3
+    assert {path.name for path in out.iterdir()} == RESULTS - {"report.tsv", "measurements.tsv"}
+
+
+def test_values_of_headers_reach_no_log_while_a_batch_runs(run: Any, analyser: Any) -> None:
+    analyse = analyser.analyse_and_wait
+    disabled = []
+
+    def analyse_and_look(*given: Any, **wishes: Any) -> Any:
+        disabled.append(logging.getLogger("pydicom").disabled)
+        return analyse(*given, **wishes)
+
+    analyser.analyse_and_wait = analyse_and_look
+    run()
+    assert disabled == [True] * 3 and not logging.getLogger("pydicom").disabled
+
+
+def test_a_missing_highdicom_is_told_before_anything_is_done(
+    run: Any, analyser: Any, out: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(results, "find_spec", lambda name: None)
+    with pytest.raises(ComputeError, match="highdicom"):
+        run(dicom=True)
+    assert not out.exists() and analyser.studies == []
+
+
+def test_the_row_names_the_series_on_which_levels_were_found(run: Any, analyser: Any) -> None:
+    analyse = analyser.analyse_and_wait
+
+    def with_t1(*given: Any, **wishes: Any) -> Any:
+        report = analyse(*given, **wishes)
+        (t2,) = report.series
+        return replace(report, series=(replace(t2, role="sagittal T1", uid="1.1", sha256="ff" * 32), replace(t2, uid="2.2")))
+
+    analyser.analyse_and_wait = with_t1
+    entry = run()[0]
+    assert entry.series_uid == "2.2" and entry.image_sha256 != "ff" * 32
+
+
+def test_a_refused_dicom_study_keeps_its_uid(run: Any, analyser: Any, tmp_path: Path) -> None:
+    (tmp_path / "dicom").mkdir()
+    for path in sorted(sample_folder().rglob("*.dcm"))[:3]:
+        shutil.copy(path, tmp_path / "dicom")
+    analyser.errors[0] = InputError("No spine was found.", code="no-spine")
+    (entry,) = run(tmp_path / "dicom")
+    assert entry.status is Status.REFUSED and entry.study_uid == open_study([sample_folder()]).uid
+
+
+def test_results_whose_removal_fails_are_known_as_results_to_the_next_run(
+    run: Any, archive: Path, out: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    study = run()[0].study
+    (archive / "Doe Anna" / "t2.nii.gz").write_bytes(b"damaged")
+    unlink = Path.unlink
+
+    def locked(path: Path, missing_ok: bool = False) -> None:
+        if path.name == "report.tsv":
+            raise PermissionError(13, "Permission denied", str(path))
+        unlink(path, missing_ok)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "unlink", locked)
+        with pytest.raises(OutputError):
+            run()
+    assert (out / study / "report.json").exists()
+    run()
+    assert not (out / study).exists()

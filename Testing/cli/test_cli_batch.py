@@ -91,6 +91,14 @@ def test_the_summary_counts_studies_and_says_where_the_results_are(run: Run, tmp
     assert "2 studies: 2 analyzed; 2 of them by earlier runs." in run().stdout
 
 
+def test_studies_of_earlier_archives_in_the_same_folder_are_not_counted_again(run: Run, archive: Path, tmp_path: Path) -> None:
+    run()
+    (tmp_path / "second").mkdir()
+    shutil.copy(archive / "Doe Anna" / "t2.nii.gz", tmp_path / "second" / "t2.nii.gz")
+    result = CliRunner().invoke(main.app, ["batch", str(tmp_path / "second"), "-o", str(tmp_path / "out")])
+    assert "1 study: 1 analyzed." in result.stdout
+
+
 def test_refused_and_failed_studies_are_named_with_the_reason(run: Run, client: Any) -> None:
     client.errors.update({0: InputError("No spine was found.", code="no-spine"), 1: ComputeError("It was killed.")})
     result = run()

@@ -16,7 +16,7 @@ from PIL import Image as Picture
 
 from SpinalDiseaseAILib.base.errors import InputError
 from SpinalDiseaseAILib.base.study import Study
-from SpinalDiseaseAILib.reading import opened_study
+from SpinalDiseaseAILib.reading import identity, opened_study
 from SpinalDiseaseAILib.reading.studies import FoundStudy, find_studies
 
 
@@ -198,6 +198,20 @@ def test_files_that_cannot_be_read_are_counted(folder: Path) -> None:
     paths[0].write_bytes(paths[0].read_bytes()[:200])
     found = find_studies([folder])
     assert found.unreadable == 1 and found.studies[0].files == 8
+
+
+def test_a_malformed_uid_is_the_same_in_the_search_and_in_the_study(folder: Path) -> None:
+    write(series(StudyInstanceUID="DOE JANE 1950"), folder)
+    study = only(folder)
+    assert study.key is not None and "DOE" not in study.key.uid
+    with opened(study) as (it, _):
+        assert it.uid == study.key.uid
+
+
+def test_a_file_that_inflates_too_far_is_not_read(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    paths = write(series(), folder)
+    monkeypatch.setattr(identity, "inflates_too_far", lambda path: path == paths[0])
+    assert find_studies([folder]).unreadable == 1
 
 
 def test_closed_folders_and_links_are_counted(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
