@@ -377,3 +377,13 @@ def test_results_whose_removal_fails_are_known_as_results_to_the_next_run(
     assert (out / study / "report.json").exists()
     run()
     assert not (out / study).exists()
+
+
+def test_a_study_whose_files_are_out_of_reach_is_tried_again(archive: Path, tmp_path: Path, analyser: Any, out: Path) -> None:
+    request = BatchRequest((archive,), out)
+    plan = plan_batch(request)
+    archive.rename(tmp_path / "lost drive")
+    entries = run_batch(request, plan, analyser)
+    assert {(entry.status.value, entry.code) for entry in entries} == {("failed", "missing-path")}
+    (tmp_path / "lost drive").rename(archive)
+    assert statuses(run_batch(request, plan_batch(request), analyser)) == ["analyzed"] * 3

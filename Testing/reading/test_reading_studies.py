@@ -16,7 +16,7 @@ from PIL import Image as Picture
 
 from SpinalDiseaseAILib.base.errors import InputError
 from SpinalDiseaseAILib.base.study import Study
-from SpinalDiseaseAILib.reading import identity, opened_study
+from SpinalDiseaseAILib.reading import identity, opened_study, studies
 from SpinalDiseaseAILib.reading.studies import FoundStudy, find_studies
 
 
@@ -206,6 +206,21 @@ def test_a_malformed_uid_is_the_same_in_the_search_and_in_the_study(folder: Path
     assert study.key is not None and "DOE" not in study.key.uid
     with opened(study) as (it, _):
         assert it.uid == study.key.uid
+
+
+def test_a_file_that_disappears_during_the_search_is_counted(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    paths = write(series(), folder)
+    read = studies.read_identity
+
+    def read_and_remove(path: Path) -> object:
+        found = read(path)
+        if path == paths[0]:
+            path.unlink()
+        return found
+
+    monkeypatch.setattr(studies, "read_identity", read_and_remove)
+    found = find_studies([folder])
+    assert (found.unreadable, found.studies[0].files) == (1, 8)
 
 
 def test_a_file_that_inflates_too_far_is_not_read(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -30,6 +30,9 @@ from .summary import write_summary
 ABORTING = (ModelError, OutputError, Cancelled)
 """Errors that every other study would meet as well."""
 
+_PASSING = ("missing-path", "closed-path", "empty-folder", "study-gone", "unpacking")
+"""Codes of input errors that say nothing about the images: the search found the files, so a network drive may have been lost."""
+
 
 class Analyses(Protocol):
     """Runs analyses one after another, such as a :class:`~..worker.client.WorkerClient`."""
@@ -222,7 +225,8 @@ def _entry_of_report(found: FoundStudy, report: Report) -> Entry:
 
 
 def _entry_of_error(found: FoundStudy, error: SpinalDiseaseAIError) -> Entry:
-    status = Status.REFUSED if isinstance(error, InputError) else Status.FAILED
+    refused = isinstance(error, InputError) and error.code not in _PASSING
+    status = Status.REFUSED if refused else Status.FAILED
     if error.code == UNEXPECTED:  # its remedy speaks of a log, which a batch does not have
         remedy = "Analyze this study alone with the command analyze to see where it happens, and please report it."
         error = ComputeError(error.found, remedy=remedy, code=UNEXPECTED)

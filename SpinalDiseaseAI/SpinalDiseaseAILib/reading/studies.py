@@ -137,6 +137,7 @@ class _Search:
         self._on_file(self.files)
         try:
             identity = read_identity(path)
+            size = path.stat().st_size
         except NoImageError:
             self.others += 1
             return False
@@ -145,7 +146,7 @@ class _Search:
             return False
         name = identity.key if identity.key.uid else (identity.key, source)
         group = self.groups.setdefault(name, _Group(identity.key))
-        group.add(holder, f"{identity.sop_uid}:{path.stat().st_size}")
+        group.add(holder, f"{identity.sop_uid}:{size}")
         group.sources[source] = None
         return True
 
