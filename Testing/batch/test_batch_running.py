@@ -387,3 +387,12 @@ def test_a_study_whose_files_are_out_of_reach_is_tried_again(archive: Path, tmp_
     assert {(entry.status.value, entry.code) for entry in entries} == {("failed", "missing-path")}
     (tmp_path / "lost drive").rename(archive)
     assert statuses(run_batch(request, plan_batch(request), analyser)) == ["analyzed"] * 3
+
+
+def test_what_another_batch_finished_after_the_plan_is_not_lost(run: Any, archive: Path, analyser: Any, out: Path) -> None:
+    request = BatchRequest((archive,), out)
+    plan = plan_batch(request)
+    entries = run()
+    with pytest.raises(OutputError, match="since this one was planned"):
+        run_batch(request, plan, analyser)
+    assert list(read_manifest(out).values()) == entries and len(analyser.studies) == 3

@@ -39,13 +39,19 @@ class Plan:
     :param settings: those of the whole batch.
     :param found: every study of the input.
     :param todo: those that must be analysed.
-    :param kept: rows of earlier runs that stay, by study; also of studies that are not in this input.
+    :param earlier: rows of earlier runs, by study; also of studies that are not in this input.
     """
 
     settings: Settings
     found: FoundStudies
     todo: tuple[FoundStudy, ...]
-    kept: dict[str, Entry]
+    earlier: dict[str, Entry]
+
+    @property
+    def kept(self) -> dict[str, Entry]:
+        """The rows of earlier runs that stay."""
+        again = {study.name for study in self.todo}
+        return {name: entry for name, entry in self.earlier.items() if name not in again}
 
 
 def plan_batch(request: BatchRequest, on_file: Callable[[int], None] = lambda count: None) -> Plan:
@@ -64,8 +70,7 @@ def plan_batch(request: BatchRequest, on_file: Callable[[int], None] = lambda co
         request.paths, leave_out=lambda path: results in path.absolute().parents or is_result(path), on_file=on_file
     )
     todo = tuple(study for study in found.studies if not _finished(study, earlier.get(study.name), request.output))
-    again = {study.name for study in todo}
-    return Plan(settings, found, todo, {name: entry for name, entry in earlier.items() if name not in again})
+    return Plan(settings, found, todo, earlier)
 
 
 def _finished(study: FoundStudy, entry: Entry | None, output: Path) -> bool:

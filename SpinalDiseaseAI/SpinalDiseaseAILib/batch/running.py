@@ -22,7 +22,7 @@ from ..reading.values import silent_pydicom
 from ..worker.failures import UNEXPECTED, error_of_exception
 from ..writing import FORMATS, SCENE_FILE, Results, remove_results, write_results
 from ..writing.dicom.results import read_sources, require_highdicom, writers_of
-from .manifest import Entry, ManifestFile, Status
+from .manifest import Entry, ManifestFile, Status, read_manifest
 from .planning import BatchRequest, Plan
 from .settings import write_settings
 from .summary import write_summary
@@ -93,6 +93,12 @@ def run_batch(
     entries = dict(plan.kept)
     watcher = watcher or Watcher()
     with _folder(request.output), silent_pydicom():
+        if read_manifest(request.output) != plan.earlier:
+            raise OutputError(
+                f"Another batch has written into {request.output} since this one was planned.",
+                remedy="Start this one again.",
+                code="batch-running",
+            )
         write_settings(request.output, plan.settings)
         with ManifestFile(request.output, entries.values()) as manifest:
 
